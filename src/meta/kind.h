@@ -1,0 +1,78 @@
+// A kind: its names, versions and behaviour at the API. One table entry per kind (api/kinds.cpp); server, registry,
+// explain, CRD export and docs all read it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "meta/schema.h"
+
+namespace meta {
+
+struct Column {
+  std::string name, json_path, type, format, description;
+  int priority = 0;
+};
+
+struct Version {
+  std::string name;  // "v1beta2"
+  SchemaRef schema;  // of the whole object (apiVersion, kind, metadata, spec, status)
+  bool served = true;
+  bool deprecated = false;
+  std::string deprecation_warning;
+  std::vector<Column> columns;  // after Name; empty means Age alone
+  bool status_subresource = false;
+  // JSON paths (".spec.replicas") of the scale subresource; empty: none.
+  std::string scale_spec, scale_status, scale_selector;
+  // Converts a whole object between this version and the storage version. Null for the storage version.
+  std::function<Result<Json>(Json)> to_storage, from_storage;
+};
+
+enum class Operation : unsigned char { create, update, update_status, remove };
+
+struct Kind {
+  std::string group;  // "" is the core group
+  std::string kind, list_kind, plural, singular;
+  std::vector<std::string> short_names, categories;
+  bool namespaced = true;
+  bool custom = true;             // served as a CRD would be; false for core kinds (other rules for PUT and patch)
+  bool has_generation = true;     // false for Secret, ConfigMap, Event, Lease, Namespace
+  std::vector<Version> versions;  // most preferred first
+  std::string storage_version;
+  // Extra field selectors besides metadata.name and metadata.namespace: label -> JSON path.
+  std::vector<std::pair<std::string, std::string>> field_labels;
+  // What upstream's admission webhooks and strategies do, on the storage version. `old` is null on create.
+  std::function<void(Json& doc, const Json* old)> fill_defaults;
+  std::function<std::vector<FieldError>(const Json& doc, const Json* old, Operation operation)> check;
+  // Sentences for the Warning header (deprecated fields and the like).
+  std::function<std::vector<std::string>(const Json& doc)> warnings;
+  // Cells of hand-made columns for core kinds (Secret's Data count...), given the column name; null: use json_path.
+  std::function<Json(const Json& doc, std::string_view column)> cell;
+
+  std::string resource() const;  // "plural.group", the store's name
+  const Version* version(std::string_view name) const;
+  const Version& storage() const;
+  std::string api_version(std::string_view version) const;  // "group/version" or "v1"
+};
+
+// All kinds a server offers. Sorted by group, then plural.
+class Scheme {
+ public:
+  void add(Kind kind);
+  const std::vector<const Kind*>& kinds() const { return order_; }
+  const Kind* by_resource(std::string_view resource) const;  // "machines.cluster.x-k8s.io"
+  const Kind* by_plural(std::string_view group, std::string_view plural) const;
+  const Kind* by_kind(std::string_view group, std::string_view kind) const;
+  std::vector<std::string> groups() const;  // "" first, then sorted
+
+ private:
+  std::vector<std::unique_ptr<Kind>> owned_;
+  std::vector<const Kind*> order_;
+};
+
+// "cluster.x-k8s.io/v1beta2" -> {"cluster.x-k8s.io", "v1beta2"}; "v1" -> {"", "v1"}.
+std::pair<std::string, std::string> split_api_version(std::string_view api_version);
+
+}  // namespace meta

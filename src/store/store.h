@@ -1,0 +1,136 @@
+// Versioned objects: the current state in memory, a durable log below, a history for watches. Reads and writes act on
+// memory at once (assumed writes) and travel to the engine in order; nothing outside the process may be touched, and no
+// client answered, before when_durable() says so. One thread (the control thread); never suspends.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "sys/sys.h"
+
+namespace store {
+
+using base::Json;
+using base::Result;
+
+// `resource` is "plural.group" ("machines.cluster.x-k8s.io") or "plural" for the core group ("secrets").
+struct Key {
+  std::string resource, ns, name;
+  auto operator<=>(const Key&) const = default;
+  bool operator==(const Key&) const = default;
+  std::string text() const;  // resource/ns/name
+};
+
+// One version of one object; never changes. `doc` is the whole object in its storage version, with
+// metadata.resourceVersion set to `revision`.
+struct Entry {
+  Key key;
+  uint64_t revision = 0;  // this version
+  uint64_t create_revision = 0;
+  Json doc;
+  const std::string& bytes() const;  // doc.dump(), made once
+  const std::string& uid() const;    // metadata.uid
+
+ private:
+  mutable std::string bytes_;
+};
+using Ref = std::shared_ptr<const Entry>;
+
+enum class EventType : unsigned char { added, modified, deleted };
+struct Event {
+  EventType type;
+  uint64_t revision;  // of the change; for deleted: newer than the object's last one
+  Ref object;         // for deleted: the last state, stamped with `revision`
+  Ref previous;       // null for added
+};
+
+// What goes to the engine for each change. `doc` empty means deleted.
+struct Record {
+  uint64_t revision;
+  Key key;
+  uint64_t previous_revision;  // 0: must not exist
+  uint64_t create_revision;
+  std::string doc;
+};
+
+// Durable storage. `commit` is called on the control thread, in revision order, any number in flight; `done` must come
+// back on the control thread in the same order.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  // All current objects and the last revision; called once, before anything else.
+  struct Loaded {
+    uint64_t revision = 0;
+    std::vector<Record> objects;
+  };
+  virtual Result<Loaded> load() = 0;
+  virtual void commit(Record record, std::function<void(Result<void>)> done) = 0;
+};
+// SQLite: WAL, synchronous=FULL, group commit on a thread of its own. `path` is a file that is made when absent.
+Result<std::unique_ptr<Engine>> open_sqlite(sys::Sys& sys, const std::string& path);
+// Keeps nothing; commits are done at once (workload clusters of the rack, tests).
+std::unique_ptr<Engine> make_memory_engine(sys::Loop& loop);
+// Simulation: a disk that survives the process. Commits become durable after `delay`; a process that ends before loses
+// them. Make one disk per simulated machine and one engine per process start.
+struct SimDisk;
+std::shared_ptr<SimDisk> make_sim_disk();
+std::unique_ptr<Engine> make_sim_engine(sys::Loop& loop, std::shared_ptr<SimDisk> disk, base::Duration delay);
+
+using Subscription = uint64_t;
+
+struct Limits {
+  size_t history_events_max = 100'000;  // kept for watches that start in the past
+  size_t object_bytes_max = 3u << 20;
+};
+
+class Store {
+ public:
+  static Result<std::unique_ptr<Store>> open(sys::Loop& loop, std::unique_ptr<Engine> engine, Limits limits = {});
+  ~Store();
+
+  uint64_t revision() const;            // the newest assumed change
+  uint64_t durable_revision() const;    // the newest change that survives a crash
+  uint64_t compacted_revision() const;  // watches and exact lists need a revision >= this
+
+  Ref get(const Key& key) const;  // null when absent
+  Ref get(std::string_view resource, std::string_view ns, std::string_view name) const;
+  // Sorted by namespace and name. Empty `ns` means all namespaces.
+  std::vector<Ref> list(std::string_view resource, std::string_view ns = {}) const;
+  // The state of a resource at a past revision; Code::expired when compacted.
+  Result<std::vector<Ref>> list_at(std::string_view resource, std::string_view ns, uint64_t revision) const;
+  std::vector<std::string> resources() const;  // that hold at least one object
+  // Objects whose metadata.ownerReferences name `uid`; sorted by key.
+  std::vector<Ref> owned_by(std::string_view uid) const;
+  Ref find_uid(std::string_view uid) const;
+
+  // `expect` is the revision the caller saw: 0 means "must not exist"; a mismatch is Code::conflict (already_exists
+  // for 0). Returns the new version. Sets metadata.resourceVersion in the stored doc.
+  Result<Ref> put(const Key& key, Json doc, uint64_t expect);
+  Result<Ref> remove(const Key& key, uint64_t expect);  // the last state, stamped with the removal's revision
+
+  // Calls `fn` once when `revision` is durable (at once if it is), or with the engine's error, after which the assumed
+  // state has already been rolled back.
+  void when_durable(uint64_t revision, std::function<void(Result<void>)> fn);
+
+  // Live changes in order. `durable_only` subscribers (API watches) see an event once it is durable; others (the
+  // runtime's cache) at once, and a rolled-back write reaches them as a further event that restores the old state.
+  // `fn` must not call back into subscribe/unsubscribe of the same store for a different subscription's lifetime.
+  Subscription subscribe(bool durable_only, std::function<void(const Event&)> fn);
+  void unsubscribe(Subscription subscription);
+  // Events with revision > `after` that are durable, oldest first, for `resource`; Code::expired when compacted.
+  Result<std::vector<Event>> history(std::string_view resource, uint64_t after) const;
+
+ private:
+  struct State;
+  explicit Store(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace store

@@ -1,0 +1,26 @@
+// The real operating system behind the seam. One per process, made by main (and by benchmarks and end-to-end tests).
+#pragma once
+
+#include <memory>
+
+#include "sys/sys.h"
+
+namespace sys {
+
+class RealSystem {
+ public:
+  RealSystem();
+  ~RealSystem();
+  Sys& sys();
+  // Turns SIGINT and SIGTERM into one call on the loop; a second signal ends the process at once.
+  void on_stop_signal(std::function<void()> fn);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// An environment variable, or "" (the only place that may ask).
+std::string environment(const char* name);
+
+}  // namespace sys
