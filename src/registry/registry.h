@@ -1,0 +1,108 @@
+// What the Kubernetes API means, without HTTP: create, update, patch, delete with all that a write implies (defaults,
+// validation, generation, finalizers, owner references, no-op detection). The HTTP server and the reconcilers both
+// write through here, so there is one truth. Runs on the control thread and never suspends; "durable" is a callback.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meta/kind.h"
+#include "store/store.h"
+
+namespace registry {
+
+using base::Error;
+using base::Json;
+using base::Result;
+using meta::Kind;
+using store::Ref;
+
+// All documents here are in the kind's storage version.
+struct CreateOptions {
+  bool dry_run = false;
+  std::string field_manager;  // for managedFields; "" leaves them alone
+};
+
+enum class Subresource : unsigned char { none, status, scale };
+
+struct UpdateOptions {
+  Subresource subresource = Subresource::none;
+  bool dry_run = false;
+  // The revision the caller saw. nullopt: what the document's metadata.resourceVersion says (custom kinds must say
+  // one; core kinds may leave it out for an unconditional write).
+  std::optional<uint64_t> expect_revision;
+  bool internal = false;  // reconcilers: the no-resourceVersion rule does not apply
+  std::string field_manager;
+};
+
+struct DeleteOptions {
+  std::string propagation;  // "", Background, Foreground or Orphan
+  std::string expect_uid;   // preconditions; "" for none
+  std::string expect_revision;
+  bool dry_run = false;
+};
+
+struct DeleteOutcome {
+  Ref object;  // the last state: still there (finalizers) or gone
+  bool gone = false;
+};
+
+class Registry {
+ public:
+  Registry(sys::Sys& sys, store::Store& store, const meta::Scheme& scheme);
+
+  const meta::Scheme& scheme() const { return scheme_; }
+  store::Store& store() { return store_; }
+  base::Time now() const;
+
+  // The object is admitted as if it had been POSTed: names, generateName, namespace existence, defaults, rules, schema.
+  // Errors carry the Kubernetes message text and causes: already_exists, invalid, forbidden (terminating namespace),
+  // not_found (missing namespace), bad_request.
+  Result<Ref> create(const Kind& kind, Json doc, const CreateOptions& options = {});
+  // Whole-object replacement of the main resource or of status. Unchanged content writes nothing and returns the stored
+  // version. Removing the last finalizer of a deleting object removes it (the returned Ref is its last state).
+  Result<Ref> update(const Kind& kind, Json doc, const UpdateOptions& options = {});
+  // Reads the current version, applies `change` to a copy and updates; repeats on conflict (at most 5 times) unless the
+  // change itself set metadata.resourceVersion. not_found when it does not exist.
+  Result<Ref> modify(const Kind& kind, std::string_view ns, std::string_view name, UpdateOptions options,
+                     const std::function<Result<Json>(const Json& current)>& change);
+  Result<DeleteOutcome> remove(const Kind& kind, std::string_view ns, std::string_view name,
+                               const DeleteOptions& options = {});
+
+  Ref get(const Kind& kind, std::string_view ns, std::string_view name) const;
+
+ private:
+  sys::Sys& sys_;
+  store::Store& store_;
+  const meta::Scheme& scheme_;
+};
+
+// Standard error texts: `machines.cluster.x-k8s.io "x" not found` and so on.
+Error not_found(const Kind& kind, std::string_view name);
+Error already_exists(const Kind& kind, std::string_view name);
+Error conflict(const Kind& kind, std::string_view name);
+Error invalid(const Kind& kind, std::string_view name, std::vector<base::FieldError> causes);
+
+// Label selectors ("a=b,c!=d,e in (x,y),!f") and metav1.LabelSelector objects (matchLabels, matchExpressions).
+class LabelSelector {
+ public:
+  static Result<LabelSelector> parse(std::string_view text);
+  static Result<LabelSelector> from_object(const Json& selector);  // an empty object selects everything
+  bool matches(const Json& labels) const;                          // a JSON object of strings, or null
+  bool empty() const { return requirements_.empty(); }
+  std::string text() const;
+  // Which requirements `labels` fails, each as text such as `role=worker (has role=spare)`; for "near miss" reports.
+  std::vector<std::string> misses(const Json& labels) const;
+
+ private:
+  struct Requirement {
+    std::string key, op;  // in, notin, exists, !exists, =, !=, gt, lt
+    std::vector<std::string> values;
+  };
+  std::vector<Requirement> requirements_;
+};
+
+}  // namespace registry

@@ -1,0 +1,56 @@
+// The Kubernetes API over HTTPS for one registry. The manager has one; the rack starts one per workload cluster.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/http.h"
+#include "registry/registry.h"
+
+namespace server {
+
+// Who a request is from.
+struct User {
+  std::string name;  // "system:anonymous" when nobody
+  std::vector<std::string> groups;
+};
+
+// Token -> user. Looked up in constant time per token. Workload clusters resolve bootstrap tokens here.
+using TokenAuthenticator = std::function<std::optional<User>(std::string_view token)>;
+// Whether `user` may do `verb` on the resource; the default allows system:masters everything, other authenticated
+// users nothing, anonymous only /healthz, /livez, /readyz and /version.
+struct Attributes {
+  std::string verb, group, resource, subresource, ns, name, path;  // path for non-resource requests
+};
+using Authorizer = std::function<bool(const User& user, const Attributes& attributes)>;
+
+struct Options {
+  std::vector<sys::Address> listen;
+  sys::TlsServer tls;                   // client_ca_pem makes client certificates identities (CN, O)
+  TokenAuthenticator tokens;            // may be null
+  Authorizer authorizer;                // may be null: the default
+  std::string git_version = "v1.33.0";  // /version
+  base::Duration watch_default_limit = base::minutes(45);
+};
+
+class ApiServer {
+ public:
+  ApiServer(sys::Sys& sys, registry::Registry& registry, Options options);
+  ~ApiServer();
+  base::Result<void> start();  // listens
+  std::vector<sys::Address> local() const;
+  void stop();
+  // Answers a request without a socket (tests, benchmarks of the API alone, the in-process client of `ingot demo`).
+  void handle(net::Exchange& exchange);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// A kubeconfig with one cluster, user and context, all data inline (PEM in base64).
+std::string kubeconfig(std::string_view cluster_name, std::string_view server_url, std::string_view ca_pem,
+                       std::string_view client_certificate_pem, std::string_view client_key_pem);
+
+}  // namespace server
