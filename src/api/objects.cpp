@@ -84,7 +84,7 @@ const meta::Fields& Condition::fields() {
                                 .field("observedGeneration", &Condition::observed_generation)
                                 .field("lastTransitionTime", &Condition::changed)
                                 .field("reason", &Condition::reason)
-                                .field("message", &Condition::message);
+                                .field("message", &Condition::message, meta::always);
   return table;
 }
 

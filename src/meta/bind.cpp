@@ -2,10 +2,35 @@
 
 namespace meta {
 
+namespace {
+Json empty_of(MemberOps::Shape shape) {
+  switch (shape) {
+    case MemberOps::Shape::boolean:
+      return false;
+    case MemberOps::Shape::integer:
+      return 0;
+    case MemberOps::Shape::number:
+      return 0.0;
+    case MemberOps::Shape::string:
+    case MemberOps::Shape::time:
+      return "";
+    case MemberOps::Shape::list:
+      return Json::array();
+    case MemberOps::Shape::any:
+      return nullptr;
+    case MemberOps::Shape::structure:
+    case MemberOps::Shape::map:
+      return Json::object();
+  }
+  return nullptr;
+}
+}  // namespace
+
 Json Fields::encode(const void* object) const {
   Json out = Json::object();
   for (const auto& field : all) {
     Json value = field.ops->encode(static_cast<const char*>(object) + field.offset);
+    if (value.is_null() && field.always) value = empty_of(field.ops->shape);
     if (!value.is_null()) out.mutable_members().emplace_back(std::string(field.name), std::move(value));
   }
   return out;

@@ -47,7 +47,10 @@ struct BoundField {
   std::string_view name;
   size_t offset;
   const MemberOps* ops;
+  bool always = false;  // an empty value is written as "", 0, false, [] or {} instead of being left out
 };
+// Third argument of field() for members that the schema requires even when empty.
+constexpr bool always = true;
 
 struct Fields {
   std::vector<BoundField> all;
@@ -226,16 +229,16 @@ const MemberOps* ops_of() {
 
 template <class S>
 struct Bind : Fields {
-  template <class M>
-  Bind& field(std::string_view name, M S::*member) & {
+  template <class B, class M>  // B is S or a base of it
+  Bind& field(std::string_view name, M B::*member, bool even_empty = false) & {
     static const S sample{};
     const auto offset = reinterpret_cast<const char*>(&(sample.*member)) - reinterpret_cast<const char*>(&sample);
-    all.push_back({name, static_cast<size_t>(offset), detail::ops_of<M>()});
+    all.push_back({name, static_cast<size_t>(offset), detail::ops_of<M>(), even_empty});
     return *this;
   }
-  template <class M>
-  Bind&& field(std::string_view name, M S::*member) && {
-    field(name, member);
+  template <class B, class M>
+  Bind&& field(std::string_view name, M B::*member, bool even_empty = false) && {
+    field(name, member, even_empty);
     return std::move(*this);
   }
 };
