@@ -1,0 +1,92 @@
+// One server's baseboard management controller as the manager sees it, whatever it speaks. Calls park the calling
+// fiber; one fiber uses a Bmc at a time. Every error has layer bmc and one of these codes:
+//   unauthenticated  wrong user name or password, or a certificate that does not verify
+//   forbidden        the account lacks the privilege, or its password has to be changed first
+//   unavailable      refused connection, 5xx, busy: worth trying again later
+//   timeout          no answer within the limits
+//   not_found        no such System, or no virtual media slot
+//   unsupported      the BMC cannot do that (its answer is in the message)
+//   cancelled        the fiber was told to stop
+//   internal         an answer that makes no sense
+// Messages name the URL or host:port asked and what came back; never a credential.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "metal/bmc/address.h"
+#include "sys/sys.h"
+
+namespace metal {
+
+struct BmcCredentials {
+  std::string user;
+  std::string password;
+};
+
+enum class PowerState : unsigned char { on, off, unknown };
+enum class PowerAction : unsigned char {
+  on,
+  off,       // at once, like holding the button
+  soft_off,  // asks the operating system; the caller waits and then uses off
+  reset,     // restarts without going through off; the server must be on
+  cycle,     // off, then on; the server must be on
+};
+enum class BootDevice : unsigned char { disk, pxe, cd, uefi_http };
+std::string_view name_of(PowerState state);
+std::string_view name_of(PowerAction action);
+std::string_view name_of(BootDevice device);
+
+// What the BMC tells about the server. IPMI knows little; what is unknown is empty.
+struct BmcSystem {
+  std::string manufacturer;
+  std::string model;
+  std::string serial;  // Redfish: SKU on Dell, where SerialNumber is the board's
+  std::string uuid;    // lower case
+  std::string bios_version;
+  std::string bmc_version;  // firmware of the BMC itself
+  std::string system_path;  // Redfish: the System in use
+  PowerState power = PowerState::unknown;
+};
+
+// Patience with one BMC. The defaults are for hardware; `min_command_gap` is zero in simulation.
+struct BmcLimits {
+  base::Duration connect_limit = base::seconds(30);
+  base::Duration request_limit = base::seconds(60);        // one HTTP request, whole answer
+  int attempts = 4;                                        // of one request that failed in a way worth repeating
+  base::Duration retry_gap = base::seconds(3);             // between those; Retry-After is obeyed up to 30 s
+  base::Duration ipmi_reply_limit = base::seconds(1);      // first wait for an IPMI reply; each retry waits 1.5 as long
+  int ipmi_sends_max = 6;                                  // copies of one IPMI message
+  base::Duration min_command_gap = base::milliseconds(0);  // between IPMI commands to one BMC
+};
+
+class Bmc {
+ public:
+  virtual ~Bmc() = default;
+  // Checks reachability, credentials and that the System is there. Not needed before the other calls, which connect by
+  // themselves.
+  virtual base::Result<BmcSystem> connect() = 0;
+  virtual base::Result<PowerState> power() = 0;
+  // Returns when the BMC has accepted; the state may follow seconds or minutes later. Idempotent: off when off and on
+  // when on are successes.
+  virtual base::Result<void> set_power(PowerAction action) = 0;
+  // What the next boot (or with `persistent` every boot) uses. `http_boot_uri` only with uefi_http. A BMC that refuses
+  // persistent overrides gets a one-time one instead, so callers set it before every power-on.
+  virtual base::Result<void> set_boot(BootDevice device, bool persistent, bool uefi,
+                                      const std::string& http_boot_uri = {}) = 0;
+  // Puts an ISO image into the virtual CD drive, replacing what is there. IPMI: unsupported.
+  virtual base::Result<void> insert_media(const std::string& url) = 0;
+  virtual base::Result<void> eject_media() = 0;  // success when it was empty
+  virtual bool has_virtual_media() const = 0;    // whether the protocol can; a System without a slot says not_found
+  // Gives the session back (parks). Pools are small, so call it when done; the destructor only forgets the session.
+  virtual void close() = 0;
+};
+
+// Does no I/O. `verify_certificate` is the opposite of spec.bmc.disableCertificateVerification; roots are the system's.
+// Errors: invalid (an empty user name, a password longer than the 20 bytes of IPMI).
+base::Result<std::unique_ptr<Bmc>> make_bmc(sys::Sys& sys, sys::Net& net, const BmcAddress& address,
+                                            const BmcCredentials& credentials, bool verify_certificate,
+                                            const BmcLimits& limits = {});
+
+}  // namespace metal
