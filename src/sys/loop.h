@@ -2,6 +2,7 @@
 // runs on the real clock (sys/real) and on a virtual one (sys/sim).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,12 +33,17 @@ class Driver {
 
 using TimerId = uint64_t;  // 0 is none
 
+class Scheduler;  // sys/scheduler.h, private to this folder
+
 // Single-threaded. Ready functions run in the order they were posted; timers of one instant in the order they were set,
 // so a run is deterministic.
 class Loop {
  public:
   explicit Loop(Driver& driver);
-  ~Loop();
+  // A part of `whole`: the same queue, clock and thread, but shut() ends only what was started through this part. A
+  // simulated process is one.
+  explicit Loop(Loop& whole);
+  ~Loop();  // as shut()
   Loop(const Loop&) = delete;
 
   Time now() const;
@@ -52,9 +58,19 @@ class Loop {
   bool run_until(const std::function<bool()>& done);
   void stop();  // from the loop's thread or a posted function
 
+  // Cancels the fibers spawned through this loop and runs each to its end before it returns (a cancelled fiber cannot
+  // park again), then drops the functions and timers given to it; later ones are dropped at once. Call it before
+  // destroying what they use. On the whole loop it ends the parts too. A fiber that calls it is cancelled and goes on.
+  void shut();
+  bool is_shut() const { return shut_.load(std::memory_order_relaxed); }
+
+  Scheduler& scheduler() const { return *scheduler_; }  // for sys's own files
+  uint32_t scope() const { return scope_; }
+
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<Scheduler> scheduler_;
+  uint32_t scope_;  // 0: the whole
+  std::atomic<bool> shut_ = false;
 };
 
 }  // namespace sys
