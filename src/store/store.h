@@ -17,6 +17,7 @@
 
 namespace store {
 
+using base::Error;
 using base::Json;
 using base::Result;
 
@@ -36,7 +37,7 @@ struct Entry {
   uint64_t create_revision = 0;
   Json doc;
   const std::string& bytes() const;  // doc.dump(), made once
-  const std::string& uid() const;    // metadata.uid
+  const std::string& uid() const;    // metadata.uid; "" when there is none
 
  private:
   mutable std::string bytes_;
@@ -61,7 +62,9 @@ struct Record {
 };
 
 // Durable storage. `commit` is called on the control thread, in revision order, any number in flight; `done` must come
-// back on the control thread in the same order.
+// back on the control thread in the same order (perhaps before commit returns). When one fails, every record handed
+// over before that failure was reported fails too, so that nothing is kept that builds on a lost write. After the
+// engine's destruction no `done` is called; what was in flight then may or may not have become durable.
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -86,8 +89,9 @@ std::unique_ptr<Engine> make_sim_engine(sys::Loop& loop, std::shared_ptr<SimDisk
 using Subscription = uint64_t;
 
 struct Limits {
-  size_t history_events_max = 100'000;  // kept for watches that start in the past
-  size_t object_bytes_max = 3u << 20;
+  size_t history_events_max = 100'000;   // kept for watches that start in the past
+  size_t history_bytes_max = 64u << 20;  // of serialised objects in that history
+  size_t object_bytes_max = 3u << 20;    // serialised; more is Code::too_large
 };
 
 class Store {
@@ -95,7 +99,9 @@ class Store {
   static Result<std::unique_ptr<Store>> open(sys::Loop& loop, std::unique_ptr<Engine> engine, Limits limits = {});
   ~Store();
 
-  uint64_t revision() const;            // the newest assumed change
+  // The newest assumed change. It goes back to durable_revision() when writes are rolled back; their numbers are never
+  // given out again.
+  uint64_t revision() const;
   uint64_t durable_revision() const;    // the newest change that survives a crash
   uint64_t compacted_revision() const;  // watches and exact lists need a revision >= this
 
@@ -103,7 +109,7 @@ class Store {
   Ref get(std::string_view resource, std::string_view ns, std::string_view name) const;
   // Sorted by namespace and name. Empty `ns` means all namespaces.
   std::vector<Ref> list(std::string_view resource, std::string_view ns = {}) const;
-  // The state of a resource at a past revision; Code::expired when compacted.
+  // The state of a resource at a past revision; Code::expired when compacted, Code::timeout when it is in the future.
   Result<std::vector<Ref>> list_at(std::string_view resource, std::string_view ns, uint64_t revision) const;
   std::vector<std::string> resources() const;  // that hold at least one object
   // Objects whose metadata.ownerReferences name `uid`; sorted by key.
@@ -116,12 +122,12 @@ class Store {
   Result<Ref> remove(const Key& key, uint64_t expect);  // the last state, stamped with the removal's revision
 
   // Calls `fn` once when `revision` is durable (at once if it is), or with the engine's error, after which the assumed
-  // state has already been rolled back.
+  // state has already been rolled back. A revision of the future waits until it is reached.
   void when_durable(uint64_t revision, std::function<void(Result<void>)> fn);
 
   // Live changes in order. `durable_only` subscribers (API watches) see an event once it is durable; others (the
   // runtime's cache) at once, and a rolled-back write reaches them as a further event that restores the old state.
-  // `fn` must not call back into subscribe/unsubscribe of the same store for a different subscription's lifetime.
+  // `fn` may write, subscribe and unsubscribe; events of its writes come after the present one has reached everybody.
   Subscription subscribe(bool durable_only, std::function<void(const Event&)> fn);
   void unsubscribe(Subscription subscription);
   // Events with revision > `after` that are durable, oldest first, for `resource`; Code::expired when compacted.

@@ -1,0 +1,310 @@
+#include "store/store.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "store/history.h"
+#include "store/table.h"
+
+namespace store {
+
+std::string Key::text() const { return resource + '/' + ns + '/' + name; }
+
+const std::string& Entry::bytes() const {
+  if (bytes_.empty()) bytes_ = doc.dump();
+  return bytes_;
+}
+
+const std::string& Entry::uid() const { return doc["metadata"]["uid"].string(); }
+
+namespace {
+
+Ref make_entry(const Key& key, Json doc, uint64_t revision, uint64_t create_revision) {
+  auto entry = std::make_shared<Entry>();
+  entry->key = key;
+  entry->revision = revision;
+  entry->create_revision = create_revision;
+  entry->doc = std::move(doc);
+  entry->doc.child("metadata").set("resourceVersion", std::to_string(revision));
+  return entry;
+}
+
+}  // namespace
+
+struct Store::State {
+  using Waiter = std::function<void(Result<void>)>;
+  struct Subscriber {
+    bool durable_only;
+    std::function<void(const Event&)> fn;
+  };
+  // One call to be made: an event to the subscribers of one sort, or a waiter with its result.
+  struct Call {
+    Event event;
+    bool durable = false;
+    Waiter waiter;
+    Result<void> result;
+  };
+  struct Burnt {  // revisions whose writes were rolled back
+    uint64_t first, last;
+    Error error;
+  };
+  static constexpr size_t burnt_max = 1000;
+
+  State(std::unique_ptr<Engine> engine_, Limits limits_, uint64_t revision)
+      : limits(limits_),
+        last_number(revision),
+        durable(revision),
+        history(limits, revision),
+        engine(std::move(engine_)) {}
+
+  Result<Ref> current_if(const Key& key, uint64_t expect) const;
+  Ref change(const Key& key, EventType type, Ref object, Ref previous);
+  void committed(uint64_t revision, Result<void> result);
+  void roll_back(const Error& error);
+  void settle_waiters(uint64_t up_to, const Result<void>& result);
+  void deliver();
+  const Burnt* burnt_at(uint64_t revision) const;
+
+  Limits limits;
+  Table table;
+  uint64_t last_number;  // the last revision number given out; never reused, even after a roll back
+  uint64_t durable;
+  std::deque<Event> pending;  // assumed, not durable; oldest first
+  History history;
+  std::multimap<uint64_t, Waiter> waiters;
+  std::deque<Burnt> burnt;
+  std::map<Subscription, std::shared_ptr<Subscriber>> subscribers;
+  Subscription last_subscription = 0;
+  std::deque<Call> calls;
+  bool delivering = false;
+  std::unique_ptr<Engine> engine;  // goes first, so that nothing calls back into the rest
+};
+
+Result<Ref> Store::State::current_if(const Key& key, uint64_t expect) const {
+  Ref current = table.find(key);
+  if (expect == 0 && current) {
+    return Error{.code = base::Code::already_exists, .message = key.text() + " already exists"};
+  }
+  if (expect != (current ? current->revision : 0)) {
+    return base::conflict(key.text() + " is at revision " + std::to_string(current ? current->revision : 0) +
+                          ", not at " + std::to_string(expect));
+  }
+  return current;
+}
+
+// Assumes the change, tells the live subscribers and hands it to the engine.
+Ref Store::State::change(const Key& key, EventType type, Ref object, Ref previous) {
+  const uint64_t revision = object->revision;
+  table.set(key, type == EventType::deleted ? nullptr : object);
+  Event event{type, revision, object, previous};
+  pending.push_back(event);
+  calls.push_back({.event = std::move(event)});
+  Record record{.revision = revision,
+                .key = key,
+                .previous_revision = previous ? previous->revision : 0,
+                .create_revision = object->create_revision,
+                .doc = type == EventType::deleted ? std::string() : object->bytes()};
+  engine->commit(std::move(record), [this, revision](Result<void> result) { committed(revision, std::move(result)); });
+  deliver();
+  return object;
+}
+
+void Store::State::committed(uint64_t revision, Result<void> result) {
+  // After a failure everything pending was rolled back at once; the failures that follow it have nothing left to do.
+  if (pending.empty() || pending.front().revision > revision) {
+    CHECK_THAT(!result.ok(), "the engine kept a write that was rolled back");
+    return;
+  }
+  CHECK_THAT(pending.front().revision == revision, "the engine answered out of order");
+  if (!result) {
+    roll_back(result.error());
+  } else {
+    durable = revision;
+    history.add(pending.front());
+    calls.push_back({.event = std::move(pending.front()), .durable = true});
+    pending.pop_front();
+    settle_waiters(durable, result);
+  }
+  deliver();
+}
+
+void Store::State::roll_back(const Error& error) {
+  const uint64_t first = pending.front().revision;
+  const uint64_t last = pending.back().revision;
+  while (!pending.empty()) {
+    Event lost = std::move(pending.back());
+    pending.pop_back();
+    const Key& key = lost.object->key;
+    table.set(key, lost.previous);
+    Event restore{EventType::modified, ++last_number, lost.previous, lost.object};
+    if (lost.type == EventType::added) restore = {EventType::deleted, last_number, lost.object, lost.object};
+    if (lost.type == EventType::deleted) restore = {EventType::added, last_number, lost.previous, nullptr};
+    calls.push_back({.event = std::move(restore)});
+  }
+  if (!burnt.empty() && burnt.back().last > durable) {  // nothing became durable in between
+    burnt.back().last = last_number;
+    burnt.back().error = error;
+  } else {
+    burnt.push_back({first, last_number, error});
+  }
+  if (burnt.size() > burnt_max) burnt.pop_front();
+  settle_waiters(last, error);
+}
+
+void Store::State::settle_waiters(uint64_t up_to, const Result<void>& result) {
+  while (!waiters.empty() && waiters.begin()->first <= up_to) {
+    calls.push_back({.event = {}, .waiter = std::move(waiters.begin()->second), .result = result});
+    waiters.erase(waiters.begin());
+  }
+}
+
+// One change reaches everybody before the next one, also when a subscriber writes.
+void Store::State::deliver() {
+  if (delivering) return;
+  delivering = true;
+  while (!calls.empty()) {
+    const Call call = std::move(calls.front());
+    calls.pop_front();
+    if (call.waiter) {
+      call.waiter(call.result);
+      continue;
+    }
+    // Subscribers that come during the delivery have a higher number and must not see this event.
+    const Subscription newest = last_subscription;
+    for (Subscription at = 0;;) {
+      const auto next = subscribers.upper_bound(at);
+      if (next == subscribers.end() || next->first > newest) break;
+      at = next->first;
+      const auto subscriber = next->second;  // keeps it while it may unsubscribe itself
+      if (subscriber->durable_only == call.durable) subscriber->fn(call.event);
+    }
+  }
+  delivering = false;
+}
+
+const Store::State::Burnt* Store::State::burnt_at(uint64_t revision) const {
+  for (const auto& range : burnt) {
+    if (range.first <= revision && revision <= range.last) return &range;
+  }
+  return nullptr;
+}
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(sys::Loop&, std::unique_ptr<Engine> engine, Limits limits) {
+  auto loaded = TRY(engine->load());
+  // Clients take resourceVersion "0" for "any", so an empty store is at 1.
+  auto state = std::make_unique<State>(std::move(engine), limits, std::max<uint64_t>(loaded.revision, 1));
+  for (auto& record : loaded.objects) {
+    auto doc = base::parse_json(record.doc);
+    if (!doc) return std::move(doc).error().context("stored object " + record.key.text());
+    state->table.set(record.key, make_entry(record.key, std::move(*doc), record.revision, record.create_revision));
+  }
+  return std::unique_ptr<Store>(new Store(std::move(state)));
+}
+
+uint64_t Store::revision() const { return state_->pending.empty() ? state_->durable : state_->pending.back().revision; }
+uint64_t Store::durable_revision() const { return state_->durable; }
+uint64_t Store::compacted_revision() const { return state_->history.compacted(); }
+
+Ref Store::get(const Key& key) const { return state_->table.find(key); }
+Ref Store::get(std::string_view resource, std::string_view ns, std::string_view name) const {
+  return state_->table.find(resource, ns, name);
+}
+std::vector<Ref> Store::list(std::string_view resource, std::string_view ns) const {
+  return state_->table.list(resource, ns);
+}
+std::vector<std::string> Store::resources() const { return state_->table.resources(); }
+std::vector<Ref> Store::owned_by(std::string_view uid) const { return state_->table.owned_by(uid); }
+Ref Store::find_uid(std::string_view uid) const { return state_->table.find_uid(uid); }
+
+namespace {
+Error too_old(uint64_t revision, uint64_t compacted) {
+  return {.code = base::Code::expired,
+          .message = "too old resource version: " + std::to_string(revision) + " (" + std::to_string(compacted) + ")"};
+}
+}  // namespace
+
+Result<std::vector<Ref>> Store::list_at(std::string_view resource, std::string_view ns, uint64_t revision) const {
+  if (revision < compacted_revision()) return too_old(revision, compacted_revision());
+  if (revision > this->revision()) {
+    return base::timeout("Too large resource version: " + std::to_string(revision) +
+                         ", current: " + std::to_string(this->revision()));
+  }
+  // Undo, newest first, what happened since.
+  std::vector<Event> since = state_->history.after(resource, revision);
+  for (const auto& event : state_->pending) {
+    if (event.revision > revision && event.object->key.resource == resource) since.push_back(event);
+  }
+  std::map<Key, Ref> undone;
+  for (auto at = since.rbegin(); at != since.rend(); ++at) undone[at->object->key] = at->previous;
+  std::vector<Ref> out;
+  auto next = undone.begin();
+  const auto take_before = [&](const Key* key) {  // objects that are gone now but were there then
+    for (; next != undone.end() && (!key || next->first < *key); ++next) {
+      if (next->second && (ns.empty() || next->first.ns == ns)) out.push_back(next->second);
+    }
+  };
+  for (auto& entry : list(resource, ns)) {
+    take_before(&entry->key);
+    if (next != undone.end() && next->first == entry->key) {
+      if (next->second) out.push_back(next->second);
+      ++next;
+    } else {
+      out.push_back(std::move(entry));
+    }
+  }
+  take_before(nullptr);
+  return out;
+}
+
+Result<Ref> Store::put(const Key& key, Json doc, uint64_t expect) {
+  State& state = *state_;
+  Ref current = TRY(state.current_if(key, expect));
+  const uint64_t revision = state.last_number + 1;
+  Ref object = make_entry(key, std::move(doc), revision, current ? current->create_revision : revision);
+  if (object->bytes().size() > state.limits.object_bytes_max) {
+    return Error{.code = base::Code::too_large,
+                 .message = key.text() + " has " + std::to_string(object->bytes().size()) + " bytes, more than " +
+                            std::to_string(state.limits.object_bytes_max)};
+  }
+  state.last_number = revision;
+  const auto type = current ? EventType::modified : EventType::added;
+  return state.change(key, type, std::move(object), std::move(current));
+}
+
+Result<Ref> Store::remove(const Key& key, uint64_t expect) {
+  State& state = *state_;
+  if (!state.table.find(key)) return base::not_found(key.text() + " not found");
+  Ref current = TRY(state.current_if(key, expect));
+  const uint64_t revision = ++state.last_number;
+  Ref object = make_entry(key, current->doc, revision, current->create_revision);
+  return state.change(key, EventType::deleted, std::move(object), std::move(current));
+}
+
+void Store::when_durable(uint64_t revision, std::function<void(Result<void>)> fn) {
+  if (const auto* lost = state_->burnt_at(revision)) {
+    fn(lost->error);
+  } else if (revision <= state_->durable) {
+    fn({});
+  } else {
+    state_->waiters.emplace(revision, std::move(fn));
+  }
+}
+
+Subscription Store::subscribe(bool durable_only, std::function<void(const Event&)> fn) {
+  const Subscription subscription = ++state_->last_subscription;
+  state_->subscribers[subscription] =
+      std::make_shared<State::Subscriber>(State::Subscriber{durable_only, std::move(fn)});
+  return subscription;
+}
+
+void Store::unsubscribe(Subscription subscription) { state_->subscribers.erase(subscription); }
+
+Result<std::vector<Event>> Store::history(std::string_view resource, uint64_t after) const {
+  if (after < compacted_revision()) return too_old(after, compacted_revision());
+  return state_->history.after(resource, after);
+}
+
+}  // namespace store

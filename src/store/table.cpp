@@ -1,0 +1,82 @@
+#include "store/table.h"
+
+namespace store {
+
+Ref Table::find(std::string_view resource, std::string_view ns, std::string_view name) const {
+  const auto objects = by_resource_.find(resource);
+  if (objects == by_resource_.end()) return nullptr;
+  const auto found = objects->second.find(NameView{ns, name});
+  return found == objects->second.end() ? nullptr : found->second;
+}
+
+Ref Table::find_uid(std::string_view uid) const {
+  const auto found = by_uid_.find(uid);
+  return found == by_uid_.end() ? nullptr : found->second;
+}
+
+std::vector<Ref> Table::list(std::string_view resource, std::string_view ns) const {
+  std::vector<Ref> out;
+  const auto objects = by_resource_.find(resource);
+  if (objects == by_resource_.end()) return out;
+  if (ns.empty()) out.reserve(objects->second.size());
+  auto at = ns.empty() ? objects->second.begin() : objects->second.lower_bound(NameView{ns, {}});
+  for (; at != objects->second.end(); ++at) {
+    if (!ns.empty() && at->first.first != ns) break;
+    out.push_back(at->second);
+  }
+  return out;
+}
+
+std::vector<Ref> Table::owned_by(std::string_view uid) const {
+  std::vector<Ref> out;
+  const auto keys = by_owner_.find(uid);
+  if (keys == by_owner_.end()) return out;
+  out.reserve(keys->second.size());
+  for (const auto& key : keys->second) out.push_back(find(key));
+  return out;
+}
+
+std::vector<std::string> Table::resources() const {
+  std::vector<std::string> out;
+  for (const auto& [resource, objects] : by_resource_) {
+    if (!objects.empty()) out.push_back(resource);
+  }
+  return out;
+}
+
+void Table::set(const Key& key, Ref entry) {
+  auto& objects = by_resource_[key.resource];
+  const auto at = objects.find(NameView{key.ns, key.name});
+  if (at != objects.end()) {
+    unindex(at->second);
+    if (entry) {
+      at->second = entry;
+    } else {
+      objects.erase(at);
+    }
+  } else if (entry) {
+    objects.emplace(Name{key.ns, key.name}, entry);
+  }
+  if (entry) index(entry);
+}
+
+void Table::index(const Ref& entry) {
+  if (!entry->uid().empty()) by_uid_[entry->uid()] = entry;
+  for (const auto& owner : entry->doc["metadata"]["ownerReferences"].items()) {
+    const auto& uid = owner["uid"].string();
+    if (!uid.empty()) by_owner_[uid].insert(entry->key);
+  }
+}
+
+void Table::unindex(const Ref& entry) {
+  const auto at = by_uid_.find(entry->uid());
+  if (at != by_uid_.end() && at->second->key == entry->key) by_uid_.erase(at);
+  for (const auto& owner : entry->doc["metadata"]["ownerReferences"].items()) {
+    const auto keys = by_owner_.find(owner["uid"].string());
+    if (keys == by_owner_.end()) continue;
+    keys->second.erase(entry->key);
+    if (keys->second.empty()) by_owner_.erase(keys);
+  }
+}
+
+}  // namespace store

@@ -1,0 +1,53 @@
+// The current state: objects by resource, namespace and name, with indexes by uid and by owner. Only Store changes it.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "store/store.h"
+
+namespace store {
+
+class Table {
+ public:
+  Ref find(std::string_view resource, std::string_view ns, std::string_view name) const;
+  Ref find(const Key& key) const { return find(key.resource, key.ns, key.name); }
+  Ref find_uid(std::string_view uid) const;
+  std::vector<Ref> list(std::string_view resource, std::string_view ns) const;
+  std::vector<Ref> owned_by(std::string_view uid) const;
+  std::vector<std::string> resources() const;
+  // Replaces what is at `key`; a null `entry` takes it away.
+  void set(const Key& key, Ref entry);
+
+ private:
+  using Name = std::pair<std::string, std::string>;  // namespace, name
+  using NameView = std::pair<std::string_view, std::string_view>;
+  struct NameLess {
+    using is_transparent = void;
+    static NameView view(const Name& name) { return {name.first, name.second}; }
+    static NameView view(const NameView& name) { return name; }
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      return view(a) < view(b);
+    }
+  };
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  using Objects = std::map<Name, Ref, NameLess>;
+
+  void index(const Ref& entry);
+  void unindex(const Ref& entry);
+
+  std::map<std::string, Objects, std::less<>> by_resource_;
+  // Looked up only, never iterated, so their order decides nothing.
+  std::unordered_map<std::string, Ref, Hash, std::equal_to<>> by_uid_;
+  std::unordered_map<std::string, std::set<Key>, Hash, std::equal_to<>> by_owner_;
+};
+
+}  // namespace store
