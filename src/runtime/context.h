@@ -101,6 +101,13 @@ class Context {
   Result<Ref<T>> create(const T& object, const Json& extra = Json::object()) {
     return as<T>(create_any(T::resource, base::merge_patch(meta::encode(object), extra)));
   }
+  // The same for a kind known only by name; `doc` has metadata and spec (apiVersion and kind are filled in).
+  Result<Json> create_document(std::string_view resource, Json doc) { return create_any(resource, std::move(doc)); }
+  // Deletes an object known by its document, with its uid as precondition; deleting or gone is success.
+  Result<void> remove_document(std::string_view resource, const Json& doc) {
+    return remove_any(resource, doc.path("metadata.namespace").string(), doc.path("metadata.name").string(),
+                      doc.path("metadata.uid").string());
+  }
   // Changes metadata and spec (never status): `change(T&)` works on a copy of the current version; only what it changed
   // is written, as a merge over the stored document. Nothing changed: nothing written.
   template <class T, class F>
