@@ -1,0 +1,250 @@
+#include "agent/commands.h"
+
+#include "agent/config_drive.h"
+#include "agent/disk_layout.h"
+#include "agent/image_writer.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace agent {
+
+using base::Code;
+using base::Error;
+using base::Layer;
+
+namespace {
+
+constexpr size_t commands_max = 64;
+
+std::string_view name_of(CommandStatus status) {
+  switch (status) {
+    case CommandStatus::running:
+      return "RUNNING";
+    case CommandStatus::succeeded:
+      return "SUCCEEDED";
+    case CommandStatus::failed:
+      return "FAILED";
+  }
+  return "FAILED";
+}
+
+Error bad(std::string message) { return Error{Code::bad_request, std::move(message), Layer::agent}; }
+
+// Parameters may lie in step.args (as Ironic sends them) or beside the step.
+const Json& argument(const Json& params, std::string_view key) {
+  const Json& inner = params["step"]["args"];
+  if (inner.has(key)) return inner[key];
+  if (params["args"].has(key)) return params["args"][key];
+  return params[key];
+}
+
+ImageOrder order_from(const Json& info) {
+  ImageOrder order;
+  order.id = info["id"].string();
+  order.url = info["url"].string();
+  if (order.url.empty()) order.url = info["urls"].is_array() ? info["urls"].at(0).string() : info["urls"].string();
+  const Json& checksum = info["checksum"];
+  order.hash_algorithm = info["os_hash_algo"].string();
+  order.hash_value = info["os_hash_value"].string();
+  if (order.hash_value.empty() && checksum.is_object()) {
+    order.hash_algorithm = checksum["algorithm"].string();
+    order.hash_value = checksum["value"].string();
+  }
+  if (order.hash_value.empty()) {
+    order.hash_algorithm = info["checksum_type"].string();
+    order.hash_value = checksum.string();
+  }
+  if (order.hash_algorithm.empty()) order.hash_algorithm = "sha256";
+  order.hash_value = base::lower(order.hash_value);
+  order.format = info["disk_format"].string();
+  if (order.format == "auto") order.format.clear();
+  return order;
+}
+
+Json disk_document(const DiskIdentity& disk) {
+  Json out = Json::object({{"name", disk.name}, {"model", disk.model}, {"size", disk.bytes}});
+  out.set("rotational", disk.rotational).set("wwn", disk.wwn).set("serial", disk.serial).set("vendor", disk.vendor);
+  out.set("wwn_with_extension", disk.wwn_with_extension).set("wwn_vendor_extension", Json());
+  out.set("hctl", disk.hctl).set("by_path", disk.by_path);
+  out.set("logical_sectors", 512).set("physical_sectors", 4096).set("tran", disk.transport);
+  return out;
+}
+
+}  // namespace
+
+Json Command::document() const {
+  Json out = Json::object({{"id", id}, {"command_name", name}, {"command_status", name_of(status)}});
+  out.set("command_result", result);
+  if (error) {
+    Json problem = Json::object({{"type", base::name_of(error->code)}, {"message", error->message}});
+    problem.set("details", error->text()).set("fix", error->fix);
+    out.set("command_error", std::move(problem));
+  } else {
+    out.set("command_error", Json());
+  }
+  return out;
+}
+
+Commands::Commands(sys::Sys& sys, Hardware& hardware, std::function<void(const Command&)> on_end)
+    : sys_(sys), hardware_(hardware), on_end_(std::move(on_end)) {}
+
+Result<std::shared_ptr<const Command>> Commands::start(const std::string& name, const Json& params, bool wait) {
+  if (running_) return Error{Code::conflict, "the agent is busy with " + running_->name, Layer::agent};
+  Work work = TRY(work_for(name, params));
+  auto command = std::make_shared<Command>();
+  command->id = sys_.random.uuid();
+  command->name = name;
+  if (commands_.size() == commands_max) commands_.erase(commands_.begin());
+  commands_.push_back(command);
+  running_ = command;
+  auto fiber = sys::spawn(sys_.loop, "agent command", [this, command, work = std::move(work)] {
+    auto result = work(*command);
+    running_.reset();
+    command->status = result ? CommandStatus::succeeded : CommandStatus::failed;
+    if (result) {
+      command->result = std::move(result).value();
+    } else {
+      command->error = std::move(result).error().at(Layer::agent);
+      base::log::warn("agent command failed", {{"command", command->name}, {"error", command->error->text()}});
+    }
+    if (!command->error || command->error->code != Code::cancelled) on_end_(*command);
+  });
+  if (wait) TRY(fiber.join());
+  return std::shared_ptr<const Command>(command);
+}
+
+std::shared_ptr<const Command> Commands::find(const std::string& id) const {
+  for (const auto& command : commands_) {
+    if (command->id == id) return command;
+  }
+  return nullptr;
+}
+
+std::string Commands::doing() const {
+  if (!running_) return {};
+  const Json& step = running_->result["step"];
+  std::string text = step.is_string() ? step.string() : running_->name;
+  if (running_->result.has("percent")) text += " " + std::to_string(running_->result["percent"].integer()) + " %";
+  return text;
+}
+
+Result<Commands::Work> Commands::work_for(const std::string& name, const Json& params) {
+  if (name == "inspection.collect") {
+    return Work([this](Command&) -> Result<Json> { return Json::object({{"inventory", inventory()}}); });
+  }
+  if (name == "clean.execute_clean_step") return clean_step(params);
+  if (name == "deploy.execute_deploy_step") return write_step(params);
+  if (name == "standby.sync") return Work([](Command&) -> Result<Json> { return Json::object(); });
+  if (name == "standby.run_image") {
+    return Work([this](Command&) -> Result<Json> {
+      hardware_.reboot_into_disk();
+      return Json::object({{"step", "rebooting into the disk"}});
+    });
+  }
+  if (name == "standby.power_off") {
+    return Work([this](Command&) -> Result<Json> {
+      hardware_.power_off();
+      return Json::object({{"step", "powering off"}});
+    });
+  }
+  return bad("unknown command " + base::quoted(name));
+}
+
+Json Commands::inventory() {
+  Json out = hardware_.inventory();
+  Json::Array disks;
+  for (const auto& disk : hardware_.disks()) {
+    if (!disk.removable) disks.push_back(disk_document(disk));
+  }
+  out.set("disks", std::move(disks));
+  return out;
+}
+
+Result<Commands::Work> Commands::clean_step(const Json& params) {
+  const std::string step = params["step"]["step"].string();
+  if (step != "erase_devices_metadata" && step != "erase_devices") {
+    return bad("unknown clean step " + base::quoted(step));
+  }
+  const bool whole = step == "erase_devices";
+  return Work([this, whole](Command& command) { return erase_all(command, whole); });
+}
+
+Result<Json> Commands::erase_all(Command& command, bool whole) {
+  const std::string step = whole ? "erase_devices" : "erase_devices_metadata";
+  const auto disks = hardware_.disks();
+  Json::Array erased;
+  for (size_t i = 0; i < disks.size(); ++i) {
+    const DiskIdentity& disk = disks[i];
+    if (disk.removable) continue;
+    if (disk.read_only) {
+      return Error{Code::invalid, "disk " + disk.name + " is read-only and cannot be erased", Layer::agent};
+    }
+    const auto progress = [&](int percent) {
+      const int overall = (static_cast<int>(i) * 100 + percent) / static_cast<int>(disks.size());
+      command.result = Json::object({{"step", step}, {"disk", disk.name}, {"percent", overall}});
+    };
+    progress(0);
+    if (whole) TRY(hardware_.erase_device(disk, progress).context("erasing " + disk.name));
+    auto file = TRY(hardware_.open_disk(disk.name));
+    TRY(erase_metadata(*file).context("erasing metadata of " + disk.name));
+    erased.push_back(disk.name);
+  }
+  return Json::object({{"step", step}, {"percent", 100}, {"erased", std::move(erased)}});
+}
+
+Result<Commands::Work> Commands::write_step(const Json& params) {
+  const std::string step = params["step"]["step"].string();
+  if (step != "write_image") return bad("unknown deploy step " + base::quoted(step));
+  Json args = Json::object({{"image_info", argument(params, "image_info")}});
+  args.set("root_device", argument(params, "root_device")).set("configdrive", argument(params, "configdrive"));
+  if (args["image_info"].empty()) return bad("write_image needs image_info");
+  if (args["root_device"]["name"].string().empty()) return bad("write_image needs root_device.name");
+  return Work([this, args](Command& command) { return write_image_to(command, args); });
+}
+
+Result<DiskIdentity> Commands::root_device(const Json& wanted) {
+  const std::string& name = wanted["name"].string();
+  for (const auto& disk : hardware_.disks()) {
+    if (disk.name != name) continue;
+    const auto differs = [&](const char* key, const std::string& found) {
+      return !wanted[key].string().empty() && !base::equals_ignore_case(wanted[key].string(), found);
+    };
+    if (wanted["serial"].string().empty() && wanted["wwn"].string().empty()) {
+      return Error{Code::invalid, "the order names " + name + " without serial or wwn, so it could be any disk",
+                   Layer::agent};
+    }
+    if (differs("serial", disk.serial) || differs("wwn", disk.wwn)) {
+      return Error{Code::invalid,
+                   "disk " + name + " has serial " + disk.serial + " and wwn " + disk.wwn +
+                       ", but the order is for serial " + wanted["serial"].string() + " and wwn " +
+                       wanted["wwn"].string(),
+                   Layer::agent, "inspect the host again: its disks have changed"};
+    }
+    if (disk.removable || disk.read_only) {
+      return Error{Code::invalid, "disk " + name + " is removable or read-only", Layer::agent};
+    }
+    return disk;
+  }
+  return Error{Code::invalid, "there is no disk " + name, Layer::agent,
+               "inspect the host again: its disks have changed"};
+}
+
+Result<Json> Commands::write_image_to(Command& command, const Json& args) {
+  const DiskIdentity disk = TRY(root_device(args["root_device"]));
+  std::string iso;
+  if (!args["configdrive"].string().empty()) iso = TRY(decode_config_drive(args["configdrive"].string()));
+
+  auto file = TRY(hardware_.open_disk(disk.name));
+  const ImageOrder order = order_from(args["image_info"]);
+  TRY(write_image(sys_, order, hardware_.image_roots_pem(), *file, [&](const ImageProgress& at) {
+    const uint64_t percent = at.bytes_total == 0 ? 0 : at.bytes * 100 / at.bytes_total;
+    command.result = Json::object({{"step", "write_image"}, {"percent", percent}, {"bytes", at.bytes}});
+    command.result.set("bytes_total", at.bytes_total);
+  }));
+  if (!iso.empty()) TRY(write_config_drive(*file, iso));
+  Json result = Json::object({{"step", "write_image"}, {"percent", 100}, {"disk", disk.name}});
+  result.set("checksum", order.hash_algorithm + ":" + order.hash_value);
+  return result;
+}
+
+}  // namespace agent

@@ -1,0 +1,59 @@
+// The agent's commands. One runs at a time (409 while busy); quick ones answer at once, the others RUNNING with
+// progress in command_result:
+//   inspection.collect {}                         -> {"inventory": {...}}
+//   clean.execute_clean_step {step:{step: erase_devices_metadata | erase_devices}}
+//   deploy.execute_deploy_step {step:{step: write_image, args:{image_info, root_device, configdrive}}}
+//   standby.run_image {}, standby.power_off {}, standby.sync {}
+// image_info: {id, urls|url, os_hash_algo, os_hash_value, disk_format}; root_device: {name, serial, wwn}, and the disk
+// of that name must have that serial and wwn.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/hardware.h"
+#include "sys/fiber.h"
+
+namespace agent {
+
+enum class CommandStatus : unsigned char { running, succeeded, failed };
+
+struct Command {
+  std::string id, name;
+  CommandStatus status = CommandStatus::running;
+  Json result;  // progress while running
+  std::optional<base::Error> error;
+  Json document() const;  // as the protocol shows it
+};
+
+class Commands {
+ public:
+  Commands(sys::Sys& sys, Hardware& hardware, std::function<void(const Command&)> on_end);
+  // Errors: bad_request (unknown command or bad parameters), conflict (busy). With `wait` parks until the command
+  // ended.
+  Result<std::shared_ptr<const Command>> start(const std::string& name, const Json& params, bool wait);
+  std::shared_ptr<const Command> find(const std::string& id) const;
+  const std::vector<std::shared_ptr<Command>>& all() const { return commands_; }
+  std::string doing() const;  // of the running one, else ""
+
+ private:
+  using Work = std::function<Result<Json>(Command&)>;
+  Result<Work> work_for(const std::string& name, const Json& params);
+  Result<Work> clean_step(const Json& params);
+  Result<Work> write_step(const Json& params);
+  Result<Json> write_image_to(Command& command, const Json& args);
+  Result<Json> erase_all(Command& command, bool whole);
+  Json inventory();
+  Result<DiskIdentity> root_device(const Json& wanted);
+
+  sys::Sys& sys_;
+  Hardware& hardware_;
+  std::function<void(const Command&)> on_end_;
+  std::vector<std::shared_ptr<Command>> commands_;  // oldest first, bounded
+  std::shared_ptr<Command> running_;
+};
+
+}  // namespace agent
