@@ -26,7 +26,8 @@ struct CreateOptions {
   std::string field_manager;  // for managedFields; "" leaves them alone
 };
 
-enum class Subresource : unsigned char { none, status, scale };
+// status: only .status is taken; scale: as the main resource; finalize: only .spec.finalizers (namespaces).
+enum class Subresource : unsigned char { none, status, scale, finalize };
 
 struct UpdateOptions {
   Subresource subresource = Subresource::none;
@@ -83,14 +84,17 @@ class Registry {
 // Standard error texts: `machines.cluster.x-k8s.io "x" not found` and so on.
 Error not_found(const Kind& kind, std::string_view name);
 Error already_exists(const Kind& kind, std::string_view name);
-Error conflict(const Kind& kind, std::string_view name);
+Error conflict(const Kind& kind, std::string_view name);  // "the object has been modified; ..."
+Error conflict(const Kind& kind, std::string_view name, std::string_view why);
+Error forbidden(const Kind& kind, std::string_view name, std::string_view why);
+Error bad_request(std::string message);
 Error invalid(const Kind& kind, std::string_view name, std::vector<base::FieldError> causes);
 
 // Label selectors ("a=b,c!=d,e in (x,y),!f") and metav1.LabelSelector objects (matchLabels, matchExpressions).
 class LabelSelector {
  public:
   static Result<LabelSelector> parse(std::string_view text);
-  static Result<LabelSelector> from_object(const Json& selector);  // an empty object selects everything
+  static Result<LabelSelector> from_object(const Json& selector);  // an empty object (or null) selects everything
   bool matches(const Json& labels) const;                          // a JSON object of strings, or null
   bool empty() const { return requirements_.empty(); }
   std::string text() const;

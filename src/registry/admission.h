@@ -1,0 +1,16 @@
+// The common middle of every write: prune, default, validate, in the storage version.
+#pragma once
+
+#include "registry/registry.h"
+
+namespace registry {
+
+// Checks and sets apiVersion and kind, and brings metadata into its form.
+Result<void> decode_object(const Kind& kind, Json& doc);
+// Prunes unknown fields and fills in defaults; `stored` is null on create.
+void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation operation);
+// All rules, as one Code::invalid error with causes. On update a custom kind's schema findings that the stored object
+// has in the same unchanged value are let pass (so a stricter schema does not lock old objects).
+Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored, meta::Operation operation);
+
+}  // namespace registry

@@ -1,0 +1,56 @@
+#include "registry/registry.h"
+
+namespace registry {
+namespace {
+
+// Go's GroupResource and GroupKind as text.
+std::string with_group(std::string_view word, const Kind& kind) {
+  std::string out(word);
+  if (!kind.group.empty()) out += "." + kind.group;
+  return out;
+}
+
+std::string named(std::string_view word, const Kind& kind, std::string_view name) {
+  return with_group(word, kind) + " \"" + std::string(name) + "\"";
+}
+
+}  // namespace
+
+Error not_found(const Kind& kind, std::string_view name) {
+  return {.code = base::Code::not_found, .message = named(kind.plural, kind, name) + " not found"};
+}
+
+Error already_exists(const Kind& kind, std::string_view name) {
+  return {.code = base::Code::already_exists, .message = named(kind.plural, kind, name) + " already exists"};
+}
+
+Error conflict(const Kind& kind, std::string_view name) {
+  return conflict(kind, name,
+                  "the object has been modified; please apply your changes to the latest version and try again");
+}
+
+Error conflict(const Kind& kind, std::string_view name, std::string_view why) {
+  return {.code = base::Code::conflict,
+          .message = "Operation cannot be fulfilled on " + named(kind.plural, kind, name) + ": " + std::string(why)};
+}
+
+Error forbidden(const Kind& kind, std::string_view name, std::string_view why) {
+  return {.code = base::Code::forbidden,
+          .message = named(kind.plural, kind, name) + " is forbidden: " + std::string(why)};
+}
+
+Error invalid(const Kind& kind, std::string_view name, std::vector<base::FieldError> causes) {
+  std::string text;
+  for (const auto& cause : causes) {
+    if (!text.empty()) text += ", ";
+    text += meta::text_of(cause);
+  }
+  if (causes.size() > 1) text = "[" + text + "]";
+  return {.code = base::Code::invalid,
+          .message = named(kind.kind, kind, name) + " is invalid: " + text,
+          .causes = std::move(causes)};
+}
+
+Error bad_request(std::string message) { return {.code = base::Code::bad_request, .message = std::move(message)}; }
+
+}  // namespace registry

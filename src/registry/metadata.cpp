@@ -1,0 +1,253 @@
+#include "registry/metadata.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/time.h"
+#include "registry/names.h"
+
+namespace registry {
+namespace {
+
+using base::FieldError;
+
+constexpr size_t annotations_bytes_max = 256u << 10;
+
+enum class Form : unsigned char { text, integer, time, strings_map, strings, objects };
+struct Field {
+  std::string_view name;
+  Form form;
+  std::string_view expected;
+};
+// In the order in which Go writes ObjectMeta. selfLink is accepted by decoding and never kept.
+constexpr auto fields = std::to_array<Field>({
+    {"name", Form::text, "a string"},
+    {"generateName", Form::text, "a string"},
+    {"namespace", Form::text, "a string"},
+    {"uid", Form::text, "a string"},
+    {"resourceVersion", Form::text, "a string"},
+    {"generation", Form::integer, "an integer"},
+    {"creationTimestamp", Form::time, "an RFC 3339 time"},
+    {"deletionTimestamp", Form::time, "an RFC 3339 time"},
+    {"deletionGracePeriodSeconds", Form::integer, "an integer"},
+    {"labels", Form::strings_map, "an object of strings"},
+    {"annotations", Form::strings_map, "an object of strings"},
+    {"ownerReferences", Form::objects, "a list of objects"},
+    {"finalizers", Form::strings, "a list of strings"},
+    {"managedFields", Form::objects, "a list of objects"},
+});
+
+bool has_form(const Json& value, Form form) {
+  const auto all = [](const auto& range, auto test) { return std::all_of(range.begin(), range.end(), test); };
+  switch (form) {
+    case Form::text:
+      return value.is_string();
+    case Form::integer:
+      return value.is_integer();
+    case Form::time:
+      return value.is_string() && base::parse_rfc3339(value.string()).has_value();
+    case Form::strings_map:
+      return value.is_object() && all(value.members(), [](const auto& member) { return member.second.is_string(); });
+    case Form::strings:
+      return value.is_array() && all(value.items(), [](const Json& item) { return item.is_string(); });
+    case Form::objects:
+      return value.is_array() && all(value.items(), [](const Json& item) { return item.is_object(); });
+  }
+  return false;
+}
+
+bool is_empty(const Json& value, Form form) {
+  if (form == Form::text) return value.string().empty();
+  if (form == Form::integer || form == Form::time) return false;
+  return value.empty();
+}
+
+Json without_duplicates(const Json& references) {
+  Json out = Json::array();
+  for (const auto& reference : references.items()) {
+    const auto& kept = out.items();
+    if (std::find(kept.begin(), kept.end(), reference) == kept.end()) out.push(reference);
+  }
+  return out;
+}
+
+// Which rule a kind's names follow.
+std::string name_problem(const Kind& kind, std::string_view name) {
+  if (kind.group.empty() && kind.kind == "Namespace") return dns_label_problem(name);
+  if (kind.group == "rbac.authorization.k8s.io") return path_segment_problem(name);
+  return dns_subdomain_problem(name);
+}
+
+class Checker {
+ public:
+  Checker(const Kind& kind, const Json& doc) : kind_(kind), meta_(doc["metadata"]) {}
+
+  std::vector<FieldError> run(const Json* stored) {
+    names();
+    labels();
+    annotations();
+    owners();
+    finalizers(stored);
+    return std::move(found_);
+  }
+
+ private:
+  void invalid(std::string field, const Json& value, std::string why) {
+    found_.push_back(meta::field_invalid("metadata." + std::move(field), value, std::move(why)));
+  }
+
+  void names() {
+    // A prefix may end where a name may not, with a '-' or '.'; something always follows it.
+    const auto& prefix = meta_["generateName"].string();
+    if (!prefix.empty()) {
+      const auto why = name_problem(kind_, prefix + 'x');
+      if (!why.empty()) invalid("generateName", prefix, why);
+    }
+    const auto& name = meta_["name"].string();
+    if (name.empty()) {
+      found_.push_back(meta::field_required("metadata.name", "name or generateName is required"));
+    } else if (const auto why = name_problem(kind_, name); !why.empty()) {
+      invalid("name", name, why);
+    }
+    const auto& ns = meta_["namespace"].string();
+    if (!kind_.namespaced) {
+      if (!ns.empty()) found_.push_back(meta::field_forbidden("metadata.namespace", "not allowed on this type"));
+    } else if (ns.empty()) {
+      found_.push_back(meta::field_required("metadata.namespace"));
+    } else if (const auto why = dns_label_problem(ns); !why.empty()) {
+      invalid("namespace", ns, why);
+    }
+  }
+
+  void labels() {
+    for (const auto& [key, value] : meta_["labels"].members()) {
+      if (const auto why = qualified_name_problem(key); !why.empty()) invalid("labels", key, why);
+      if (const auto why = label_value_problem(value.string()); !why.empty()) invalid("labels", value, why);
+    }
+  }
+
+  void annotations() {
+    size_t bytes = 0;
+    for (const auto& [key, value] : meta_["annotations"].members()) {
+      if (const auto why = qualified_name_problem(key); !why.empty()) invalid("annotations", key, why);
+      bytes += key.size() + value.string().size();
+    }
+    if (bytes > annotations_bytes_max) {
+      found_.push_back({"metadata.annotations", "FieldValueTooLong",
+                        "Too long: may not be more than " + std::to_string(annotations_bytes_max) + " bytes"});
+    }
+  }
+
+  void owners() {
+    size_t index = 0;
+    std::string controller;
+    for (const auto& owner : meta_["ownerReferences"].items()) {
+      const std::string at = "ownerReferences[" + std::to_string(index++) + "].";
+      if (owner["apiVersion"].string().empty()) invalid(at + "apiVersion", owner["apiVersion"], "must not be empty");
+      if (owner["kind"].string().empty()) invalid(at + "kind", owner["kind"], "must not be empty");
+      if (owner["name"].string().empty()) invalid(at + "name", owner["name"], "must not be empty");
+      if (owner["uid"].string().empty()) invalid(at + "uid", owner["uid"], "must not be empty");
+      if (!owner["controller"].boolean()) continue;
+      if (!controller.empty()) {
+        invalid("ownerReferences", meta_["ownerReferences"],
+                "Only one reference can have Controller set to true. Found \"true\" in references for " + controller +
+                    " and " + owner["name"].string());
+      }
+      controller = owner["name"].string();
+    }
+  }
+
+  void finalizers(const Json* stored) {
+    std::vector<std::string> added;
+    bool orphan = false, foreground = false;
+    for (const auto& finalizer : meta_["finalizers"].items()) {
+      const auto& name = finalizer.string();
+      if (const auto why = qualified_name_problem(name); !why.empty()) invalid("finalizers", finalizer, why);
+      orphan = orphan || name == orphan_finalizer;
+      foreground = foreground || name == foreground_finalizer;
+      if (stored && !has_finalizer(*stored, name)) added.push_back(name);
+    }
+    if (orphan && foreground) {
+      invalid("finalizers", meta_["finalizers"], "finalizers orphan and foregroundDeletion cannot both be set");
+    }
+    if (stored && is_deleting(*stored) && !added.empty()) {
+      std::string list;
+      for (const auto& name : added) list += (list.empty() ? "\"" : ", \"") + name + "\"";
+      found_.push_back(meta::field_forbidden("metadata.finalizers",
+                                             "no new finalizers can be added if the object is being deleted, found new "
+                                             "finalizers []string{" +
+                                                 list + "}"));
+    }
+  }
+
+  const Kind& kind_;
+  const Json& meta_;
+  std::vector<FieldError> found_;
+};
+
+}  // namespace
+
+Result<void> normalise_metadata(const Kind& kind, Json& doc) {
+  const Json given = doc["metadata"];
+  const auto refuse = [&](std::string_view field, std::string_view expected) {
+    return bad_request(kind.kind + " in version \"" + kind.storage_version + "\" cannot be handled as a " + kind.kind +
+                       ": metadata" + std::string(field) + " must be " + std::string(expected));
+  };
+  if (!given.is_null() && !given.is_object()) return refuse("", "an object");
+  Json made = Json::object();
+  for (const auto& field : fields) {
+    const auto* value = given.find(field.name);
+    if (!value || value->is_null()) continue;
+    if (!has_form(*value, field.form)) return refuse("." + std::string(field.name), field.expected);
+    if (is_empty(*value, field.form)) continue;
+    made.set(field.name, field.name == "ownerReferences" ? without_duplicates(*value) : *value);
+  }
+  doc.set("metadata", std::move(made));
+  return {};
+}
+
+void wipe_system_fields(Json& doc) {
+  auto& meta = doc.child("metadata");
+  for (const auto name :
+       {"uid", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"}) {
+    meta.erase(name);
+  }
+}
+
+void keep_system_fields(Json& doc, const Json& stored) {
+  auto& meta = doc.child("metadata");
+  const auto& old = stored["metadata"];
+  for (const auto name : {"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
+                          "deletionGracePeriodSeconds"}) {
+    if (const auto* value = old.find(name)) {
+      meta.set(name, *value);
+    } else {
+      meta.erase(name);
+    }
+  }
+}
+
+std::vector<FieldError> check_metadata(const Kind& kind, const Json& doc, const Json* stored) {
+  return Checker(kind, doc).run(stored);
+}
+
+bool is_deleting(const Json& doc) { return doc["metadata"].has("deletionTimestamp"); }
+
+bool has_finalizer(const Json& doc, std::string_view name) {
+  const auto& all = doc["metadata"]["finalizers"].items();
+  return std::any_of(all.begin(), all.end(), [&](const Json& one) { return one.string() == name; });
+}
+
+void add_finalizer(Json& doc, std::string_view name) {
+  if (!has_finalizer(doc, name)) doc.child("metadata").child("finalizers").push(name);
+}
+
+void remove_finalizer(Json& doc, std::string_view name) {
+  if (!has_finalizer(doc, name)) return;
+  auto& meta = doc.child("metadata");
+  auto& all = meta.child("finalizers").mutable_items();
+  std::erase_if(all, [&](const Json& one) { return one.string() == name; });
+  if (all.empty()) meta.erase("finalizers");
+}
+
+}  // namespace registry

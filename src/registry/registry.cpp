@@ -1,0 +1,300 @@
+#include "registry/registry.h"
+
+#include "base/text.h"
+#include "registry/admission.h"
+#include "registry/managed_fields.h"
+#include "registry/metadata.h"
+#include "registry/namespaces.h"
+
+namespace registry {
+namespace {
+
+using meta::Operation;
+
+constexpr int name_tries_max = 8;
+constexpr size_t generated_prefix_max = 58;  // with five random letters, 63
+constexpr int modify_tries_max = 5;
+
+store::Key key_of(const Kind& kind, const Json& doc) {
+  return {kind.resource(), kind.namespaced ? doc["metadata"]["namespace"].string() : std::string(),
+          doc["metadata"]["name"].string()};
+}
+
+// What a dry run answers: like a stored version, but in nobody's list.
+Ref unstored(const Kind& kind, Json doc, const Ref& current) {
+  auto entry = std::make_shared<store::Entry>();
+  entry->key = key_of(kind, doc);
+  if (current) {
+    entry->revision = current->revision;
+    entry->create_revision = current->create_revision;
+  }
+  entry->doc = std::move(doc);
+  return entry;
+}
+
+// The store's errors in the API's words.
+Error in_words(const Kind& kind, const std::string& name, Error error, const Ref& current) {
+  switch (error.code) {
+    case base::Code::already_exists: {
+      Error out = already_exists(kind, name);
+      if (current && is_deleting(current->doc)) out.message = "object is being deleted: " + out.message;
+      return out;
+    }
+    case base::Code::conflict:
+      return conflict(kind, name);
+    default:
+      return error;
+  }
+}
+
+bool raises_generation(const Kind& kind, const Json& doc, const Json& stored) {
+  if (!kind.has_generation) return false;
+  const auto content = [&](const Json& whole) {
+    Json out = whole;
+    out.erase("metadata");
+    if (kind.storage().status_subresource) out.erase("status");
+    return out;
+  };
+  return content(doc) != content(stored);
+}
+
+void raise_generation(const Kind& kind, Json& doc) {
+  if (!kind.has_generation) return;
+  auto& meta = doc.child("metadata");
+  const int64_t next = meta["generation"].integer() + 1;
+  meta.set("generation", next);
+}
+
+// Whether nothing but the revision could tell the two apart.
+bool same_content(const Json& doc, const Json& stored) {
+  Json a = doc, b = stored;
+  a.child("metadata").erase("resourceVersion");
+  b.child("metadata").erase("resourceVersion");
+  return a == b;
+}
+
+// Nothing holds a deleting object back any more.
+bool may_go(const Kind& kind, const Json& doc) {
+  return is_deleting(doc) && doc["metadata"]["finalizers"].empty() &&
+         !(is_namespace(kind) && namespace_has_finalizers(doc));
+}
+
+void set_or_erase(Json& doc, std::string_view key, const Json& value) {
+  if (value.is_null()) {
+    doc.erase(key);
+  } else {
+    doc.set(key, value);
+  }
+}
+
+// The new version as far as the endpoint lets the request decide it.
+Json merge_request(const Kind& kind, Json doc, const Json& stored, Subresource subresource) {
+  if (subresource == Subresource::status) {
+    Json out = stored;
+    set_or_erase(out, "status", doc["status"]);
+    out.child("metadata").set("managedFields", doc["metadata"]["managedFields"]);
+    carry_managed_fields(out, stored);
+    return out;
+  }
+  if (subresource == Subresource::finalize) {
+    Json out = stored;
+    out.child("spec").set("finalizers", doc["spec"]["finalizers"]);
+    return out;
+  }
+  keep_system_fields(doc, stored);
+  carry_managed_fields(doc, stored);
+  if (kind.storage().status_subresource) set_or_erase(doc, "status", stored["status"]);
+  if (is_namespace(kind)) keep_namespace_state(doc, stored);
+  return doc;
+}
+
+// Which revision the writer wants to replace; nullopt for whichever there is.
+Result<std::optional<uint64_t>> expected_revision(const Kind& kind, const Json& doc, const UpdateOptions& options) {
+  if (options.expect_revision) return options.expect_revision;
+  const auto& meta = doc["metadata"];
+  const auto& given = meta["resourceVersion"].string();
+  if (given.empty()) {
+    if (!kind.custom || options.internal) return std::optional<uint64_t>();
+    return invalid(kind, meta["name"].string(),
+                   {meta::field_invalid("metadata.resourceVersion", 0, "must be specified for an update")});
+  }
+  const auto revision = base::parse_uint(given);
+  if (!revision) {
+    return invalid(kind, meta["name"].string(),
+                   {meta::field_invalid("metadata.resourceVersion", given, "must be a decimal integer")});
+  }
+  return revision;
+}
+
+}  // namespace
+
+Registry::Registry(sys::Sys& sys, store::Store& store, const meta::Scheme& scheme)
+    : sys_(sys), store_(store), scheme_(scheme) {}
+
+base::Time Registry::now() const { return sys_.loop.now(); }
+
+Ref Registry::get(const Kind& kind, std::string_view ns, std::string_view name) const {
+  return store_.get(kind.resource(), kind.namespaced ? ns : std::string_view(), name);
+}
+
+Result<Ref> Registry::create(const Kind& kind, Json doc, const CreateOptions& options) {
+  TRY(decode_object(kind, doc));
+  if (doc["metadata"].has("resourceVersion")) {
+    return base::internal("resourceVersion should not be set on objects to be created");
+  }
+  wipe_system_fields(doc);
+  auto& meta = doc.child("metadata");
+  const bool generated = meta["name"].string().empty() && meta.has("generateName");
+  if (kind.custom && kind.storage().status_subresource) doc.erase("status");
+  TRY(check_namespace(scheme_, store_, kind, meta["namespace"].string(), meta["name"].string()));
+  doc.child("metadata").set("uid", sys_.random.uuid());
+  doc.child("metadata").set("creationTimestamp", base::rfc3339(now()));
+  if (kind.has_generation) doc.child("metadata").set("generation", 1);
+
+  const std::string prefix = doc["metadata"]["generateName"].string().substr(0, generated_prefix_max);
+  for (int tries = 1;; ++tries) {
+    Json made = doc;
+    if (generated) made.child("metadata").set("name", prefix + sys_.random.suffix());
+    if (is_namespace(kind)) start_namespace(made);
+    fill_in(kind, made, nullptr, Operation::create);
+    TRY(decode_object(kind, made));  // canonical again, whatever the defaults did
+    TRY(check_object(kind, made, nullptr, Operation::create));
+    const store::Key key = key_of(kind, made);
+    const Ref current = store_.get(key);
+    if (current && generated && tries < name_tries_max) continue;
+    if (options.dry_run && !current) return unstored(kind, std::move(made), nullptr);
+    auto stored = store_.put(key, std::move(made), 0);
+    if (!stored) return in_words(kind, key.name, std::move(stored).error(), current);
+    return stored;
+  }
+}
+
+Result<Ref> Registry::update(const Kind& kind, Json doc, const UpdateOptions& options) {
+  TRY(decode_object(kind, doc));
+  const store::Key key = key_of(kind, doc);
+  if (key.name.empty()) {
+    return invalid(kind, {}, {meta::field_required("metadata.name", "name must be provided for an update")});
+  }
+  const Ref current = store_.get(key);
+  if (!current) return not_found(kind, key.name);
+  const auto& uid = doc["metadata"]["uid"].string();
+  if (!uid.empty() && uid != current->uid()) {
+    return conflict(kind, key.name,
+                    "Precondition failed: UID in precondition: " + uid + ", UID in object meta: " + current->uid());
+  }
+  const auto expected = TRY(expected_revision(kind, doc, options));
+  if (expected && *expected != current->revision) return conflict(kind, key.name);
+
+  const bool status = options.subresource == Subresource::status;
+  const Operation operation = status ? Operation::update_status : Operation::update;
+  Json made = merge_request(kind, std::move(doc), current->doc, options.subresource);
+  fill_in(kind, made, &current->doc, operation);
+  TRY(decode_object(kind, made));
+  // A deleting object whose last finalizer goes is removed, also when an earlier write took that finalizer.
+  if (!may_go(kind, made) && same_content(made, current->doc)) return current;
+  if (!status && raises_generation(kind, made, current->doc)) raise_generation(kind, made);
+  TRY(check_object(kind, made, &current->doc, operation));
+  if (options.dry_run) return unstored(kind, std::move(made), current);
+  auto stored =
+      may_go(kind, made) ? store_.remove(key, current->revision) : store_.put(key, std::move(made), current->revision);
+  if (!stored) return in_words(kind, key.name, std::move(stored).error(), current);
+  return stored;
+}
+
+Result<Ref> Registry::modify(const Kind& kind, std::string_view ns, std::string_view name, UpdateOptions options,
+                             const std::function<Result<Json>(const Json& current)>& change) {
+  for (int tries = 1;; ++tries) {
+    const Ref current = get(kind, ns, name);
+    if (!current) return not_found(kind, name);
+    Json changed = TRY(change(current->doc));
+    const auto& revision = changed["metadata"]["resourceVersion"].string();
+    // A change that names a revision of its own means it as a precondition.
+    const bool own = !revision.empty() && revision != current->doc["metadata"]["resourceVersion"].string();
+    if (!own && !options.expect_revision) {
+      changed.child("metadata").set("resourceVersion", current->doc["metadata"]["resourceVersion"]);
+    }
+    auto written = update(kind, std::move(changed), options);
+    const bool raced = !written && written.error().code == base::Code::conflict;
+    if (!raced || own || options.expect_revision || tries == modify_tries_max) return written;
+  }
+}
+
+namespace {
+
+Result<void> check_preconditions(const Kind& kind, const Ref& current, const DeleteOptions& options) {
+  const auto failed = [&](const std::string& what, const std::string& wanted, const std::string& have,
+                          std::string_view happened) {
+    // Go names the kind, not the resource, in this one.
+    Kind named = kind;
+    named.plural = kind.kind;
+    return conflict(named, current->key.name,
+                    "the " + what + " in the precondition (" + wanted + ") does not match the " + what +
+                        " in record (" + have + "). The object might have been " + std::string(happened));
+  };
+  if (!options.expect_uid.empty() && options.expect_uid != current->uid()) {
+    return failed("UID", options.expect_uid, current->uid(), "deleted and then recreated");
+  }
+  const std::string revision = std::to_string(current->revision);
+  if (!options.expect_revision.empty() && options.expect_revision != revision) {
+    return failed("ResourceVersion", options.expect_revision, revision, "modified");
+  }
+  return {};
+}
+
+// An explicit policy decides which of the garbage collector's finalizers stand; without one they stay as they are.
+Result<void> apply_propagation(Json& doc, const std::string& propagation) {
+  if (propagation.empty()) return {};
+  if (propagation != "Orphan" && propagation != "Foreground" && propagation != "Background") {
+    const auto cause =
+        meta::field_not_supported("propagationPolicy", propagation, {"Background", "Foreground", "Orphan"});
+    return Error{.code = base::Code::invalid,
+                 .message = "DeleteOptions.meta.k8s.io \"\" is invalid: " + meta::text_of(cause),
+                 .causes = {cause}};
+  }
+  remove_finalizer(doc, orphan_finalizer);
+  remove_finalizer(doc, foreground_finalizer);
+  if (propagation == "Orphan") add_finalizer(doc, orphan_finalizer);
+  if (propagation == "Foreground") add_finalizer(doc, foreground_finalizer);
+  return {};
+}
+
+void start_deletion(const Kind& kind, Json& doc, base::Time now) {
+  if (is_deleting(doc)) return;
+  auto& meta = doc.child("metadata");
+  meta.set("deletionTimestamp", base::rfc3339(now));
+  if (is_namespace(kind)) {
+    terminate_namespace(doc);
+  } else {
+    meta.set("deletionGracePeriodSeconds", 0);
+  }
+  raise_generation(kind, doc);
+}
+
+}  // namespace
+
+Result<DeleteOutcome> Registry::remove(const Kind& kind, std::string_view ns, std::string_view name,
+                                       const DeleteOptions& options) {
+  const Ref current = get(kind, ns, name);
+  if (!current) return not_found(kind, name);
+  if (is_namespace(kind) && is_undeletable_namespace(name)) {
+    return forbidden(kind, name, "this namespace may not be deleted");
+  }
+  TRY(check_preconditions(kind, current, options));
+  if (kind.check && !is_deleting(current->doc)) {
+    auto findings = kind.check(current->doc, &current->doc, Operation::remove);
+    if (!findings.empty()) return invalid(kind, name, std::move(findings));
+  }
+  Json doc = current->doc;
+  TRY(apply_propagation(doc, options.propagation));
+  start_deletion(kind, doc, now());
+  TRY(decode_object(kind, doc));  // the times to their places
+  const bool gone = may_go(kind, doc);
+  if (options.dry_run) return DeleteOutcome{gone ? current : unstored(kind, std::move(doc), current), gone};
+  if (!gone && same_content(doc, current->doc)) return DeleteOutcome{current, false};
+  auto stored = gone ? store_.remove(current->key, current->revision)
+                     : store_.put(current->key, std::move(doc), current->revision);
+  if (!stored) return in_words(kind, current->key.name, std::move(stored).error(), current);
+  return DeleteOutcome{*stored, gone};
+}
+
+}  // namespace registry
