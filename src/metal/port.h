@@ -1,0 +1,127 @@
+// What the BareMetalHost reconciler sees of the hardware: slow work as operations that are started or polled. No call
+// suspends or blocks; an operation that moves on calls back so that the host is looked at again.
+//
+// The rule of use: first make the order durable (state and Operation record in status), then, in a later reconcile,
+// call. The runtime reconciles an object only when its own writes are durable, so "write, return, act next time" is
+// enough; the engine still checks the durable state itself before anything irreversible (metal/guard.h).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/metal3.h"
+#include "base/result.h"
+#include "metal/bmc/bmc.h"
+#include "metal/operation.h"
+
+namespace metal {
+
+// How to reach one host, taken from its object (and credentials Secret) anew for each call.
+struct HostAccess {
+  std::string uid, ns, name;
+  std::string bmc_address;  // spec.bmc.address
+  BmcCredentials credentials;
+  std::string credentials_version;  // changes whenever the credentials may have
+  bool verify_certificate = true;
+  std::string boot_mac;  // lower case; may be empty
+  bool uefi = true;
+  bool power_off_allowed = true;  // not spec.disablePowerOff
+  // Part of the key of registration and power work: a failed one is tried again only under a new number.
+  int64_t attempt = 0;
+};
+
+// Why nothing happens right now, for people: "<layer>: <cause>; next: <step>".
+struct Wait {
+  base::Layer layer = base::Layer::none;
+  std::string cause;
+  std::string next;
+  std::string text() const;
+};
+
+struct Progress {
+  enum class Phase : unsigned char { working, done, failed };
+  Phase phase = Phase::working;
+  std::string step;  // "writing the image"
+  int percent = 0;   // of the operation, 0 to 100
+  std::optional<Wait> wait;
+  base::Error error = {};  // failed: layer, cause and fix
+  // working: no agent answers under the recorded boot; record a new Operation::boot_id, then call again.
+  bool needs_boot = false;
+
+  // What a finished call learned.
+  std::optional<bool> powered_on;
+  std::optional<BmcSystem> system;                       // register_host
+  std::shared_ptr<const api::HardwareDetails> hardware;  // inspect
+
+  static Progress working(std::string step, int percent = 0);
+  static Progress done();
+  static Progress failed(base::Error error);
+  bool is_done() const { return phase == Phase::done; }
+  bool is_failed() const { return phase == Phase::failed; }
+};
+
+enum class CleanMode : unsigned char {
+  metadata,  // partition tables and signatures: seconds
+  disk,      // every block: hours
+};
+
+struct ImageRequest {
+  std::string url;
+  std::string checksum;       // hex, "sha256:hex" or the URL of a sums file
+  std::string checksum_type;  // md5, sha256, sha512, auto or "" (by length)
+  std::string format;
+};
+struct ConfigDrive {
+  base::Json meta_data = base::Json::object();
+  std::string user_data;     // verbatim
+  std::string network_data;  // JSON; empty: none
+};
+struct ProvisionRequest {
+  ImageRequest image;
+  api::RootDeviceHints root_device;
+  ConfigDrive config_drive;
+};
+
+enum class PowerWish : unsigned char {
+  on,
+  soft_off,  // asks the operating system, then insists
+  hard_off,
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // Is the BMC there and does it take the credentials? Remembered per address and credentials version, so calling it in
+  // every reconcile costs nothing once it is done. Does not change anything on the server.
+  virtual Progress register_host(const HostAccess& host) = 0;
+
+  // These boot the deploy ramdisk when no agent answers, and keep it running when they are done. The result stays until
+  // the operation's id or milestone changes, so calling again never repeats work.
+  virtual Progress inspect(const HostAccess& host, const Operation& operation) = 0;
+  virtual Progress clean(const HostAccess& host, const Operation& operation, CleanMode mode) = 0;
+  virtual Progress provision(const HostAccess& host, const Operation& operation, const ProvisionRequest& request) = 0;
+  // After milestone written: lets go of the agent and starts the server from its disk.
+  virtual Progress boot_disk(const HostAccess& host, const Operation& operation) = 0;
+
+  // Brings the server to the wished power state and reports powered_on. The result is given once.
+  virtual Progress power(const HostAccess& host, PowerWish wish) = 0;
+  // The power state as read at most `age_max` ago; working while it is being read. A failed read is given once.
+  virtual Progress read_power(const HostAccess& host, base::Duration age_max) = 0;
+
+  // Whether an agent answers under this boot (it called within the heartbeat limit).
+  virtual bool agent_alive(const std::string& uid, const std::string& boot_id) const = 0;
+  // The agent is not wanted any more: it is refused from now on. Ordering the power off is the caller's.
+  virtual void release_agent(const std::string& uid) = 0;
+  // Stops what is going on for the host, between steps; never in the middle of a command that a BMC or agent runs.
+  virtual void abort(const std::string& uid) = 0;
+  // The host is gone or detached: ends its work and drops all knowledge of it.
+  virtual void forget(const std::string& uid) = 0;
+
+  // Called on the control thread whenever a poll of this host would give something new.
+  virtual void on_change(std::function<void(const std::string& ns, const std::string& name)> callback) = 0;
+};
+
+}  // namespace metal
