@@ -2,11 +2,6 @@
 
 namespace api {
 
-const meta::Fields& Endpoint::fields() {
-  static const auto table = meta::bind<Endpoint>().field("host", &Endpoint::host).field("port", &Endpoint::port);
-  return table;
-}
-
 const meta::Fields& NetworkRanges::fields() {
   static const auto table = meta::bind<NetworkRanges>().field("cidrBlocks", &NetworkRanges::cidr_blocks);
   return table;
@@ -54,14 +49,6 @@ const meta::Fields& ReplicaCounts::fields() {
                                 .field("readyReplicas", &ReplicaCounts::ready)
                                 .field("availableReplicas", &ReplicaCounts::available)
                                 .field("versions", &ReplicaCounts::versions);
-  return table;
-}
-
-const meta::Fields& FailureDomain::fields() {
-  static const auto table = meta::bind<FailureDomain>()
-                                .field("name", &FailureDomain::name)
-                                .field("controlPlane", &FailureDomain::control_plane)
-                                .field("attributes", &FailureDomain::attributes);
   return table;
 }
 
@@ -129,12 +116,6 @@ const meta::Fields& MachineSpec::fields() {
                                 .field("readinessGates", &MachineSpec::readiness_gates)
                                 .field("deletion", &MachineSpec::deletion)
                                 .field("taints", &MachineSpec::taints);
-  return table;
-}
-
-const meta::Fields& MachineAddress::fields() {
-  static const auto table =
-      meta::bind<MachineAddress>().field("type", &MachineAddress::type).field("address", &MachineAddress::address);
   return table;
 }
 

@@ -16,14 +16,6 @@ constexpr std::string_view paused_annotation = "cluster.x-k8s.io/paused";
 constexpr std::string_view cloned_from_name_annotation = "cluster.x-k8s.io/cloned-from-name";
 constexpr std::string_view cloned_from_kind_annotation = "cluster.x-k8s.io/cloned-from-groupkind";
 
-struct Endpoint {
-  std::string host;
-  int32_t port = 0;
-  static const meta::Fields& fields();
-  explicit operator bool() const { return !host.empty() && port > 0; }
-  bool operator==(const Endpoint&) const = default;
-};
-
 struct NetworkRanges {
   std::vector<std::string> cidr_blocks;
   static const meta::Fields& fields();
@@ -55,12 +47,6 @@ struct VersionCount {
 struct ReplicaCounts {
   std::optional<int32_t> desired, replicas, up_to_date, ready, available;
   std::vector<VersionCount> versions;
-  static const meta::Fields& fields();
-};
-struct FailureDomain {
-  std::string name;
-  std::optional<bool> control_plane;
-  Labels attributes;
   static const meta::Fields& fields();
 };
 struct ClusterInitialization {
@@ -109,11 +95,6 @@ struct MachineSpec {
   MachineDeletion deletion;
   std::vector<MachineTaint> taints;
   static const meta::Fields& fields();
-};
-struct MachineAddress {
-  std::string type, address;
-  static const meta::Fields& fields();
-  bool operator==(const MachineAddress&) const = default;
 };
 struct NodeRef {
   std::string name;

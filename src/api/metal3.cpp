@@ -257,21 +257,6 @@ const meta::Fields& BareMetalHost::fields() {
   return table;
 }
 
-const meta::Fields& Endpoint::fields() {
-  using S = Endpoint;
-  static const auto table = meta::bind<S>().field("host", &S::host).field("port", &S::port);
-  return table;
-}
-
-const meta::Fields& FailureDomain::fields() {
-  using S = FailureDomain;
-  static const auto table = meta::bind<S>()
-                                .field("name", &S::name, meta::always)
-                                .field("controlPlane", &S::control_plane)
-                                .field("attributes", &S::attributes);
-  return table;
-}
-
 const meta::Fields& Provisioned::fields() {
   using S = Provisioned;
   static const auto table = meta::bind<S>().field("provisioned", &S::provisioned);
@@ -323,13 +308,6 @@ const meta::Fields& Metal3MachineSpec::fields() {
                                 .field("dataTemplate", &S::data_template)
                                 .field("automatedCleaningMode", &S::automated_cleaning_mode)
                                 .field("failureDomain", &S::failure_domain);
-  return table;
-}
-
-const meta::Fields& MachineAddress::fields() {
-  using S = MachineAddress;
-  static const auto table =
-      meta::bind<S>().field("type", &S::type, meta::always).field("address", &S::address, meta::always);
   return table;
 }
 

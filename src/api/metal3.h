@@ -240,19 +240,6 @@ struct BareMetalHost {
 
 // ---- infrastructure.cluster.x-k8s.io/v1beta2 ---------------------------------------------------------------------
 
-struct Endpoint {
-  std::string host;
-  int32_t port = 0;
-  static const meta::Fields& fields();
-  bool operator==(const Endpoint&) const = default;
-};
-struct FailureDomain {
-  std::string name;
-  std::optional<bool> control_plane;
-  Labels attributes;
-  static const meta::Fields& fields();
-  bool operator==(const FailureDomain&) const = default;
-};
 struct Provisioned {  // status.initialization
   std::optional<bool> provisioned;
   static const meta::Fields& fields();
@@ -294,11 +281,6 @@ struct Metal3MachineSpec {
   std::optional<NamedReference> data_template;
   std::string automated_cleaning_mode, failure_domain;
   static const meta::Fields& fields();
-};
-struct MachineAddress {
-  std::string type, address;  // InternalIP, ExternalIP, Hostname, InternalDNS or ExternalDNS
-  static const meta::Fields& fields();
-  bool operator==(const MachineAddress&) const = default;
 };
 struct Metal3MachineStatus {
   std::vector<MachineAddress> addresses;

@@ -160,4 +160,23 @@ const meta::Fields& TemplateMeta::fields() {
   return table;
 }
 
+const meta::Fields& Endpoint::fields() {
+  static const auto table = meta::bind<Endpoint>().field("host", &Endpoint::host).field("port", &Endpoint::port);
+  return table;
+}
+
+const meta::Fields& FailureDomain::fields() {
+  static const auto table = meta::bind<FailureDomain>()
+                                .field("name", &FailureDomain::name)
+                                .field("controlPlane", &FailureDomain::control_plane)
+                                .field("attributes", &FailureDomain::attributes);
+  return table;
+}
+
+const meta::Fields& MachineAddress::fields() {
+  static const auto table =
+      meta::bind<MachineAddress>().field("type", &MachineAddress::type).field("address", &MachineAddress::address);
+  return table;
+}
+
 }  // namespace api

@@ -86,6 +86,30 @@ struct Selector {
   bool operator==(const Selector&) const = default;
 };
 
+// host and port of a cluster's API server.
+struct Endpoint {
+  std::string host;
+  int32_t port = 0;
+  static const meta::Fields& fields();
+  explicit operator bool() const { return !host.empty() && port > 0; }
+  bool operator==(const Endpoint&) const = default;
+};
+
+struct FailureDomain {
+  std::string name;
+  std::optional<bool> control_plane;
+  Labels attributes;
+  static const meta::Fields& fields();
+  bool operator==(const FailureDomain&) const = default;
+};
+
+// type: Hostname, ExternalIP, InternalIP, ExternalDNS or InternalDNS.
+struct MachineAddress {
+  std::string type, address;
+  static const meta::Fields& fields();
+  bool operator==(const MachineAddress&) const = default;
+};
+
 // Metadata of templates: only labels and annotations.
 struct TemplateMeta {
   Labels labels, annotations;
