@@ -4,6 +4,20 @@ function(ingot_folder name)
   set(tests ${all})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER all EXCLUDE REGEX "_test\\.cpp$")
+  # Declarations of kinds are text; they go into the binary as they are.
+  file(GLOB_RECURSE schemas CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.schema)
+  if(schemas)
+    list(SORT schemas)
+    set(embedded ${CMAKE_BINARY_DIR}/embedded/${name}_schemas)
+    list(JOIN schemas "\n" names)
+    file(CONFIGURE OUTPUT ${embedded}.txt CONTENT "${names}\n")
+    add_custom_command(
+      OUTPUT ${embedded}.cpp
+      COMMAND ${CMAKE_COMMAND} -DOUTPUT=${embedded}.cpp -DLIST=${embedded}.txt -DROOT=${CMAKE_SOURCE_DIR}/src/${name}
+              -DNAMESPACE=${name} -DSYMBOL=schema_files -P ${CMAKE_SOURCE_DIR}/cmake/embed_text.cmake
+      DEPENDS ${schemas} ${embedded}.txt ${CMAKE_SOURCE_DIR}/cmake/embed_text.cmake VERBATIM)
+    list(APPEND all ${embedded}.cpp)
+  endif()
   set(target ingot_${name})
   if(all)
     add_library(${target} STATIC ${all})

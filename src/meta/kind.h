@@ -74,5 +74,7 @@ class Scheme {
 
 // "cluster.x-k8s.io/v1beta2" -> {"cluster.x-k8s.io", "v1beta2"}; "v1" -> {"", "v1"}.
 std::pair<std::string, std::string> split_api_version(std::string_view api_version);
+// Kubernetes' order of versions, most preferred first: v2, v1, v1beta2, v1beta1, v1alpha1, others by name.
+bool version_before(std::string_view a, std::string_view b);
 
 }  // namespace meta

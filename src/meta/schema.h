@@ -66,8 +66,13 @@ Json openapi(const Schema& schema, bool v2 = false);
 std::string text_of(const FieldError& error);
 FieldError field_required(std::string field, std::string detail = {});
 FieldError field_invalid(std::string field, const Json& value, std::string detail);
+// As field_invalid, with the reason of a wrong JSON type or format.
+FieldError field_type_invalid(std::string field, const Json& value, std::string detail);
 FieldError field_not_supported(std::string field, const Json& value, const std::vector<std::string>& supported);
 FieldError field_forbidden(std::string field, std::string detail);
 FieldError field_duplicate(std::string field, const Json& value);
+FieldError field_too_long(std::string field, int64_t max_length);
+FieldError field_too_many(std::string field, int64_t actual, int64_t max);
+FieldError field_not_found(std::string field, const Json& value);
 
 }  // namespace meta

@@ -1,0 +1,95 @@
+#include "api/kinds.h"
+
+#include "base/check.h"
+#include "base/embedded.h"
+#include "meta/schema_text.h"
+
+namespace api {
+
+extern const base::EmbeddedText schema_files[];
+extern const int schema_files_count;
+
+namespace {
+
+// Only these are served; a kind that is declared but has no reconciler yet is not.
+constexpr std::string_view management_kinds[] = {
+    "configmaps",
+    "events",
+    "namespaces",
+    "secrets",
+    "serviceaccounts",
+    "leases.coordination.k8s.io",
+    "kubeadmconfigs.bootstrap.cluster.x-k8s.io",
+    "kubeadmconfigtemplates.bootstrap.cluster.x-k8s.io",
+    "clusters.cluster.x-k8s.io",
+    "machinedeployments.cluster.x-k8s.io",
+    "machinehealthchecks.cluster.x-k8s.io",
+    "machines.cluster.x-k8s.io",
+    "machinesets.cluster.x-k8s.io",
+    "kubeadmcontrolplanes.controlplane.cluster.x-k8s.io",
+    "metal3clusters.infrastructure.cluster.x-k8s.io",
+    "metal3machines.infrastructure.cluster.x-k8s.io",
+    "metal3machinetemplates.infrastructure.cluster.x-k8s.io",
+    "baremetalhosts.metal3.io",
+    "hardwaredata.metal3.io",
+};
+
+constexpr std::string_view workload_kinds[] = {
+    "configmaps",
+    "events",
+    "namespaces",
+    "nodes",
+    "pods",
+    "secrets",
+    "serviceaccounts",
+    "daemonsets.apps",
+    "deployments.apps",
+    "leases.coordination.k8s.io",
+    "clusterrolebindings.rbac.authorization.k8s.io",
+    "clusterroles.rbac.authorization.k8s.io",
+    "rolebindings.rbac.authorization.k8s.io",
+    "roles.rbac.authorization.k8s.io",
+};
+
+template <size_t N>
+meta::Scheme scheme_of(const std::string_view (&resources)[N]) {
+  meta::Scheme scheme;
+  for (const auto resource : resources) {
+    const meta::Kind* declared = declared_kind(resource);
+    CHECK_THAT(declared, "a served kind is declared in a .schema file");
+    scheme.add(*declared);
+  }
+  return scheme;
+}
+
+}  // namespace
+
+const std::vector<meta::Kind>& declared_kinds() {
+  static const std::vector<meta::Kind> kinds = [] {
+    std::vector<meta::SchemaSource> sources;
+    for (int i = 0; i < schema_files_count; ++i) sources.push_back({schema_files[i].name, schema_files[i].text});
+    auto parsed = meta::parse_schema_text(sources);
+    CHECK_THAT(parsed.ok(), parsed.ok() ? "" : parsed.error().message.c_str());
+    return std::move(*parsed);
+  }();
+  return kinds;
+}
+
+const meta::Kind* declared_kind(std::string_view resource) {
+  for (const auto& kind : declared_kinds()) {
+    if (kind.resource() == resource) return &kind;
+  }
+  return nullptr;
+}
+
+const meta::Scheme& management_scheme() {
+  static const meta::Scheme scheme = scheme_of(management_kinds);
+  return scheme;
+}
+
+const meta::Scheme& workload_scheme() {
+  static const meta::Scheme scheme = scheme_of(workload_kinds);
+  return scheme;
+}
+
+}  // namespace api

@@ -1,0 +1,103 @@
+// Schema nodes as OpenAPI documents.
+#include <cmath>
+
+#include "meta/schema.h"
+
+namespace meta {
+namespace {
+
+Json number(double value) {
+  if (std::floor(value) == value && std::fabs(value) < 9e15) return static_cast<int64_t>(value);
+  return value;
+}
+
+void put_type(const Schema& schema, bool v2, Json& out) {
+  switch (schema.type) {
+    case SchemaType::object:
+    case SchemaType::map:
+      out.set("type", "object");
+      break;
+    case SchemaType::array:
+      out.set("type", "array");
+      break;
+    case SchemaType::string:
+      out.set("type", "string");
+      break;
+    case SchemaType::integer:
+      out.set("type", "integer");
+      break;
+    case SchemaType::number:
+      out.set("type", "number");
+      break;
+    case SchemaType::boolean:
+      out.set("type", "boolean");
+      break;
+    case SchemaType::int_or_string:
+      // OpenAPI v2 has no anyOf; kubectl then checks nothing, which is what upstream publishes too.
+      if (!v2) {
+        out.set("anyOf", Json::array({Json::object({{"type", "integer"}}), Json::object({{"type", "string"}})}));
+      }
+      out.set("x-kubernetes-int-or-string", true);
+      break;
+    case SchemaType::any:
+      break;
+  }
+}
+
+void put_bounds(const Schema& schema, Json& out) {
+  if (schema.minimum) out.set("minimum", number(*schema.minimum));
+  if (schema.exclusive_minimum) out.set("exclusiveMinimum", true);
+  if (schema.maximum) out.set("maximum", number(*schema.maximum));
+  if (schema.exclusive_maximum) out.set("exclusiveMaximum", true);
+  const std::pair<const char*, const std::optional<int64_t>*> counts[] = {
+      {"minLength", &schema.min_length},         {"maxLength", &schema.max_length},
+      {"minItems", &schema.min_items},           {"maxItems", &schema.max_items},
+      {"minProperties", &schema.min_properties}, {"maxProperties", &schema.max_properties}};
+  for (const auto& [name, count] : counts) {
+    if (*count) out.set(name, **count);
+  }
+}
+
+void put_extensions(const Schema& schema, Json& out) {
+  if (schema.preserve_unknown) out.set("x-kubernetes-preserve-unknown-fields", true);
+  if (schema.embedded_resource) out.set("x-kubernetes-embedded-resource", true);
+  if (schema.map_atomic) out.set("x-kubernetes-map-type", "atomic");
+  if (!schema.list_keys.empty()) out.set("x-kubernetes-list-map-keys", Json::strings(schema.list_keys));
+  if (!schema.list_type.empty()) out.set("x-kubernetes-list-type", schema.list_type);
+}
+
+void put_children(const Schema& schema, bool v2, Json& out) {
+  if (schema.items) {
+    out.set(schema.type == SchemaType::map ? "additionalProperties" : "items", openapi(*schema.items, v2));
+  }
+  if (schema.properties.empty()) return;
+  Json properties = Json::object();
+  Json required = Json::array();
+  for (const auto& property : schema.properties) {
+    properties.set(property.name, openapi(*property.schema, v2));
+    if (property.required) required.push(property.name);
+  }
+  out.set("properties", std::move(properties));
+  if (!required.empty()) out.set("required", std::move(required));
+}
+
+}  // namespace
+
+Json openapi(const Schema& schema, bool v2) {
+  Json out = Json::object();
+  if (!schema.text.empty()) out.set("description", schema.text);
+  // What OpenAPI v2 cannot say is left open there: a null, unknown members beside known ones.
+  const bool open = v2 && (schema.nullable || schema.preserve_unknown);
+  if (!(v2 && schema.nullable)) put_type(schema, v2, out);
+  if (!schema.format.empty()) out.set("format", schema.format);
+  if (!schema.pattern.empty()) out.set("pattern", schema.pattern);
+  if (!schema.enumeration.empty()) out.set("enum", Json(Json::Array(schema.enumeration)));
+  if (!schema.default_value.is_null()) out.set("default", schema.default_value);
+  put_bounds(schema, out);
+  if (schema.nullable && !v2) out.set("nullable", true);
+  if (!open) put_children(schema, v2, out);
+  put_extensions(schema, out);
+  return out;
+}
+
+}  // namespace meta

@@ -1,0 +1,235 @@
+// Validation with the message texts of kube-apiserver's structural schema validation. Where upstream's order of
+// several findings is random (Go map iteration), ours is the order of the schema.
+#include <re2/re2.h>
+
+#include <cmath>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "base/text.h"
+#include "meta/formats.h"
+#include "meta/schema.h"
+
+namespace meta {
+namespace {
+
+// Compiled once per pattern for the life of the process: patterns come from the embedded schemas. The bound is for
+// schemas that users bring; beyond it patterns are compiled per use.
+constexpr size_t cached_patterns_max = 4096;
+
+bool matches(const std::string& pattern, const std::string& text) {
+  static thread_local std::map<std::string, std::unique_ptr<re2::RE2>> cache;
+  auto found = cache.find(pattern);
+  if (found == cache.end()) {
+    re2::RE2::Options options;
+    options.set_log_errors(false);
+    auto compiled = std::make_unique<re2::RE2>(pattern, options);
+    if (cache.size() >= cached_patterns_max) return !compiled->ok() || re2::RE2::PartialMatch(text, *compiled);
+    found = cache.emplace(pattern, std::move(compiled)).first;
+  }
+  return !found->second->ok() || re2::RE2::PartialMatch(text, *found->second);
+}
+
+int64_t rune_count(std::string_view text) {
+  int64_t count = 0;
+  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  return count;
+}
+
+// 1 instead of 1.0, as Go's %v prints a bound.
+std::string plain(double bound) {
+  if (std::floor(bound) == bound && std::fabs(bound) < 1e15) return std::to_string(static_cast<int64_t>(bound));
+  return Json(bound).dump();
+}
+
+std::string_view type_word(SchemaType type) {
+  switch (type) {
+    case SchemaType::object:
+    case SchemaType::map:
+      return "object";
+    case SchemaType::array:
+      return "array";
+    case SchemaType::string:
+      return "string";
+    case SchemaType::integer:
+      return "integer";
+    case SchemaType::number:
+      return "number";
+    case SchemaType::boolean:
+      return "boolean";
+    case SchemaType::int_or_string:
+      return "integer,string";
+    case SchemaType::any:
+      break;
+  }
+  return "";
+}
+
+bool whole(const Json& value) {
+  return value.is_integer() || (value.is_double() && std::floor(value.number()) == value.number());
+}
+
+bool has_type(const Schema& schema, const Json& value) {
+  switch (schema.type) {
+    case SchemaType::object:
+    case SchemaType::map:
+      return value.is_object();
+    case SchemaType::array:
+      return value.is_array();
+    case SchemaType::string:
+      return value.is_string();
+    case SchemaType::integer:
+      return whole(value);
+    case SchemaType::number:
+      return value.is_number();
+    case SchemaType::boolean:
+      return value.is_bool();
+    case SchemaType::int_or_string:
+      return whole(value) || value.is_string();
+    case SchemaType::any:
+      return true;
+  }
+  return true;
+}
+
+class Validator {
+ public:
+  std::vector<FieldError> found;
+
+  void check(const Schema& schema, const Json& value, const std::string& path) {
+    if (value.is_null() && (schema.nullable || schema.type == SchemaType::any)) return;
+    if (!has_type(schema, value)) {
+      add_type_error(path, type_word(schema.type), value.type_name());
+      return;
+    }
+    if (value.is_string()) check_string(schema, value.string(), path);
+    if (value.is_number()) check_number(schema, value, path);
+    if (value.is_array()) check_array(schema, value, path);
+    if (value.is_object()) check_object(schema, value, path);
+    check_enumeration(schema, value, path);
+  }
+
+ private:
+  static std::string in_body(const std::string& path, std::string_view rest) {
+    return (path.empty() ? "" : path + " ") + "in body " + std::string(rest);
+  }
+  static std::string at(const std::string& path) { return path.empty() ? "<nil>" : path; }
+  static std::string child(const std::string& path, std::string_view name) {
+    return path.empty() ? std::string(name) : path + "." + std::string(name);
+  }
+
+  void add_type_error(const std::string& path, std::string_view wanted, std::string_view got) {
+    found.push_back(field_type_invalid(
+        at(path), got, in_body(path, "must be of type " + std::string(wanted) + ": " + base::quoted(got))));
+  }
+  void add_invalid(const std::string& path, const Json& value, std::string_view rest) {
+    found.push_back(field_invalid(at(path), value, in_body(path, rest)));
+  }
+
+  void check_string(const Schema& schema, const std::string& text, const std::string& path) {
+    const int64_t length = rune_count(text);
+    if (schema.max_length && length > *schema.max_length) {
+      found.push_back(field_too_long(at(path), *schema.max_length));
+    }
+    if (schema.min_length && length < *schema.min_length) {
+      add_invalid(path, text, "should be at least " + std::to_string(*schema.min_length) + " chars long");
+    }
+    if (!schema.pattern.empty() && !matches(schema.pattern, text)) {
+      add_invalid(path, text, "should match '" + schema.pattern + "'");
+    }
+    if (!schema.format.empty() && !has_format(schema.format, text)) {
+      found.push_back(field_type_invalid(
+          at(path), text, in_body(path, "must be of type " + schema.format + ": " + base::quoted(text))));
+    }
+  }
+
+  void check_number(const Schema& schema, const Json& value, const std::string& path) {
+    const double number = value.number();
+    if (schema.maximum && (schema.exclusive_maximum ? number >= *schema.maximum : number > *schema.maximum)) {
+      const std::string_view words =
+          schema.exclusive_maximum ? "should be less than " : "should be less than or equal to ";
+      add_invalid(path, value, std::string(words) + plain(*schema.maximum));
+    }
+    if (schema.minimum && (schema.exclusive_minimum ? number <= *schema.minimum : number < *schema.minimum)) {
+      const std::string_view words =
+          schema.exclusive_minimum ? "should be greater than " : "should be greater than or equal to ";
+      add_invalid(path, value, std::string(words) + plain(*schema.minimum));
+    }
+    const bool fits = schema.format == "int32"   ? number >= -2147483648.0 && number <= 2147483647.0
+                      : schema.format == "int64" ? number >= -9223372036854775808.0 && number < 9223372036854775808.0
+                                                 : true;
+    if (!fits) add_invalid(path, value, "must be of type integer with format " + schema.format);
+  }
+
+  void check_array(const Schema& schema, const Json& value, const std::string& path) {
+    const auto size = static_cast<int64_t>(value.size());
+    if (schema.max_items && size > *schema.max_items) {
+      found.push_back(field_too_many(at(path), size, *schema.max_items));
+      return;  // a huge list is not looked at item by item
+    }
+    if (schema.min_items && size < *schema.min_items) {
+      add_invalid(path, size, "should have at least " + std::to_string(*schema.min_items) + " items");
+    }
+    for (size_t i = 0; schema.items && i < value.items().size(); ++i) {
+      check(*schema.items, value.items()[i], path + "[" + std::to_string(i) + "]");
+    }
+    if (schema.list_type == "set" || schema.list_type == "map") check_duplicates(schema, value, path);
+  }
+
+  // Items of a set are compared whole, items of a keyed list by their keys.
+  void check_duplicates(const Schema& schema, const Json& value, const std::string& path) {
+    std::set<std::string> seen;
+    for (size_t i = 0; i < value.items().size(); ++i) {
+      Json key = value.items()[i];
+      if (schema.list_type == "map") {
+        key = Json::object();
+        for (const auto& name : schema.list_keys) {
+          if (const Json* part = value.items()[i].find(name)) key.set(name, *part);
+        }
+      }
+      if (!seen.insert(key.dump()).second) {
+        found.push_back(field_duplicate(path + "[" + std::to_string(i) + "]", key));
+      }
+    }
+  }
+
+  void check_object(const Schema& schema, const Json& value, const std::string& path) {
+    const auto size = static_cast<int64_t>(value.size());
+    if (schema.max_properties && size > *schema.max_properties) {
+      found.push_back(field_too_many(at(path), size, *schema.max_properties));
+    }
+    if (schema.min_properties && size < *schema.min_properties) {
+      add_invalid(path, size, "should have at least " + std::to_string(*schema.min_properties) + " properties");
+    }
+    for (const auto& property : schema.properties) {
+      if (const Json* member = value.find(property.name)) {
+        check(*property.schema, *member, child(path, property.name));
+      } else if (property.required) {
+        found.push_back(field_required(child(path, property.name)));
+      }
+    }
+    if (schema.type != SchemaType::map || !schema.items) return;
+    for (const auto& [name, member] : value.members()) check(*schema.items, member, child(path, name));
+  }
+
+  void check_enumeration(const Schema& schema, const Json& value, const std::string& path) {
+    if (schema.enumeration.empty()) return;
+    std::vector<std::string> names;
+    for (const auto& allowed : schema.enumeration) {
+      if (allowed == value) return;
+      names.push_back(allowed.is_string() ? allowed.string() : allowed.dump());
+    }
+    found.push_back(field_not_supported(at(path), value, names));
+  }
+};
+
+}  // namespace
+
+std::vector<FieldError> validate(const Schema& schema, const Json& doc) {
+  Validator validator;
+  validator.check(schema, doc, "");
+  return std::move(validator.found);
+}
+
+}  // namespace meta
