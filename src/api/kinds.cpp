@@ -1,5 +1,6 @@
 #include "api/kinds.h"
 
+#include "api/convert/convert.h"
 #include "base/check.h"
 #include "base/embedded.h"
 #include "meta/schema_text.h"
@@ -51,13 +52,29 @@ constexpr std::string_view workload_kinds[] = {
     "roles.rbac.authorization.k8s.io",
 };
 
+// Versions other than the stored one are reached through the kind's conversion rules; without rules only the name of
+// the version differs.
+void hook_conversions(meta::Kind& kind) {
+  const convert::Rules* rules = convert::rules_of(kind.group, kind.kind);
+  for (auto& version : kind.versions) {
+    if (version.name == kind.storage_version) continue;
+    const std::string stored = kind.api_version(kind.storage_version), other = kind.api_version(version.name);
+    static const convert::Rules none;
+    const convert::Rules& table = rules ? *rules : none;
+    version.to_storage = [&table, stored](meta::Json doc) { return convert::to_new(std::move(doc), table, stored); };
+    version.from_storage = [&table, other](meta::Json doc) { return convert::to_old(std::move(doc), table, other); };
+  }
+}
+
 template <size_t N>
 meta::Scheme scheme_of(const std::string_view (&resources)[N]) {
   meta::Scheme scheme;
   for (const auto resource : resources) {
     const meta::Kind* declared = declared_kind(resource);
     CHECK_THAT(declared, "a served kind is declared in a .schema file");
-    scheme.add(*declared);
+    meta::Kind kind = *declared;
+    hook_conversions(kind);
+    scheme.add(std::move(kind));
   }
   return scheme;
 }
