@@ -74,6 +74,7 @@ Json disk_document(const DiskIdentity& disk) {
 
 Json Command::document() const {
   Json out = Json::object({{"id", id}, {"command_name", name}, {"command_status", name_of(status)}});
+  if (!operation.empty()) out.set("command_params", Json::object({{"ingot_operation", operation}}));
   out.set("command_result", result);
   if (error) {
     Json problem = Json::object({{"type", base::name_of(error->code)}, {"message", error->message}});
@@ -89,11 +90,18 @@ Commands::Commands(sys::Sys& sys, Hardware& hardware, std::function<void(const C
     : sys_(sys), hardware_(hardware), on_end_(std::move(on_end)) {}
 
 Result<std::shared_ptr<const Command>> Commands::start(const std::string& name, const Json& params, bool wait) {
+  const std::string& operation = params["ingot_operation"].string();
+  for (const auto& known : commands_) {
+    if (!operation.empty() && known->operation == operation && known->name == name) {
+      return std::shared_ptr<const Command>(known);
+    }
+  }
   if (running_) return Error{Code::conflict, "the agent is busy with " + running_->name, Layer::agent};
   Work work = TRY(work_for(name, params));
   auto command = std::make_shared<Command>();
   command->id = sys_.random.uuid();
   command->name = name;
+  command->operation = operation;
   if (commands_.size() == commands_max) commands_.erase(commands_.begin());
   commands_.push_back(command);
   running_ = command;

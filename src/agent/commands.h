@@ -23,6 +23,7 @@ enum class CommandStatus : unsigned char { running, succeeded, failed };
 
 struct Command {
   std::string id, name;
+  std::string operation;  // params.ingot_operation: the manager's order this belongs to; may be empty
   CommandStatus status = CommandStatus::running;
   Json result;  // progress while running
   std::optional<base::Error> error;
@@ -33,7 +34,8 @@ class Commands {
  public:
   Commands(sys::Sys& sys, Hardware& hardware, std::function<void(const Command&)> on_end);
   // Errors: bad_request (unknown command or bad parameters), conflict (busy). With `wait` parks until the command
-  // ended.
+  // ended. A command that was already given for the same params.ingot_operation is not run again: its first run is the
+  // answer, whatever became of it, so a manager that lost an answer (or itself) may safely ask once more.
   Result<std::shared_ptr<const Command>> start(const std::string& name, const Json& params, bool wait);
   std::shared_ptr<const Command> find(const std::string& id) const;
   const std::vector<std::shared_ptr<Command>>& all() const { return commands_; }

@@ -32,11 +32,14 @@ class SimWorld {
   void set_unreachable(const std::string& host, bool unreachable);
 
   // A process living at `host` (its source address; listeners may also bind any other address in the world). Its Sys
-  // stays valid until the world ends. Streams and listeners it opened are closed by kill(). Disks are keyed by `disk`:
-  // a restarted process that names the same disk finds its files, without what was not yet durable.
+  // stays valid until the world ends; its loop is a part of loop(). Connecting to a host that does not exist fails with
+  // unavailable (no route) for an IP address and not_found for a name. Streams and listeners it opened are closed by
+  // kill(). Disks are keyed by `disk`: a restarted process that names the same disk finds its files, without what was
+  // not yet durable.
   Sys& process(const std::string& host, const std::string& disk);
   // kill -9: closes all its sockets, cancels its fibers and timers made through its Sys, forgets unsynced writes.
-  // The Sys must not be used afterwards; ask for process() again to restart.
+  // Its fibers have run to their end when this returns (all calls of its Sys return cancelled meanwhile), so the
+  // objects they use may be destroyed next. The Sys must not be used afterwards; ask for process() again to restart.
   void kill(Sys& process);
 
  private:
@@ -46,7 +49,23 @@ class SimWorld {
 
 // A network segment on any loop, real time included: `ingot rack` keeps its servers' addresses in one, and its proxy
 // bridges real sockets into it. Names may be bound too ("images.example.com"). Addresses nobody listens on are passed
-// to `uplink` when given, else refused. TLS works as in Net, without encryption inside the segment.
+// to `uplink` when given (datagrams are not), else refused. TLS works as in Net, without encryption inside the segment.
+// It has no address of its own, so its listeners need a host. `uplink` must outlive it.
 std::unique_ptr<Net> make_segment(Loop& loop, Random& random, Net* uplink);
+
+// The network as one host sees it: connections come from its address, a listener on "" or "0.0.0.0" binds that address,
+// and 127.0.0.1 is the host itself. `segment` is a Net from make_segment or of a SimWorld process; views may outlive
+// it.
+class HostNet : public Net {
+ public:
+  // What pulling the plug does: closes all sockets opened through it. It may be used again afterwards.
+  virtual void close_all() = 0;
+};
+std::unique_ptr<HostNet> make_host_view(Net& segment, std::string host);
+
+// For a bridge from outside, such as a proxy server on real sockets: the clients behind it encrypt for real, and so
+// does start_tls of this view. accept_tls of every view tells real TLS from the simulation's by its first bytes, so a
+// server in the segment needs no special handling to talk to both.
+std::unique_ptr<Net> make_foreign_view(Net& segment);
 
 }  // namespace sys

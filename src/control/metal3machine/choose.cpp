@@ -1,0 +1,103 @@
+#include "control/metal3machine/choose.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace control::metal3machine {
+
+namespace {
+
+constexpr std::string_view failure_domain_label = "infrastructure.cluster.x-k8s.io/failure-domain";
+
+// matchExpressions with the operators people write: "In", "in", "DoesNotExist", "!exists"...
+Result<registry::LabelSelector> selector_of(const Metal3Machine& machine) {
+  api::Selector wanted = machine.spec.host_selector;
+  for (auto& one : wanted.match_expressions) {
+    const std::string op = base::lower(one.op);
+    one.op = op == "in" || op == "=" || op == "==" ? "In"
+             : op == "notin" || op == "!="         ? "NotIn"
+             : op == "exists"                      ? "Exists"
+             : op == "doesnotexist" || op == "!"   ? "DoesNotExist"
+                                                   : one.op;
+  }
+  return registry::LabelSelector::from_object(meta::encode(wanted));
+}
+
+bool ours(const BareMetalHost& host, const Metal3Machine& machine) {
+  const auto& consumer = host.spec.consumer_ref;
+  return consumer && consumer->kind == "Metal3Machine" && consumer->name == machine.meta.name &&
+         consumer->ns == machine.meta.ns;
+}
+
+bool free_of_claims(const BareMetalHost& host) {
+  return !host.spec.consumer_ref || host.spec.consumer_ref->name.empty();
+}
+
+bool usable(const BareMetalHost& host) {
+  const auto& notes = host.meta;
+  return host.claimable() && free_of_claims(host) && !notes.has_annotation(api::host_annotation::paused) &&
+         !notes.has_annotation(api::host_annotation::detached) &&
+         !notes.has_annotation(api::host_annotation::unhealthy) &&
+         !notes.has_annotation(api::host_annotation::unhealthy_old);
+}
+
+// "No host fits: 3 of 20 hosts are available, none matches ...": what an operator needs to act.
+std::string explain(const std::vector<Ref<BareMetalHost>>& hosts, const registry::LabelSelector& selector,
+                    std::string_view ns) {
+  size_t available = 0, matching = 0;
+  std::vector<std::string> near;
+  std::vector<std::string> busy;
+  for (const auto& host : hosts) {
+    const auto misses = selector.misses(meta::encode(host->meta)["labels"]);
+    if (misses.empty()) {
+      ++matching;
+      if (!usable(*host) && free_of_claims(*host)) {
+        const auto& state = host->status.provisioning.state;
+        busy.push_back(
+            host->meta.name + " is " +
+            (host->status.error_message.empty() ? (state.empty() ? "not yet registered" : state) : "in error"));
+      }
+    }
+    if (!usable(*host)) continue;
+    ++available;
+    if (!misses.empty()) near.push_back(host->meta.name + " misses " + base::join(misses, ", "));
+  }
+  constexpr size_t names_max = 5;
+  const auto some = [](std::vector<std::string> all) {
+    const size_t count = all.size();
+    if (count > names_max) all.resize(names_max);
+    return base::join(all, "; ") + (count > names_max ? "; and " + std::to_string(count - names_max) + " more" : "");
+  };
+  std::string text = "controller: no available BareMetalHost in namespace " + std::string(ns) + " matches " +
+                     (selector.empty() ? std::string("(any host)") : selector.text()) + ": " +
+                     std::to_string(available) + " of " + std::to_string(hosts.size()) + " hosts are free, " +
+                     std::to_string(matching) + " match, 0 are both";
+  if (!near.empty()) text += ". Free, but: " + some(near);
+  if (!busy.empty()) text += ". Matching, but: " + some(busy);
+  if (!near.empty())
+    text += ". Next: label a free host (kubectl label bmh NAME KEY=VALUE --overwrite) or add hosts";
+  else if (busy.empty())
+    text += ". Next: add a host, or release one";
+  return text;
+}
+
+}  // namespace
+
+Result<Choice> choose_host(const Metal3Machine& machine, const std::vector<Ref<BareMetalHost>>& hosts) {
+  for (const auto& host : hosts) {
+    if (ours(*host, machine)) return Choice{.host = host, .already_ours = true};
+  }
+  const auto selector = TRY(selector_of(machine));
+  Ref<BareMetalHost> any;
+  for (const auto& host : hosts) {
+    if (!usable(*host) || !selector.matches(meta::encode(host->meta)["labels"])) continue;
+    if (machine.spec.failure_domain.empty() || host->meta.label(failure_domain_label) == machine.spec.failure_domain)
+      return Choice{.host = host};
+    if (!any) any = host;
+  }
+  if (any) return Choice{.host = any};
+  return Choice{.why = explain(hosts, selector, machine.meta.ns)};
+}
+
+}  // namespace control::metal3machine

@@ -1,0 +1,22 @@
+// Which BareMetalHost a Metal3Machine takes, or why none (pure).
+#pragma once
+
+#include "api/metal3.h"
+#include "control/contract.h"
+
+namespace control::metal3machine {
+
+using api::BareMetalHost;
+using api::Metal3Machine;
+
+struct Choice {
+  Ref<BareMetalHost> host;    // null: none
+  bool already_ours = false;  // its consumerRef names this Metal3Machine
+  std::string why;            // for people, when none: numbers, near misses, next step
+};
+
+// Hosts are those of the machine's own namespace, sorted by name; the first that fits is taken, so a replay chooses the
+// same. Errors: invalid (a malformed host selector).
+Result<Choice> choose_host(const Metal3Machine& machine, const std::vector<Ref<BareMetalHost>>& hosts);
+
+}  // namespace control::metal3machine

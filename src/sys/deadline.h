@@ -1,0 +1,27 @@
+// One limit for an operation that waits several times.
+#pragma once
+
+#include <algorithm>
+
+#include "sys/loop.h"
+#include "sys/net.h"
+
+namespace sys {
+
+class Deadline {
+ public:
+  Deadline(Loop& loop, Duration limit)
+      : loop_(loop), at_(limit >= Time::max() - loop.now() ? Time::max() : loop.now() + limit) {}
+  // What is left, never negative; no_limit when there was none.
+  Duration left() const {
+    if (at_ == Time::max()) return no_limit;
+    return std::max(Duration::zero(), at_ - loop_.now());
+  }
+  bool over() const { return left() == Duration::zero(); }
+
+ private:
+  Loop& loop_;
+  Time at_;
+};
+
+}  // namespace sys
