@@ -50,11 +50,11 @@ struct Store::State {
   };
   static constexpr size_t burnt_max = 1000;
 
-  State(std::unique_ptr<Engine> engine_, Limits limits_, uint64_t revision)
+  State(std::unique_ptr<Engine> engine_, Limits limits_, uint64_t revision, uint64_t compacted)
       : limits(limits_),
         last_number(revision),
         durable(revision),
-        history(limits, revision),
+        history(limits, compacted),
         engine(std::move(engine_)) {}
 
   Result<Ref> current_if(const Key& key, uint64_t expect) const;
@@ -192,14 +192,55 @@ const Store::State::Burnt* Store::State::burnt_at(uint64_t revision) const {
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Store::~Store() = default;
 
+namespace {
+
+Result<Ref> entry_of(const Record& record) {
+  auto doc = base::parse_json(record.doc);
+  if (!doc) return std::move(doc).error().context("stored object " + record.key.text());
+  return make_entry(record.key, std::move(*doc), record.revision, record.create_revision);
+}
+
+// Tells the changes after `loaded.compacted` again, oldest first.
+Result<std::vector<Event>> replay(const Engine::Loaded& loaded, std::map<uint64_t, Ref> versions) {
+  std::map<uint64_t, const Record*> changes;
+  for (const auto& record : loaded.objects) changes[record.revision] = &record;
+  for (const auto& record : loaded.past) {
+    changes[record.revision] = &record;
+    if (!record.doc.empty()) versions[record.revision] = TRY(entry_of(record));
+  }
+  std::vector<Event> events;
+  for (auto at = changes.upper_bound(loaded.compacted); at != changes.end(); ++at) {
+    const Record& record = *at->second;
+    Event event{EventType::added, record.revision, nullptr, nullptr};
+    if (record.previous_revision != 0) {
+      event.type = record.doc.empty() ? EventType::deleted : EventType::modified;
+      event.previous = versions[record.previous_revision];
+      if (!event.previous) return base::corrupt("the version before " + record.key.text() + " is missing");
+    }
+    event.object = event.type == EventType::deleted
+                       ? make_entry(record.key, event.previous->doc, record.revision, record.create_revision)
+                       : versions[record.revision];
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Store>> Store::open(sys::Loop&, std::unique_ptr<Engine> engine, Limits limits) {
-  auto loaded = TRY(engine->load());
+  const auto loaded = TRY(engine->load());
   // Clients take resourceVersion "0" for "any", so an empty store is at 1.
-  auto state = std::make_unique<State>(std::move(engine), limits, std::max<uint64_t>(loaded.revision, 1));
-  for (auto& record : loaded.objects) {
-    auto doc = base::parse_json(record.doc);
-    if (!doc) return std::move(doc).error().context("stored object " + record.key.text());
-    state->table.set(record.key, make_entry(record.key, std::move(*doc), record.revision, record.create_revision));
+  const uint64_t revision = std::max<uint64_t>(loaded.revision, 1);
+  const bool has_past = loaded.compacted != 0;
+  auto state = std::make_unique<State>(std::move(engine), limits, revision, has_past ? loaded.compacted : revision);
+  std::map<uint64_t, Ref> versions;
+  for (const auto& record : loaded.objects) {
+    Ref entry = TRY(entry_of(record));
+    if (has_past) versions[record.revision] = entry;
+    state->table.set(record.key, std::move(entry));
+  }
+  if (has_past) {
+    for (auto& event : TRY(replay(loaded, std::move(versions)))) state->history.add(std::move(event));
   }
   return std::unique_ptr<Store>(new Store(std::move(state)));
 }

@@ -68,15 +68,22 @@ struct Record {
 class Engine {
  public:
   virtual ~Engine() = default;
-  // All current objects and the last revision; called once, before anything else.
+  // Called once, before anything else: the last revision and all current objects. An engine that also keeps the recent
+  // past gives it (older versions and removals, oldest first), so that watches go on across a restart: every change
+  // after `compacted` and the version before it must be among `objects` and `past`. Otherwise both stay empty.
   struct Loaded {
     uint64_t revision = 0;
     std::vector<Record> objects;
+    uint64_t compacted = 0;
+    std::vector<Record> past;
   };
   virtual Result<Loaded> load() = 0;
   virtual void commit(Record record, std::function<void(Result<void>)> done) = 0;
 };
-// SQLite: WAL, synchronous=FULL, group commit on a thread of its own. `path` is a file that is made when absent.
+// SQLite: WAL, synchronous=FULL, group commit on a thread of its own. `path` is a file that is made when absent, with
+// three more beside it: the write-ahead log, a lock that keeps other processes out, and PATH.key, the key with which
+// Secrets are encrypted (made with mode 0600 at the first start; without it they are lost). Errors: unavailable when
+// the database is in use or cannot be read, corrupt when its content or the key does not fit.
 Result<std::unique_ptr<Engine>> open_sqlite(sys::Sys& sys, const std::string& path);
 // Keeps nothing; commits are done at once (workload clusters of the rack, tests).
 std::unique_ptr<Engine> make_memory_engine(sys::Loop& loop);
