@@ -54,6 +54,8 @@ class Stream {
   virtual base::Result<std::string> read(size_t bytes_max, base::Duration limit) = 0;
   virtual base::Result<void> write(std::string_view bytes, base::Duration limit) = 0;  // all of them
   virtual void close() = 0;  // wakes parked calls with unavailable; idempotent
+  // Half-close (TCP FIN): the peer reads the end, and this side may go on reading. A stream that cannot do that closes.
+  virtual void finish_writes() { close(); }
   virtual Address peer() const = 0;
   virtual Address local() const = 0;
   virtual const TlsPeer* tls() const = 0;  // null before a handshake
