@@ -5,8 +5,6 @@
 namespace store {
 namespace {
 
-constexpr int busy_wait_ms = 5000;
-
 base::Error error_of(sqlite3* db, std::string_view doing) {
   const int code = sqlite3_extended_errcode(db);
   base::Error error = base::unavailable(std::string(doing) + ": " + sqlite3_errmsg(db));
@@ -95,7 +93,7 @@ Database::Database(sqlite3* db) : db_(db) {
   sqlite3_wal_hook(db, hook, this);
 }
 
-Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
+Result<std::unique_ptr<Database>> Database::open(const std::string& path, int busy_wait_ms) {
   sqlite3* db = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);

@@ -43,7 +43,8 @@ class Statement {
 
 class Database {
  public:
-  static Result<std::unique_ptr<Database>> open(const std::string& path);
+  // `busy_wait_ms`: how long to wait for a lock another connection holds.
+  static Result<std::unique_ptr<Database>> open(const std::string& path, int busy_wait_ms = 5000);
   Database(const Database&) = delete;
   Result<void> run(const char* sql);
   Result<Statement> prepare(std::string_view sql);

@@ -37,7 +37,7 @@ Result<uint64_t> query_number(Database& db, std::string_view sql) {
 // Two processes on one database would each believe their own memory. The operating system frees the lock with the
 // process, also after kill -9.
 Result<std::unique_ptr<Database>> take_lock(const std::string& path) {
-  auto lock = TRY(Database::open(path));
+  auto lock = TRY(Database::open(path, 0));
   TRY(lock->run("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").context("another process uses the database"));
   return lock;
 }
