@@ -1,0 +1,11 @@
+// clang++ -std=c++20 -fsanitize=fuzzer,address -Isrc test/fuzz/dhcp_fuzz.cpp src/wire/dhcp.cpp src/base/*.cpp
+#include <cstddef>
+#include <cstdint>
+
+#include "wire/dhcp.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const auto message = wire::dhcp::parse({reinterpret_cast<const char*>(data), size});
+  if (message) (void)wire::dhcp::serialize(*message);
+  return 0;
+}
