@@ -1,0 +1,263 @@
+#include "meta/openapi_doc.h"
+
+#include "base/text.h"
+
+namespace meta {
+namespace {
+
+constexpr std::string_view object_meta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+constexpr std::string_view list_meta = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
+
+enum class Dialect : unsigned char { v2, v3 };
+
+Json reference(Dialect dialect, std::string_view name) {
+  const std::string_view where = dialect == Dialect::v2 ? "#/definitions/" : "#/components/schemas/";
+  return Json::object({{"$ref", std::string(where) + std::string(name)}});
+}
+
+// A member that points elsewhere but has a description of its own.
+Json described_reference(Dialect dialect, std::string_view name, const std::string& text) {
+  if (dialect == Dialect::v2) return reference(dialect, name).set("description", text);
+  return Json::object({{"description", text}, {"allOf", Json::array({reference(dialect, name)})}});
+}
+
+Json gvk(const Kind& kind, std::string_view version, std::string_view suffix = "") {
+  return Json::object(
+      {{"group", kind.group}, {"kind", kind.kind + std::string(suffix)}, {"version", std::string(version)}});
+}
+
+// Lists with keys and sets are merged by strategic merge patch; core kinds say so the way client-side apply reads it.
+void add_patch_strategy(Json& node) {
+  if (node.is_array()) {
+    for (size_t i = 0; i < node.size(); ++i) add_patch_strategy(node.item(i));
+    return;
+  }
+  if (!node.is_object()) return;
+  const Json keys = node["x-kubernetes-list-map-keys"];
+  if (keys.is_array() && !keys.empty()) {
+    node.set("x-kubernetes-patch-merge-key", keys.at(0)).set("x-kubernetes-patch-strategy", "merge");
+  } else if (node["x-kubernetes-list-type"].string() == "set") {
+    node.set("x-kubernetes-patch-strategy", "merge");
+  }
+  for (size_t i = 0; i < node.members().size(); ++i) add_patch_strategy(node.mutable_members()[i].second);
+}
+
+Json object_schema(const Kind& kind, const Version& version, Dialect dialect) {
+  Json schema = openapi(*version.schema, dialect == Dialect::v2);
+  if (!kind.custom) add_patch_strategy(schema);
+  schema.child("properties").set("metadata", described_reference(dialect, object_meta, "Standard object metadata."));
+  schema.set("x-kubernetes-group-version-kind", Json::array({gvk(kind, version.name)}));
+  return schema;
+}
+
+Json list_schema(const Kind& kind, const Version& version, Dialect dialect) {
+  const auto text = [](const char* what) { return Json::object({{"type", "string"}, {"description", what}}); };
+  Json properties = Json::object();
+  properties.set("apiVersion", text("Group and version of this list."));
+  properties.set("items",
+                 Json::object({{"description", "The objects."},
+                               {"items", reference(dialect, openapi_name(kind.group, version.name, kind.kind))},
+                               {"type", "array"}}));
+  properties.set("kind", text("Kind of this list."));
+  properties.set("metadata", described_reference(dialect, list_meta, "Version of the list and how to go on reading."));
+  return Json::object({{"description", kind.list_kind + " is a list of " + kind.kind + " objects."},
+                       {"type", "object"},
+                       {"required", Json::array({"items"})},
+                       {"properties", properties},
+                       {"x-kubernetes-group-version-kind", Json::array({gvk(kind, version.name, "List")})}});
+}
+
+Json list_meta_schema() {
+  const auto member = [](const char* type, const char* what) {
+    return Json::object({{"type", type}, {"description", what}});
+  };
+  return Json::object(
+      {{"description", "Metadata of a list."},
+       {"type", "object"},
+       {"properties", Json::object({{"continue", member("string", "Token for the next page; empty on the last one.")},
+                                    {"remainingItemCount", member("integer", "How many objects follow, when known.")},
+                                    {"resourceVersion", member("string", "Version of the data that the list shows.")},
+                                    {"selfLink", member("string", "No longer used.")}})}});
+}
+
+void add_schemas(const Kind& kind, const Version& version, Dialect dialect, Json& schemas) {
+  schemas.set(openapi_name(kind.group, version.name, kind.kind), object_schema(kind, version, dialect));
+  schemas.set(openapi_name(kind.group, version.name, kind.list_kind), list_schema(kind, version, dialect));
+  if (schemas.has(object_meta)) return;
+  const Property* metadata = version.schema->find("metadata");
+  Json meta_schema = metadata ? openapi(*metadata->schema, dialect == Dialect::v2) : Json::object({{"type", "object"}});
+  add_patch_strategy(meta_schema);
+  schemas.set(object_meta, std::move(meta_schema));
+  schemas.set(list_meta, list_meta_schema());
+}
+
+Json parameter(Dialect dialect, std::string_view name, std::string_view in, std::string_view type,
+               std::string_view text) {
+  Json out = Json::object({{"name", name}, {"in", in}, {"description", text}});
+  if (dialect == Dialect::v2) {
+    out.set("type", type).set("uniqueItems", true);
+  } else {
+    out.set("schema", Json::object({{"type", type}, {"uniqueItems", true}}));
+  }
+  if (in == "path") out.set("required", true);
+  return out;
+}
+
+// One operation of one kind; the extension tells clients which kind it is about.
+class Operations {
+ public:
+  Operations(const Kind& kind, const Version& version, Dialect dialect)
+      : kind_(kind), version_(version), dialect_(dialect) {}
+
+  void add_to(Json& paths) const {
+    const std::string root =
+        kind_.group.empty() ? "/api/" + version_.name : "/apis/" + kind_.group + "/" + version_.name;
+    const std::string scope = kind_.namespaced ? "/namespaces/{namespace}" : "";
+    if (kind_.namespaced) paths.set(root + "/" + kind_.plural, all_namespaces());
+    const std::string collection = root + scope + "/" + kind_.plural;
+    paths.set(collection, of_collection());
+    paths.set(collection + "/{name}", of_item(""));
+    if (version_.status_subresource) paths.set(collection + "/{name}/status", of_item("Status"));
+  }
+
+ private:
+  Json all_namespaces() const { return Json::object({{"get", list("ForAllNamespaces")}}); }
+
+  Json of_collection() const {
+    Json out = Json::object({{"get", list("")}, {"post", write("post", "create", "", kind_.kind)}});
+    out.child("get").set("parameters", list_parameters());
+    out.set("parameters", path_parameters(false));
+    return out;
+  }
+
+  Json of_item(std::string_view suffix) const {
+    const std::string name = kind_.kind + std::string(suffix);
+    Json out = Json::object({{"get", operation("get", "read", name, kind_.kind)},
+                             {"put", write("put", "replace", suffix, kind_.kind)},
+                             {"patch", write("patch", "patch", suffix, kind_.kind)}});
+    if (suffix.empty()) out.set("delete", operation("delete", "delete", name, kind_.kind));
+    out.set("parameters", path_parameters(true));
+    return out;
+  }
+
+  Json list(std::string_view suffix) const {
+    Json out = operation("list", "list", kind_.kind + std::string(suffix), kind_.list_kind);
+    return out.set("parameters", list_parameters());
+  }
+
+  Json list_parameters() const {
+    return Json::array({parameter(dialect_, "labelSelector", "query", "string", "Only objects with these labels."),
+                        parameter(dialect_, "fieldSelector", "query", "string", "Only objects with these fields."),
+                        parameter(dialect_, "limit", "query", "integer", "Objects per page at most."),
+                        parameter(dialect_, "continue", "query", "string", "Token of the next page."),
+                        parameter(dialect_, "resourceVersion", "query", "string", "Version to read or watch from."),
+                        parameter(dialect_, "timeoutSeconds", "query", "integer", "How long to watch."),
+                        parameter(dialect_, "watch", "query", "boolean", "Follow changes instead of listing.")});
+  }
+
+  Json path_parameters(bool with_name) const {
+    Json out = Json::array();
+    if (with_name) out.push(parameter(dialect_, "name", "path", "string", "Name of the " + kind_.kind + "."));
+    if (kind_.namespaced) out.push(parameter(dialect_, "namespace", "path", "string", "Namespace of the object."));
+    return out;
+  }
+
+  Json write(std::string_view action, std::string_view verb, std::string_view suffix, std::string_view result) const {
+    Json out = operation(action, verb, kind_.kind + std::string(suffix), result);
+    Json parameters = Json::array(
+        {parameter(dialect_, "dryRun", "query", "string", "All: do everything but store."),
+         parameter(dialect_, "fieldManager", "query", "string", "Who writes, for managedFields."),
+         parameter(dialect_, "fieldValidation", "query", "string", "Ignore, Warn or Strict on unknown fields.")});
+    const Json body_schema = action == "patch"
+                                 ? Json::object({{"type", "object"}})
+                                 : reference(dialect_, openapi_name(kind_.group, version_.name, kind_.kind));
+    if (dialect_ == Dialect::v2) {
+      parameters.push(Json::object({{"name", "body"}, {"in", "body"}, {"required", true}, {"schema", body_schema}}));
+      out.set("consumes", Json::strings(media_types(action)));
+    } else {
+      Json content = Json::object();
+      for (const auto& type : media_types(action)) content.set(type, Json::object({{"schema", body_schema}}));
+      out.set("requestBody", Json::object({{"content", content}, {"required", true}}));
+    }
+    return out.set("parameters", std::move(parameters));
+  }
+
+  std::vector<std::string> media_types(std::string_view action) const {
+    if (action != "patch") return {"application/json", "application/yaml"};
+    std::vector<std::string> types{"application/json-patch+json", "application/merge-patch+json"};
+    if (!kind_.custom) types.emplace_back("application/strategic-merge-patch+json");
+    return types;
+  }
+
+  Json operation(std::string_view action, std::string_view verb, std::string_view what, std::string_view result) const {
+    const Json schema = reference(dialect_, openapi_name(kind_.group, version_.name, result));
+    Json ok = Json::object({{"description", "OK"}});
+    Json out = Json::object({{"description", std::string(verb) + " " + kind_.kind}});
+    if (dialect_ == Dialect::v2) {
+      out.set("produces", Json::array({"application/json", "application/yaml"}));
+      ok.set("schema", schema);
+    } else {
+      ok.set("content", Json::object({{"application/json", Json::object({{"schema", schema}})}}));
+    }
+    std::string id(verb);
+    for (const auto part : base::split(kind_.group, '.')) id += capitalised(part);
+    id += capitalised(version_.name) + (kind_.namespaced ? "Namespaced" : "") + std::string(what);
+    out.set("operationId", id);
+    out.set("responses", Json::object({{"200", ok}}));
+    out.set("x-kubernetes-action", action);
+    out.set("x-kubernetes-group-version-kind", gvk(kind_, version_.name));
+    return out;
+  }
+
+  static std::string capitalised(std::string_view word) {
+    std::string out(word);
+    if (!out.empty()) out[0] = base::upper(out.substr(0, 1))[0];
+    return out;
+  }
+
+  const Kind& kind_;
+  const Version& version_;
+  Dialect dialect_;
+};
+
+Json info() { return Json::object({{"title", "Kubernetes"}, {"version", "ingot"}}); }
+
+}  // namespace
+
+std::string openapi_name(std::string_view group, std::string_view version, std::string_view kind) {
+  std::string out;
+  if (group.empty()) {
+    out = "io.k8s.api.core";
+  } else if (group.find('.') == std::string_view::npos) {
+    out = "io.k8s.api." + std::string(group);
+  } else {
+    for (const auto part : base::split(group, '.')) out = std::string(part) + (out.empty() ? "" : "." + out);
+  }
+  return out + "." + std::string(version) + "." + std::string(kind);
+}
+
+Json openapi_v3_document(const Scheme& scheme, std::string_view group, std::string_view version) {
+  Json schemas = Json::object(), paths = Json::object();
+  for (const Kind* kind : scheme.kinds()) {
+    const Version* found = kind->group == group ? kind->version(version) : nullptr;
+    if (!found || !found->served) continue;
+    add_schemas(*kind, *found, Dialect::v3, schemas);
+    Operations(*kind, *found, Dialect::v3).add_to(paths);
+  }
+  return Json::object(
+      {{"openapi", "3.0.0"}, {"info", info()}, {"paths", paths}, {"components", Json::object({{"schemas", schemas}})}});
+}
+
+Json openapi_v2_document(const Scheme& scheme) {
+  Json definitions = Json::object(), paths = Json::object();
+  for (const Kind* kind : scheme.kinds()) {
+    for (const auto& version : kind->versions) {
+      if (!version.served) continue;
+      add_schemas(*kind, version, Dialect::v2, definitions);
+      Operations(*kind, version, Dialect::v2).add_to(paths);
+    }
+  }
+  return Json::object({{"swagger", "2.0"}, {"info", info()}, {"paths", paths}, {"definitions", definitions}});
+}
+
+}  // namespace meta

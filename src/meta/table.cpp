@@ -1,0 +1,78 @@
+#include "meta/table.h"
+
+namespace meta {
+namespace {
+
+// How a string column prints any value (jsonpath's printing of one result).
+Json printed(const Json& value) {
+  if (value.is_string()) return value;
+  if (value.is_null()) return nullptr;
+  return value.dump();
+}
+
+Json age(const Json& value, base::Time now) {
+  if (!value.is_string() || value.string().empty()) return nullptr;
+  const auto time = base::parse_rfc3339(value.string());
+  if (!time) return "<invalid>";
+  return base::human_duration(now - *time);
+}
+
+Json typed(const Column& column, const Json& value, base::Time now) {
+  if (column.type == "date") return age(value, now);
+  if (column.type == "integer") return value.is_number() ? Json(value.integer()) : Json();
+  if (column.type == "number") return value.is_number() ? value : Json();
+  if (column.type == "boolean") return value.is_bool() ? value : Json();
+  return printed(value);
+}
+
+}  // namespace
+
+Table::Table(const Kind& kind, const Version& version) : kind_(kind) {
+  columns_.push_back({.name = "Name",
+                      .json_path = ".metadata.name",
+                      .type = "string",
+                      .format = "name",
+                      .description = "Name, unique among objects of this kind in the namespace."});
+  columns_.insert(columns_.end(), version.columns.begin(), version.columns.end());
+  if (version.columns.empty()) {
+    columns_.push_back({.name = "Age",
+                        .json_path = ".metadata.creationTimestamp",
+                        .type = "date",
+                        .format = "",
+                        .description = "Time since the object was created."});
+  }
+  for (const auto& column : columns_) {
+    auto path = JsonPath::parse(column.json_path);
+    const bool by_hand = column.json_path == "-" || !path;
+    paths_.push_back(by_hand ? std::nullopt : std::optional(std::move(*path)));
+  }
+}
+
+Json Table::column_definitions() const {
+  Json out = Json::array();
+  for (const auto& column : columns_) {
+    out.push(Json::object({{"name", column.name},
+                           {"type", column.type},
+                           {"format", column.format},
+                           {"description", column.description},
+                           {"priority", column.priority}}));
+  }
+  return out;
+}
+
+Json Table::cells(const Json& doc, base::Time now) const {
+  Json out = Json::array();
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    if (paths_[i]) {
+      const Json* value = paths_[i]->first(doc);
+      out.push(value ? typed(columns_[i], *value, now) : Json());
+    } else if (kind_.cell) {
+      out.push(typed(columns_[i], kind_.cell(doc, columns_[i].name), now));
+    } else {
+      out.push(nullptr);
+    }
+  }
+  return out;
+}
+
+}  // namespace meta
