@@ -1,0 +1,298 @@
+#include "metal/boot/endpoint.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "crypto/x509.h"
+#include "wire/dhcp.h"
+
+namespace metal {
+
+using base::Json;
+using base::Result;
+using net::Request;
+using net::Response;
+
+namespace {
+
+constexpr size_t request_bytes_max = 256u << 10;
+constexpr size_t ramdisk_bytes_max = 1u << 30;
+
+Response refuse(int status, std::string_view message) {
+  return Response::json(status, Json::object({{"faultstring", message}}));
+}
+
+struct Target {
+  std::vector<std::string> parts;  // of the path, decoded
+  std::string query;
+};
+
+Target take_apart(std::string_view target) {
+  Target out;
+  const auto mark = target.find('?');
+  if (mark != std::string_view::npos) out.query = target.substr(mark + 1);
+  for (const auto part : base::split(target.substr(0, mark), '/')) {
+    if (!part.empty()) out.parts.push_back(net::percent_decode(part));
+  }
+  return out;
+}
+
+// Addresses that are never an agent's; refusing them keeps a forged heartbeat from turning the manager against itself.
+bool never_an_agent(const std::string& host, bool allow_loopback) {
+  const std::string lower = base::lower(host);
+  if (lower.starts_with("169.254.") || lower.starts_with("0.") || lower.starts_with("fe80:") || lower == "::") {
+    return true;
+  }
+  if (lower == "::1" || lower.starts_with("127.") || lower == "localhost") return !allow_loopback;
+  // IP literals only: a name could resolve to anything later.
+  return lower.find_first_not_of("0123456789abcdef.:") != std::string::npos;
+}
+
+Response artefact(const Request& request, std::string type, std::string bytes) {
+  Response response;
+  response.headers.set("Content-Type", std::move(type));
+  response.headers.set("Accept-Ranges", "bytes");
+  const std::string& range = request.headers.get("Range");
+  if (constexpr std::string_view prefix = "bytes="; std::string_view(range).starts_with(prefix)) {
+    const auto ends = base::split(std::string_view(range).substr(prefix.size()), '-');
+    const auto from = ends.empty() ? std::nullopt : base::parse_uint(ends[0]);
+    const auto to = ends.size() == 2 ? base::parse_uint(ends[1]) : std::nullopt;
+    const uint64_t size = bytes.size();
+    if (ends.size() != 2 || !from || *from >= size || (to && *to < *from)) {
+      response.status = 416;
+      response.headers.set("Content-Range", "bytes */" + std::to_string(size));
+      return response;
+    }
+    const uint64_t last = std::min(to.value_or(size - 1), size - 1);
+    response.status = 206;
+    response.headers.set("Content-Range",
+                         "bytes " + std::to_string(*from) + "-" + std::to_string(last) + "/" + std::to_string(size));
+    bytes = bytes.substr(*from, last - *from + 1);
+  }
+  response.body = std::move(bytes);
+  return response;
+}
+
+}  // namespace
+
+struct Endpoint::State {
+  State(sys::Sys& sys_in, ExpectedBoots& boots_in, EndpointOptions options_in)
+      : sys(sys_in), boots(boots_in), options(std::move(options_in)) {}
+
+  sys::Sys& sys;
+  ExpectedBoots& boots;
+  EndpointOptions options;
+  BootPlace place;
+  std::unique_ptr<net::HttpServer> api, boot;
+
+  Result<void> start();
+  Result<sys::TlsServer> identity();
+  Response answer(const Request& request, bool with_api);
+  Response lookup(const Target& target);
+  Response heartbeat(const Request& request, const std::string& uid);
+  Response accept_heartbeat(ExpectedBoot& boot, const Json& body);
+  Response script(const std::string& dashed_mac);
+  Response boot_artefact(const Request& request, const std::string& token, const std::string& file);
+  Response ramdisk_file(const Request& request, ExpectedBoot& boot, const std::string& file);
+  Response lost() {
+    ++boots.refused.boot_path;
+    return refuse(404, "no such boot artefact");
+  }
+};
+
+Result<sys::TlsServer> Endpoint::State::identity() {
+  const auto url = TRY(net::Url::parse(place.provisioning_url));
+  crypto::CertificateRequest wanted;
+  wanted.common_name = url.host;
+  const bool literal = url.host.find_first_not_of("0123456789abcdefABCDEF.:") == std::string::npos;
+  (literal ? wanted.ip_addresses : wanted.dns_names).push_back(url.host);
+  wanted.server_auth = true;
+  wanted.not_before = sys.loop.now() - base::hours(1);
+  wanted.not_after = sys.loop.now() + base::hours(24 * 365);
+  wanted.serial_hex = base::hex(sys.random.bytes(16));
+  sys::TlsServer out;
+  out.key_pem = sys.keys.ec_p256_pem();
+  out.certificate_pem =
+      TRY(crypto::issue_certificate(wanted, out.key_pem, options.ca_certificate_pem, options.ca_key_pem));
+  return out;
+}
+
+Result<void> Endpoint::State::start() {
+  place.ca_pem = options.ca_certificate_pem;
+  place.ca_sha256 = TRY(certificate_digest(options.ca_certificate_pem));
+  net::ServerOptions plain;
+  plain.listen = {options.boot_listen};
+  plain.tls = false;
+  plain.body_bytes_max = request_bytes_max;
+  boot = std::make_unique<net::HttpServer>(sys.loop, sys.net, plain, [this](net::Exchange& exchange) {
+    exchange.respond(answer(exchange.request(), false));
+  });
+  TRY(boot->start().context("boot listener " + options.boot_listen.text()));
+  place.boot_url = options.boot_url.empty() ? "http://" + boot->local().at(0).text() : options.boot_url;
+
+  // The certificate names the host of the URL, so a port chosen by the system does not matter to it.
+  place.provisioning_url =
+      options.provisioning_url.empty() ? "https://" + options.provisioning_listen.text() : options.provisioning_url;
+  net::ServerOptions secure;
+  secure.listen = {options.provisioning_listen};
+  secure.tls_options = TRY(identity().context("certificate of the provisioning endpoint"));
+  secure.body_bytes_max = request_bytes_max;
+  api = std::make_unique<net::HttpServer>(sys.loop, sys.net, secure, [this](net::Exchange& exchange) {
+    exchange.respond(answer(exchange.request(), true));
+  });
+  TRY(api->start().context("provisioning listener " + options.provisioning_listen.text()));
+  if (options.provisioning_url.empty()) place.provisioning_url = "https://" + api->local().at(0).text();
+  return {};
+}
+
+Response Endpoint::State::answer(const Request& request, bool with_api) {
+  const Target target = take_apart(request.target);
+  const auto& parts = target.parts;
+  const bool read = request.method == "GET" || request.method == "HEAD";
+  if (with_api && parts.size() == 2 && parts[0] == "v1" && parts[1] == "lookup" && read) return lookup(target);
+  if (with_api && parts.size() == 3 && parts[0] == "v1" && parts[1] == "heartbeat" && request.method == "POST") {
+    return heartbeat(request, parts[2]);
+  }
+  if (!parts.empty() && parts[0] == "boot" && read) {
+    if (parts.size() == 2 && parts[1] == "ca.crt") return artefact(request, "application/x-pem-file", place.ca_pem);
+    if (parts.size() == 3 && parts[1] == "ipxe") return script(parts[2]);
+    if (parts.size() == 3) return boot_artefact(request, parts[1], parts[2]);
+    return lost();
+  }
+  ++boots.refused.malformed;
+  return refuse(404, "not found");
+}
+
+Response Endpoint::State::lookup(const Target& target) {
+  std::string uid;
+  std::vector<std::string> macs;
+  for (const auto& [key, value] : net::parse_query(target.query)) {
+    if (key == "node_uuid") uid = value;
+    if (key != "addresses") continue;
+    for (const auto mac : base::split(value, ',')) macs.push_back(base::lower(mac));
+  }
+  ExpectedBoot* expected = uid.empty() ? nullptr : boots.find(uid);
+  for (const auto& mac : macs) {
+    if (uid.empty() && !expected) expected = boots.by_mac(mac);
+  }
+  const bool mac_fits = expected && (expected->mac.empty() || macs.empty() ||
+                                     std::find(macs.begin(), macs.end(), expected->mac) != macs.end());
+  if (!expected || !mac_fits) {
+    ++boots.refused.lookup;
+    return refuse(404, "no host with these addresses is expected to boot now");
+  }
+  if (!expected->looked_up) {
+    expected->looked_up = boots.now();
+    boots.happened(*expected);
+  }
+  // The token never leaves by this door: whoever boots has it from its boot artefact, and asking proves nothing.
+  Json node = Json::object({{"uuid", expected->uid}, {"properties", Json::object()}});
+  node.set("instance_info", Json::object()).set("driver_internal_info", Json::object());
+  const auto seconds = std::chrono::duration_cast<base::seconds>(options.heartbeat_timeout).count();
+  Json config = Json::object({{"heartbeat_timeout", seconds}, {"agent_token", "******"}});
+  config.set("agent_token_required", true).set("agent_md5_checksum_enable", false).set("tls_min_version", "1.2");
+  return Response::json(200, Json::object({{"node", std::move(node)}, {"config", std::move(config)}}));
+}
+
+Response Endpoint::State::heartbeat(const Request& request, const std::string& uid) {
+  const auto body = base::parse_json(request.body, {.bytes_max = request_bytes_max});
+  if (!body || !body->is_object()) {
+    ++boots.refused.malformed;
+    return refuse(400, "the heartbeat is not a JSON object");
+  }
+  ExpectedBoot* expected = boots.find(uid);
+  const std::string& deploy_id = (*body)["deploy_id"].string();
+  const bool right_token =
+      base::equal_constant_time((*body)["agent_token"].string(), expected ? expected->agent_token : std::string());
+  if (!expected || !right_token || (!deploy_id.empty() && deploy_id != expected->boot_id)) {
+    ++boots.refused.heartbeat;
+    base::log::warn("heartbeat refused", {{"host", uid}, {"expected", expected != nullptr}});
+    return refuse(401, "the agent token does not belong to the present boot of this host");
+  }
+  return accept_heartbeat(*expected, *body);
+}
+
+Response Endpoint::State::accept_heartbeat(ExpectedBoot& boot_seen, const Json& body) {
+  const std::string& callback = body["callback_url"].string();
+  const std::string& certificate = body["agent_verify_ca"].string();
+  const auto url = net::Url::parse(callback);
+  const bool moved =
+      !boot_seen.callback_url.empty() && (boot_seen.callback_url != callback || boot_seen.verify_ca_pem != certificate);
+  if (!url || url->scheme != "https" || certificate.empty() || moved ||
+      never_an_agent(url->host, options.allow_loopback_agents)) {
+    ++boots.refused.callback_url;
+    base::log::warn("heartbeat refused for its callback URL", {{"host", boot_seen.uid}, {"moved", moved}});
+    return refuse(400, moved ? "callback_url and agent_verify_ca cannot change during a boot"
+                             : "callback_url must be https with an address, and agent_verify_ca its certificate");
+  }
+  boot_seen.callback_url = callback;
+  boot_seen.verify_ca_pem = certificate;
+  boot_seen.agent_version = body["agent_version"].string().substr(0, 100);
+  boot_seen.last_heartbeat = boots.now();
+  boots.happened(boot_seen);
+  return Response::json(202, Json::object());
+}
+
+Response Endpoint::State::script(const std::string& dashed_mac) {
+  const auto mac = wire::normal_mac(dashed_mac);
+  ExpectedBoot* expected = mac ? boots.by_mac(*mac) : nullptr;
+  if (!expected || expected->method == BmcBootMethod::virtual_media || !expected->artefacts_open() ||
+      expected->script_fetched) {
+    return lost();
+  }
+  expected->script_fetched = boots.now();
+  boots.happened(*expected);
+  return Response::text(200, ipxe_script(place, *expected));
+}
+
+Response Endpoint::State::boot_artefact(const Request& request, const std::string& token, const std::string& file) {
+  ExpectedBoot* expected = boots.by_path_token(token);
+  if (!expected || !expected->artefacts_open()) return lost();
+  if (file == "vmlinuz" || file == "initrd") return ramdisk_file(request, *expected, file);
+  if (file != expected->host_name + ".iso" || expected->method == BmcBootMethod::ipxe) return lost();
+  auto iso = boot_iso(place, *expected);
+  if (!iso) return refuse(500, iso.error().message);
+  if (!expected->iso_fetched) {
+    expected->iso_fetched = boots.now();
+    boots.happened(*expected);
+  }
+  return artefact(request, "application/vnd.efi-iso", std::move(*iso));
+}
+
+Response Endpoint::State::ramdisk_file(const Request& request, ExpectedBoot& expected, const std::string& file) {
+  std::string bytes = "ingot deploy ramdisk: " + file + "\n";  // what simulated firmware loads
+  if (!options.ramdisk_dir.empty()) {
+    auto read = sys.disk.read(options.ramdisk_dir + "/" + file, ramdisk_bytes_max);
+    if (!read) {
+      base::log::error("ramdisk file cannot be read", {{"file", file}, {"error", read.error().text()}});
+      return refuse(503, "the ramdisk is not available");
+    }
+    bytes = std::move(*read);
+  }
+  auto& seen = file == "vmlinuz" ? expected.kernel_fetched : expected.initrd_fetched;
+  if (!seen) {
+    seen = boots.now();
+    boots.happened(expected);
+  }
+  return artefact(request, "application/octet-stream", std::move(bytes));
+}
+
+Endpoint::Endpoint(sys::Sys& sys, ExpectedBoots& boots, EndpointOptions options)
+    : state_(std::make_unique<State>(sys, boots, std::move(options))) {}
+Endpoint::~Endpoint() = default;
+
+Result<void> Endpoint::start() { return state_->start(); }
+
+void Endpoint::stop() {
+  if (state_->api) state_->api->stop();
+  if (state_->boot) state_->boot->stop();
+}
+
+const BootPlace& Endpoint::place() const { return state_->place; }
+sys::Address Endpoint::provisioning_local() const { return state_->api->local().at(0); }
+sys::Address Endpoint::boot_local() const { return state_->boot->local().at(0); }
+Response Endpoint::answer_api(const Request& request) { return state_->answer(request, true); }
+Response Endpoint::answer_boot(const Request& request) { return state_->answer(request, false); }
+
+}  // namespace metal

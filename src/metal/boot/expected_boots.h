@@ -1,0 +1,78 @@
+// Which servers are expected to boot the deploy ramdisk now, under which boot id, and how far each has come. The one
+// place that decides whether a request from the boot network is answered: what is not expected here gets nothing.
+//
+// Tokens and paths are derived from the manager's secret key and the boot id (HMAC-SHA-256), so a restarted manager
+// knows an agent again without having stored its token.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "metal/bmc/address.h"
+#include "sys/sys.h"
+
+namespace metal {
+
+using base::Time;
+
+struct ExpectedBoot {
+  std::string uid, boot_id, host_name;
+  std::string mac;  // lower case; "" when unknown
+  BmcBootMethod method = BmcBootMethod::ipxe;
+  std::string agent_token;  // 43 characters; proves that a request comes from this boot
+  std::string path_token;   // of the URLs of this boot's artefacts
+
+  // How far it has come; each is the first time.
+  std::optional<Time> dhcp_seen, script_fetched, kernel_fetched, initrd_fetched, iso_fetched, looked_up;
+  std::optional<Time> last_heartbeat;
+  std::string callback_url, verify_ca_pem, agent_version;
+  // Artefacts are given out until the agent has called: nothing else needs them after that.
+  bool artefacts_open() const { return !last_heartbeat; }
+};
+
+// Requests that got nothing, by reason; for metrics and tests.
+struct RefusedRequests {
+  uint64_t dhcp_unexpected = 0, dhcp_malformed = 0, dhcp_pool_empty = 0;
+  uint64_t boot_path = 0;     // unknown, closed or used-up paths
+  uint64_t lookup = 0;        // of hosts that are not expected
+  uint64_t heartbeat = 0;     // wrong token or boot
+  uint64_t callback_url = 0;  // changed in flight, or an address that is never an agent's
+  uint64_t malformed = 0;
+};
+
+class ExpectedBoots {
+ public:
+  // `secret`: at least 32 random bytes that survive restarts.
+  ExpectedBoots(sys::Loop& loop, std::string secret);
+
+  // Makes this the only boot of the host; the same boot id again keeps what is known of it.
+  ExpectedBoot& expect(const std::string& uid, const std::string& boot_id, const std::string& host_name,
+                       const std::string& mac, BmcBootMethod method);
+  void drop(const std::string& uid);
+  ExpectedBoot* find(const std::string& uid);
+  const ExpectedBoot* find(const std::string& uid) const;
+  ExpectedBoot* by_mac(const std::string& mac);
+  ExpectedBoot* by_path_token(std::string_view token);
+
+  // Called on the control thread when a boot has come further.
+  void on_event(std::function<void(const std::string& uid)> callback) { callback_ = std::move(callback); }
+  void happened(const ExpectedBoot& boot) {
+    if (callback_) callback_(boot.uid);
+  }
+  Time now() const { return loop_.now(); }
+  RefusedRequests refused;
+
+ private:
+  std::string derive(std::string_view purpose, const std::string& uid, const std::string& boot_id) const;
+
+  sys::Loop& loop_;
+  std::string secret_;
+  std::map<std::string, std::unique_ptr<ExpectedBoot>> boots_;  // by uid
+  std::function<void(const std::string&)> callback_;
+};
+
+}  // namespace metal
