@@ -1,0 +1,23 @@
+#include "metal/bmc/bmc.h"
+
+#include "metal/bmc/ipmi.h"
+#include "metal/bmc/redfish.h"
+#include "wire/ipmi_rakp.h"
+
+namespace metal {
+
+base::Result<std::unique_ptr<Bmc>> make_bmc(sys::Sys& sys, sys::Net& net, const BmcAddress& address,
+                                            const BmcCredentials& credentials, bool verify_certificate,
+                                            const BmcLimits& limits) {
+  const auto bad = [](std::string_view why) { return base::invalid(std::string(why)).at(base::Layer::bmc); };
+  if (credentials.user.empty()) return bad("the BMC user name is empty");
+  if (address.protocol == BmcProtocol::redfish)
+    return make_redfish_bmc(sys, net, address, credentials, verify_certificate, limits);
+  if (credentials.user.size() > wire::ipmi::name_bytes_max)
+    return bad("the BMC user name has more than the 16 bytes that IPMI allows");
+  if (credentials.password.size() > wire::ipmi::password_bytes_max)
+    return bad("the BMC password has more than the 20 bytes that IPMI 2.0 allows");
+  return make_ipmi_bmc(sys, net, address, credentials, limits);
+}
+
+}  // namespace metal
