@@ -153,6 +153,7 @@ void Connection::reset() {
   for (auto& pipe : pipes_) {
     pipe->wire.clear();
     pipe->ready.clear();
+    pipe->front_used = 0;
     pipe->bytes = 0;
     update(*pipe);
   }
@@ -162,7 +163,9 @@ void Connection::close(int side) {
   if (std::exchange(closed_[side], true)) return;
   Pipe& in = inward(side);
   for (const std::string& bytes : in.ready) in.bytes -= bytes.size();
+  in.bytes += in.front_used;
   in.ready.clear();
+  in.front_used = 0;
   in.readable.set();
   outward(side).writable.set();
   if (!reset_) send(side, {}, true);
@@ -217,12 +220,16 @@ Result<std::string> SegmentStream::read(size_t bytes_max, Duration limit) {
   }
   std::string bytes;
   std::string& front = pipe.ready.front();
-  if (front.size() <= bytes_max) {
+  if (pipe.front_used == 0 && front.size() <= bytes_max) {
     bytes = std::move(front);
     pipe.ready.pop_front();
   } else {
-    bytes = front.substr(0, bytes_max);
-    front.erase(0, bytes_max);
+    bytes = front.substr(pipe.front_used, bytes_max);
+    pipe.front_used += bytes.size();
+    if (pipe.front_used == front.size()) {
+      pipe.ready.pop_front();
+      pipe.front_used = 0;
+    }
   }
   pipe.bytes -= bytes.size();
   if (pipe.bytes < pipe_bytes_max) pipe.writable.set();
@@ -232,6 +239,9 @@ Result<std::string> SegmentStream::read(size_t bytes_max, Duration limit) {
 void SegmentStream::unread(std::string bytes) {
   if (bytes.empty()) return;
   Connection::Pipe& pipe = connection_->inward(side_);
+  if (pipe.front_used > 0) {
+    pipe.ready.front().erase(0, std::exchange(pipe.front_used, 0));
+  }
   pipe.bytes += bytes.size();
   pipe.ready.push_front(std::move(bytes));
   pipe.readable.set();

@@ -51,6 +51,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     explicit Pipe(Loop& loop) : readable(loop), writable(loop) { writable.set(); }
     std::deque<Chunk> wire;         // under way
     std::deque<std::string> ready;  // to be read
+    size_t front_used = 0;          // of ready's first
     size_t bytes = 0;               // in both
     bool ended = false;             // the end was delivered
     bool timer_set = false;

@@ -1,0 +1,93 @@
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include "crypto/x509.h"
+#include "sys/real/epoll_driver.h"
+#include "sys/real/real.h"
+#include "sys/real/real_disk.h"
+#include "sys/real/real_net.h"
+#include "sys/real/watched.h"
+#include "sys/real/workers.h"
+
+namespace sys {
+
+namespace {
+
+class OsRandom : public Random {
+ public:
+  uint64_t next() override {
+    if (used_ == buffer_.size()) refill();
+    return buffer_[used_++];
+  }
+
+ private:
+  void refill() {
+    // Up to 256 bytes come whole and uninterrupted (getrandom(2)).
+    const ssize_t count = getrandom(buffer_.data(), sizeof buffer_, 0);
+    CHECK_THAT(count == ssize_t(sizeof buffer_), "the kernel gives no random bytes");
+    used_ = 0;
+  }
+  std::array<uint64_t, 32> buffer_{};
+  size_t used_ = 32;
+};
+
+class FreshKeys : public KeySource {
+ public:
+  std::string rsa_2048_pem() override { return crypto::generate_rsa_2048_pem(); }
+  std::string ec_p256_pem() override { return crypto::generate_ec_p256_pem(); }
+};
+
+}  // namespace
+
+struct RealSystem::State {
+  State() : loop(driver), workers(loop), net(driver, loop, workers), sys{loop, random, keys, net, disk, workers} {
+    std::signal(SIGPIPE, SIG_IGN);  // a closed connection is an error of write, not the end of the program
+  }
+  ~State() { loop.shut(); }
+
+  EpollDriver driver;
+  Loop loop;
+  Workers workers;
+  OsRandom random;
+  FreshKeys keys;
+  RealNet net;
+  RealDisk disk;
+  Sys sys;
+};
+
+RealSystem::RealSystem() : state_(std::make_unique<State>()) {}
+RealSystem::~RealSystem() = default;
+Sys& RealSystem::sys() { return state_->sys; }
+
+void RealSystem::on_stop_signal(std::function<void()> fn) {
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGINT);
+  sigaddset(&stop, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  Descriptor signals(signalfd(-1, &stop, SFD_NONBLOCK | SFD_CLOEXEC));
+  CHECK_THAT(bool(signals), "the kernel gives no signal descriptor");
+  auto watched = std::make_shared<Watched>(state_->driver, state_->loop, std::move(signals));
+  spawn(state_->loop, "stop signal", [watched, stop, fn = std::move(fn)] {
+    signalfd_siginfo received{};
+    while (::read(watched->number(), &received, sizeof received) != ssize_t(sizeof received)) {
+      if (!watched->wait_readable(no_limit)) return;
+    }
+    watched->close();
+    pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);  // the next one takes its default effect: the end
+    fn();
+  });
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+}  // namespace sys
