@@ -1,6 +1,7 @@
 #include "api/kinds.h"
 
 #include "api/convert/convert.h"
+#include "api/rules/rules.h"
 #include "base/check.h"
 #include "base/embedded.h"
 #include "meta/schema_text.h"
@@ -66,6 +67,15 @@ void hook_conversions(meta::Kind& kind) {
   }
 }
 
+void hook_rules(meta::Kind& kind) {
+  const rules::Rules* rules = rules::rules_of(kind.resource());
+  if (!rules) return;
+  kind.fill_defaults = rules->fill_defaults;
+  kind.check = rules->check;
+  kind.warnings = rules->warnings;
+  kind.cell = rules->cell;
+}
+
 template <size_t N>
 meta::Scheme scheme_of(const std::string_view (&resources)[N]) {
   meta::Scheme scheme;
@@ -74,6 +84,7 @@ meta::Scheme scheme_of(const std::string_view (&resources)[N]) {
     CHECK_THAT(declared, "a served kind is declared in a .schema file");
     meta::Kind kind = *declared;
     hook_conversions(kind);
+    hook_rules(kind);
     scheme.add(std::move(kind));
   }
   return scheme;

@@ -41,7 +41,7 @@ struct Kind {
   bool has_generation = true;     // false for Secret, ConfigMap, Event, Lease, Namespace
   std::vector<Version> versions;  // most preferred first
   std::string storage_version;
-  // Extra field selectors besides metadata.name and metadata.namespace: label -> JSON path.
+  // Extra field selectors besides metadata.name and metadata.namespace: label -> dotted path.
   std::vector<std::pair<std::string, std::string>> field_labels;
   // What upstream's admission webhooks and strategies do, on the storage version. `old` is null on create.
   std::function<void(Json& doc, const Json* old)> fill_defaults;

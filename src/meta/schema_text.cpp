@@ -297,11 +297,11 @@ class Parser {
       kind.custom = false;
     } else if (name == "no-generation") {
       kind.has_generation = false;
-    } else if (name == "select") {  // select=status.phase:.status.phase, or the label alone when the path is the same
+    } else if (name == "select") {  // select=source:source.component, or the label alone when the path is the same
       for (const auto& item : comma_list(value)) {
         const size_t colon = item.find(':');
         const auto label = item.substr(0, colon);
-        kind.field_labels.emplace_back(label, colon == std::string::npos ? "." + label : item.substr(colon + 1));
+        kind.field_labels.emplace_back(label, colon == std::string::npos ? label : item.substr(colon + 1));
       }
     } else {
       return schema_error(line, "unknown attribute " + base::quoted(name));

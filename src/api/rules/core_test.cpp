@@ -1,0 +1,110 @@
+#include "api/rules/core.h"
+
+#include <doctest/doctest.h>
+
+#include "api/kinds.h"
+#include "meta/table.h"
+
+using base::Json;
+using meta::Operation;
+
+static Json parsed(std::string_view text) {
+  auto doc = base::parse_json(text);
+  REQUIRE_MESSAGE(doc.ok(), text);
+  return *doc;
+}
+
+// Defaults, schema and rules as the registry runs them; findings one per line.
+static std::string findings(const char* resource, std::string_view text, std::string_view before = "") {
+  const meta::Kind* kind = api::workload_scheme().by_resource(resource);
+  REQUIRE(kind);
+  Json doc = parsed(text);
+  const Json old = before.empty() ? Json() : parsed(before);
+  meta::prune(*kind->storage().schema, doc, true);
+  meta::apply_defaults(*kind->storage().schema, doc);
+  if (kind->fill_defaults) kind->fill_defaults(doc, before.empty() ? nullptr : &old);
+  auto found = meta::validate(*kind->storage().schema, doc);
+  if (found.empty() && kind->check) {
+    found = before.empty() ? kind->check(doc, nullptr, Operation::create) : kind->check(doc, &old, Operation::update);
+  }
+  std::string out;
+  for (const auto& finding : found) out += (out.empty() ? "" : "\n") + meta::text_of(finding);
+  return out;
+}
+
+TEST_CASE("stringData becomes data, type becomes Opaque") {
+  Json secret = parsed(R"({"stringData":{"user":"admin"},"data":{"user":"eA==","k":"eA=="}})");
+  api::rules::fill_secret(secret, nullptr);
+  CHECK(secret.dump() == R"({"data":{"user":"YWRtaW4=","k":"eA=="},"type":"Opaque"})");
+  const Json old = parsed(R"({"type":"kubernetes.io/tls"})");
+  Json update = Json::object();
+  api::rules::fill_secret(update, &old);
+  CHECK(update["type"].string() == "kubernetes.io/tls");
+}
+
+TEST_CASE("core rules, with upstream's texts") {
+  struct Row {
+    const char *resource, *doc, *old, *text;
+  };
+  const Row rows[] = {
+      {"secrets", R"({"data":{"a":"eA=="}})", "", ""},
+      {"secrets", R"({"type":"kubernetes.io/tls","data":{"tls.crt":""}})", "", "data[tls.key]: Required value"},
+      {"secrets", R"({"type":"a"})", R"({"type":"b"})", "type: Invalid value: \"a\": field is immutable"},
+      {"secrets", R"({"type":"a","immutable":true,"data":{"k":"eA=="}})", R"({"type":"a","immutable":true})",
+       "data: Forbidden: field is immutable when `immutable` is set"},
+      {"secrets", R"({"type":"a"})", R"({"type":"a","immutable":true})",
+       "immutable: Forbidden: field is immutable when `immutable` is set"},
+      {"configmaps", R"({"data":{"a":"x"},"binaryData":{"a":"eA=="}})", "",
+       "data[a]: Invalid value: \"a\": duplicate of key present in binaryData"},
+      {"configmaps", R"({"data":{"..":"x"}})", "", "data[..]: Invalid value: \"..\": must not be '..'"},
+      {"leases.coordination.k8s.io", R"({"spec":{"leaseDurationSeconds":0}})", "",
+       "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0"},
+      {"events", R"({"metadata":{"namespace":"a"},"involvedObject":{"namespace":"b"}})", "",
+       "involvedObject.namespace: Invalid value: \"b\": does not match event.namespace"},
+      {"events", R"({"metadata":{"namespace":"default"},"involvedObject":{"kind":"Node"}})", "", ""},
+      {"rolebindings.rbac.authorization.k8s.io", R"({"roleRef":{"kind":"Role","name":"b"}})",
+       R"({"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"a"}})",
+       "roleRef: Invalid value: {\"kind\":\"Role\",\"name\":\"b\",\"apiGroup\":\"rbac.authorization.k8s.io\"}: cannot "
+       "change roleRef"},
+      {"deployments.apps",
+       R"({"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"c"}},"spec":{"containers":[]}}}})",
+       "", "spec.template.metadata.labels: Invalid value: {\"a\":\"c\"}: `selector` does not match template `labels`"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.doc);
+    CHECK(findings(row.resource, row.doc, row.old) == row.text);
+  }
+}
+
+TEST_CASE("MicroTime gets six digits") {
+  Json lease = parsed(R"({"spec":{"renewTime":"2026-01-01T00:00:00Z","acquireTime":"2026-01-01T00:00:00.5Z"}})");
+  api::rules::fill_lease(lease, nullptr);
+  CHECK(lease["spec"]["renewTime"].string() == "2026-01-01T00:00:00.000000Z");
+  CHECK(lease["spec"]["acquireTime"].string() == "2026-01-01T00:00:00.500000Z");
+}
+
+static std::string row_of(const char* resource, std::string_view text) {
+  const meta::Kind* kind = api::workload_scheme().by_resource(resource);
+  REQUIRE(kind);
+  const meta::Table table(*kind, kind->storage());
+  const auto now = base::parse_rfc3339("2026-01-01T01:00:00Z");
+  return table.cells(parsed(text), *now).dump();
+}
+
+TEST_CASE("cells of core kinds") {
+  CHECK(row_of("secrets", R"({"metadata":{"name":"s","creationTimestamp":"2026-01-01T00:54:57Z"},"type":"Opaque",
+      "data":{"a":"","b":""}})") == R"(["s","Opaque",2,"5m3s"])");
+  CHECK(row_of("events", R"({"metadata":{"name":"e"},"lastTimestamp":"2026-01-01T00:59:30Z","type":"Normal","count":3,
+      "reason":"Made","message":" It was made.\n","involvedObject":{"kind":"Machine","name":"m"},
+      "source":{"component":"ingot"}})") ==
+        R"(["e","30s","Normal","Made","machine/m",null,"ingot","It was made.",null,3,"e"])");
+  CHECK(row_of("nodes", R"({"metadata":{"name":"n","labels":{"node-role.kubernetes.io/control-plane":""}},
+      "spec":{"unschedulable":true},"status":{"conditions":[{"type":"Ready","status":"True"}],
+      "addresses":[{"type":"InternalIP","address":"10.0.0.1"}],"nodeInfo":{"kubeletVersion":"v1.33.0"}}})") ==
+        R"(["n","Ready,SchedulingDisabled","control-plane",null,"v1.33.0","10.0.0.1","<none>","<unknown>",)"
+        R"("<unknown>","<unknown>"])");
+  CHECK(row_of("pods", R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c"},{"name":"d"}],"nodeName":"n"},
+      "status":{"phase":"Running","podIP":"10.1.1.1","containerStatuses":[{"ready":true,"restartCount":2},
+      {"ready":false,"restartCount":1,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}})") ==
+        R"(["p","1/2","CrashLoopBackOff","3",null,"10.1.1.1","n","<none>","<none>"])");
+}
