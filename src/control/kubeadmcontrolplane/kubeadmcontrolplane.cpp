@@ -1,0 +1,216 @@
+#include "control/kubeadmcontrolplane/kubeadmcontrolplane.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "wire/yaml.h"
+
+namespace control {
+
+namespace kubeadmcontrolplane {
+
+void Scope::again_in(Duration delay) {
+  if (look_again == Duration::zero() || delay < look_again) look_again = delay;
+}
+
+namespace {
+
+Result<bool> prepare(Scope& scope) {
+  const auto& plane = scope.plane;
+  if (plane.meta.has_finalizer(finalizer)) return true;
+  TRY(scope.ctx.update(plane, [](KubeadmControlPlane& changed) { changed.meta.add_finalizer(finalizer); }));
+  return false;
+}
+
+Result<void> own_template(Scope& scope) {
+  const External infrastructure =
+      external(scope.ctx, scope.plane.meta.ns, scope.plane.spec.machine.spec.infrastructure);
+  if (!infrastructure.exists()) {
+    return base::Error{base::Code::not_found,
+                       infrastructure.text + ", named by spec.machineTemplate.spec.infrastructureRef, does not exist",
+                       base::Layer::api, "create it or correct the reference"};
+  }
+  if (infrastructure.deleting()) return {};
+  return own(scope.ctx, infrastructure, scope.ctx.owner_reference(*scope.cluster, false), scope.cluster->meta.name);
+}
+
+Result<void> reconcile_certificates(Scope& scope) {
+  if (!scope.cluster->status.initialization.infrastructure_provisioned.value_or(false) || !scope.cluster->spec.endpoint)
+    return {};
+  const auto owner = scope.ctx.owner_reference(scope.plane, true);
+  const auto certificates = TRY(kubeadm::ensure_certificates(scope.ctx, *scope.cluster, owner));
+  TRY(kubeadm::ensure_kubeconfig(scope.ctx, *scope.cluster, certificates.ca, owner));
+  scope.certificates = true;
+  return {};
+}
+
+// Initialized once the workload cluster answers and kubeadm has stored its configuration there. Never goes back.
+void reconcile_initialized(Scope& scope) {
+  const bool started = std::any_of(scope.situation.members.begin(), scope.situation.members.end(),
+                                   [](const Member& member) { return !member.machine->spec.provider_id.empty(); });
+  if (!started || !scope.certificates) return;
+  scope.workload = scope.clusters.observe(cluster_key(*scope.cluster));
+  scope.again_in(base::seconds(scope.situation.initialized ? 60 : 10));
+  if (scope.workload && scope.workload->reachable && !scope.workload->kubeadm_config.is_null())
+    scope.status.initialization.control_plane_initialized = true;
+}
+
+// A joining machine reads the version from the cluster, so that is raised before the first new machine.
+Result<bool> prepare_upgrade(Scope& scope) {
+  if (!scope.workload || scope.workload->kubeadm_config.is_null()) return true;
+  const auto docs = wire::parse_yaml(scope.workload->kubeadm_config["data"]["ClusterConfiguration"].string());
+  if (!docs || docs->empty())
+    return base::Error{base::Code::invalid, "ConfigMap kube-system/kubeadm-config has no readable ClusterConfiguration",
+                       base::Layer::node, "repair it: kubeadm join needs it"};
+  if (docs->front()["kubernetesVersion"].string() == scope.plane.spec.version) return true;
+  Json configuration = docs->front();
+  configuration.set("kubernetesVersion", scope.plane.spec.version);
+  const Json change =
+      Json::object({{"apiVersion", "v1"},
+                    {"kind", "ConfigMap"},
+                    {"metadata", Json::object({{"name", "kubeadm-config"}, {"namespace", "kube-system"}})},
+                    {"data", Json::object({{"ClusterConfiguration", wire::to_yaml(configuration)}})}});
+  const auto job = scope.clusters.apply(cluster_key(*scope.cluster), "kubeadm-config", {change});
+  if (job.state == workload::JobState::failed)
+    return base::Error(*job.error).context("updating kubeadm-config for " + scope.plane.spec.version);
+  if (job.state != workload::JobState::done) {
+    scope.blocked.push_back("storing version " + scope.plane.spec.version + " in the workload cluster");
+    scope.again_in(base::seconds(5));
+    return false;
+  }
+  scope.clusters.refresh(cluster_key(*scope.cluster));
+  return true;
+}
+
+Result<void> take_step(Scope& scope) {
+  if (!scope.certificates) return {};
+  const Step step = next_step(scope.situation);
+  if (!step.blocked.empty()) {
+    scope.blocked.insert(scope.blocked.end(), step.blocked.begin(), step.blocked.end());
+    scope.again_in(base::seconds(15));
+    return {};
+  }
+  switch (step.action) {
+    case Action::none:
+      return {};
+    case Action::init:
+      return create_machine(scope, true);
+    case Action::scale_up:
+      if (!TRY(prepare_upgrade(scope))) return {};
+      return create_machine(scope, false);
+    case Action::scale_down:
+      TRY(scope.ctx.remove(*step.machine));
+      scope.ctx.event(scope.plane, EventKind::normal, "ScalingDown", "Deleting Machine " + step.machine->meta.name);
+      return {};
+  }
+  return {};
+}
+
+Result<void> act(Scope& scope) {
+  TRY(sync_in_place(scope));
+  TRY(reconcile_etcd(scope));
+  if (TRY(remediate(scope))) return {};
+  return take_step(scope);
+}
+
+Result<void> save(Scope& scope) {
+  observe(scope);
+  TRY(report_machines(scope));
+  report(scope);
+  TRY(scope.ctx.update_status(scope.plane, [&](api::KubeadmControlPlaneStatus& status) { status = scope.status; }));
+  return {};
+}
+
+Result<Outcome> reconcile_delete(Scope& scope) {
+  if (!scope.plane.meta.has_finalizer(finalizer)) return Outcome::done();
+  scope.certificates = true;
+  observe(scope);
+  const auto all = machines(scope);
+  size_t workers = 0;
+  for (const auto& machine : machines_of(scope.ctx, *scope.cluster)) workers += machine->is_control_plane() ? 0 : 1;
+  if (workers > 0) {
+    api::set_condition(scope.status.conditions,
+                       condition("Deleting", true, "WaitingForWorkersDeletion",
+                                 std::to_string(workers) + " worker Machines still exist"),
+                       scope.ctx.now());
+    TRY(save(scope));
+    return Outcome::after(base::seconds(30));
+  }
+  TRY(release_hooks(scope));
+  for (const auto& machine : all) TRY(scope.ctx.remove(*machine));
+  if (all.empty()) {
+    TRY(scope.ctx.update(scope.plane, [](KubeadmControlPlane& changed) { changed.meta.remove_finalizer(finalizer); }));
+    return Outcome::done();
+  }
+  api::set_condition(scope.status.conditions,
+                     condition("Deleting", true, "WaitingForMachineDeletion",
+                               std::to_string(all.size()) + " control-plane Machines still exist"),
+                     scope.ctx.now());
+  TRY(save(scope));
+  return Outcome::after(base::seconds(30));
+}
+
+Result<Outcome> reconcile(Context& ctx, workload::Clusters& clusters, const KubeadmControlPlane& plane) {
+  Scope scope{.ctx = ctx, .clusters = clusters, .plane = plane, .status = plane.status};
+  for (const auto& owner : plane.meta.owners) {
+    if (owner.kind == "Cluster") scope.cluster = ctx.find<Cluster>(plane.meta.ns, owner.name);
+  }
+  const bool paused = is_paused(scope.cluster.get(), plane.meta);
+  api::set_condition(scope.status.conditions, paused_condition(paused, scope.cluster.get()), ctx.now());
+  if (!scope.cluster || paused) {
+    if (!paused)
+      api::set_condition(scope.status.conditions,
+                         condition("Available", false, "NotAvailable",
+                                   "Waiting for a Cluster whose spec.controlPlaneRef names this object"),
+                         ctx.now());
+    TRY(ctx.update_status(plane, [&](api::KubeadmControlPlaneStatus& status) { status = scope.status; }));
+    return Outcome::done();
+  }
+  if (plane.meta.deleting()) return reconcile_delete(scope);
+  if (!TRY(prepare(scope))) return Outcome::done();
+  for (const auto step : {own_template, reconcile_certificates}) {
+    auto done = step(scope);
+    if (!done && !scope.failure) scope.failure = std::move(done).error();
+  }
+  observe(scope);
+  reconcile_initialized(scope);
+  observe(scope);
+  if (!scope.failure && !scope.cluster->meta.deleting()) {
+    auto done = act(scope);
+    if (!done) scope.failure = std::move(done).error();
+  }
+  TRY(save(scope));
+  if (scope.failure) return std::move(*scope.failure);
+  return Outcome::after(scope.look_again);
+}
+
+}  // namespace
+}  // namespace kubeadmcontrolplane
+
+runtime::Controller kubeadmcontrolplane_controller(workload::Clusters& clusters) {
+  return runtime::For<api::KubeadmControlPlane>("kubeadmcontrolplane",
+                                                [&clusters](Context& ctx, const api::KubeadmControlPlane& plane) {
+                                                  return kubeadmcontrolplane::reconcile(ctx, clusters, plane);
+                                                })
+      .owns<Machine>()
+      .watches<Cluster>([](Context&, const Cluster& cluster) {
+        std::vector<Key> keys;
+        if (cluster.spec.control_plane.kind == "KubeadmControlPlane")
+          keys.push_back(
+              {std::string(api::KubeadmControlPlane::resource), cluster.meta.ns, cluster.spec.control_plane.name});
+        return keys;
+      })
+      .watches<Machine>([](Context& ctx, const Machine& machine) {
+        // A deletion of the whole cluster waits for the workers.
+        std::vector<Key> keys;
+        const auto cluster = ctx.find<Cluster>(machine.meta.ns, machine.spec.cluster_name);
+        if (machine.meta.deleting() && !machine.is_control_plane() && cluster && cluster->meta.deleting() &&
+            cluster->spec.control_plane.kind == "KubeadmControlPlane") {
+          keys.push_back(
+              {std::string(api::KubeadmControlPlane::resource), cluster->meta.ns, cluster->spec.control_plane.name});
+        }
+        return keys;
+      });
+}
+
+}  // namespace control

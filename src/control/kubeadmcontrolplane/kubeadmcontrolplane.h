@@ -1,0 +1,53 @@
+// The KubeadmControlPlane controller: certificates, the first machine, joins one at a time, upgrades, etcd members,
+// replacement of failed machines; never without the quorum.
+#pragma once
+
+#include "control/kubeadm/certificates.h"
+#include "control/kubeadmcontrolplane/plan.h"
+#include "runtime/runtime.h"
+
+namespace control {
+
+runtime::Controller kubeadmcontrolplane_controller(workload::Clusters& clusters);
+
+namespace kubeadmcontrolplane {
+
+constexpr std::string_view finalizer = "kubeadm.controlplane.cluster.x-k8s.io";
+constexpr std::string_view cleanup_hook = "pre-terminate.delete.hook.machine.cluster.x-k8s.io/kcp-cleanup";
+
+struct Scope {
+  Context& ctx;
+  workload::Clusters& clusters;
+  const KubeadmControlPlane& plane;
+  Ref<Cluster> cluster;
+  std::shared_ptr<const workload::Snapshot> workload;
+  Situation situation;
+  bool certificates = false;
+  std::vector<std::string> blocked;    // why the next step waits
+  std::optional<base::Error> failure;  // the first error of the acting steps
+  api::KubeadmControlPlaneStatus status;
+  Duration look_again = Duration::zero();
+
+  void again_in(Duration delay);
+};
+
+// machines.cpp
+std::vector<Ref<Machine>> machines(const Scope& scope);
+void observe(Scope& scope);  // fills situation from machines and workload
+Result<void> create_machine(Scope& scope, bool init);
+Result<void> sync_in_place(Scope& scope);
+std::vector<std::string> outdated_reasons(const Scope& scope, const Machine& machine);
+
+// etcd.cpp: members that belong to nobody, and the hook that lets a machine's member go before its host does.
+Result<void> reconcile_etcd(Scope& scope);
+Result<void> release_hooks(Scope& scope);  // at once, when the whole control plane goes
+
+// remediate.cpp; true when a machine was deleted or remediation holds other steps back.
+Result<bool> remediate(Scope& scope);
+
+// status.cpp
+void report(Scope& scope);
+Result<void> report_machines(Scope& scope);
+
+}  // namespace kubeadmcontrolplane
+}  // namespace control
