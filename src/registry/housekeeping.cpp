@@ -1,0 +1,29 @@
+#include "registry/housekeeping.h"
+
+#include <optional>
+
+#include "registry/event_expiry.h"
+#include "registry/garbage_collector.h"
+#include "registry/namespace_lifecycle.h"
+#include "registry/namespaces.h"
+
+namespace registry {
+
+struct Housekeeping::State {
+  std::optional<NamespaceLifecycle> namespaces;
+  std::optional<GarbageCollector> garbage_collector;
+  std::optional<EventExpiry> events;
+};
+
+Housekeeping::Housekeeping(sys::Sys& sys, Registry& registry, HousekeepingOptions options)
+    : state_(std::make_unique<State>()) {
+  if (options.namespaces && registry.scheme().by_resource(namespace_resource)) {
+    state_->namespaces.emplace(sys.loop, registry);
+  }
+  if (options.garbage_collector) state_->garbage_collector.emplace(sys.loop, registry);
+  if (options.event_ttl > base::Duration::zero()) state_->events.emplace(sys.loop, registry, options.event_ttl);
+}
+
+Housekeeping::~Housekeeping() = default;
+
+}  // namespace registry
