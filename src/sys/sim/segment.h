@@ -9,6 +9,7 @@
 #include <string>
 
 #include "sys/fiber.h"
+#include "sys/sim/certificate_memo.h"
 #include "sys/sim/sim.h"
 
 namespace sys {
@@ -90,6 +91,7 @@ class Segment : public std::enable_shared_from_this<Segment> {
 
   Loop& loop() { return loop_; }
   Net* uplink() { return uplink_; }
+  CertificateMemo& certificates() { return certificates_; }
   bool is_world() const { return faults_ != nullptr; }
 
   Duration latency();  // of one packet; zero without faults
@@ -115,6 +117,7 @@ class Segment : public std::enable_shared_from_this<Segment> {
   Random& random_;
   Net* uplink_;
   NetFaults* faults_;
+  CertificateMemo certificates_;
   std::set<std::string> unreachable_;
   std::map<std::string, int> hosts_;
   std::map<std::string, uint16_t> last_port_;
@@ -142,7 +145,8 @@ class SegmentStream : public Stream {
   void unread(std::string bytes);  // gives back what the handshake read too much
   void set_tls(TlsPeer peer) { tls_ = std::make_unique<TlsPeer>(std::move(peer)); }
   bool foreign() const { return owner_->foreign; }
-  Loop& loop() { return connection_->segment().loop(); }
+  Segment& segment() { return connection_->segment(); }
+  Loop& loop() { return segment().loop(); }
 
  private:
   Result<void> usable() const;

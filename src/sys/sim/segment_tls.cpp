@@ -1,9 +1,10 @@
 // TLS inside a segment: both ends say in messages what real TLS would prove, and judge it by the same rules. A record
 // starts like one of real TLS (0x16) but goes on with letters, so that a server can tell the two apart and an end that
 // speaks no TLS at all is noticed.
+#include <algorithm>
+
 #include "base/json.h"
 #include "base/text.h"
-#include "crypto/x509.h"
 #include "sys/deadline.h"
 #include "sys/real/tls_stream.h"
 #include "sys/sim/segment.h"
@@ -84,8 +85,8 @@ std::string choose_alpn(const std::vector<std::string>& ours, const std::vector<
   return {};
 }
 
-Result<void> check_identity(const std::string& certificate_pem, const std::string& key_pem) {
-  if (certificate_pem.empty() || crypto::key_matches(certificate_pem, key_pem)) return {};
+Result<void> check_identity(SegmentStream& stream, const std::string& certificate_pem, const std::string& key_pem) {
+  if (certificate_pem.empty() || stream.segment().certificates().key_matches(certificate_pem, key_pem)) return {};
   return base::invalid("the TLS certificate and its private key do not belong together");
 }
 
@@ -100,7 +101,7 @@ std::string leaf_of(const std::string& chain_pem) {
 
 Result<std::unique_ptr<Stream>> start_segment_tls(std::unique_ptr<SegmentStream> stream, const TlsClient& options,
                                                   Duration limit) {
-  TRY(check_identity(options.certificate_pem, options.key_pem));
+  TRY(check_identity(*stream, options.certificate_pem, options.key_pem));
   Messages messages(*stream, limit);
   const std::string name = options.server_name.empty() ? stream->peer().host : options.server_name;
   TRY(messages.send(base::Json::object({{"serverName", name}, {"alpn", base::Json::strings(options.alpn)}})));
@@ -111,7 +112,7 @@ Result<std::unique_ptr<Stream>> start_segment_tls(std::unique_ptr<SegmentStream>
       return messages.alert("certificate of " + name + ": no trust roots (the simulation has no system roots)",
                             "unknown certificate authority");
     }
-    const auto judged = crypto::verify_certificate(chain, options.ca_pem, name, stream->loop().now());
+    const auto judged = stream->segment().certificates().verify(chain, options.ca_pem, name, stream->loop().now());
     if (!judged) {
       return messages.alert("certificate of " + name + ": " + judged.error().message, "bad certificate");
     }
@@ -134,7 +135,7 @@ Result<std::unique_ptr<Stream>> accept_segment_tls(std::unique_ptr<SegmentStream
     Loop& loop = stream->loop();
     return tls_server_over(loop, std::move(stream), options, deadline.left());
   }
-  TRY(check_identity(options.certificate_pem, options.key_pem));
+  TRY(check_identity(*stream, options.certificate_pem, options.key_pem));
   const base::Json hello = TRY(messages.receive());
   const std::string alpn = choose_alpn(options.alpn, strings_of(hello["alpn"]));
   TRY(messages.send(base::Json::object(
@@ -145,7 +146,7 @@ Result<std::unique_ptr<Stream>> accept_segment_tls(std::unique_ptr<SegmentStream
     return messages.alert("the client showed no certificate", "certificate required");
   }
   if (!shown.empty()) {
-    const auto judged = crypto::verify_certificate(shown, options.client_ca_pem, "", stream->loop().now());
+    const auto judged = stream->segment().certificates().verify(shown, options.client_ca_pem, "", stream->loop().now());
     if (!judged) return messages.alert("client certificate: " + judged.error().message, "bad certificate");
   }
   TRY(messages.send(base::Json::object({{"done", true}})));
