@@ -52,7 +52,7 @@ struct BmcSystem {
 
 // Patience with one BMC. The defaults are for hardware; `min_command_gap` is zero in simulation.
 struct BmcLimits {
-  base::Duration connect_limit = base::seconds(30);
+  base::Duration connect_limit = base::seconds(10);
   base::Duration request_limit = base::seconds(60);        // one HTTP request, whole answer
   int attempts = 4;                                        // of one request that failed in a way worth repeating
   base::Duration retry_gap = base::seconds(3);             // between those; Retry-After is obeyed up to 30 s

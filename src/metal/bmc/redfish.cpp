@@ -1,0 +1,71 @@
+#include "metal/bmc/redfish.h"
+
+#include "base/text.h"
+#include "metal/bmc/redfish_media.h"
+#include "metal/bmc/redfish_system.h"
+
+namespace metal {
+namespace {
+
+class RedfishBmc final : public Bmc {
+ public:
+  RedfishBmc(sys::Sys& sys, sys::Net& net, const BmcAddress& address, const BmcCredentials& credentials,
+             bool verify_certificate, const BmcLimits& limits)
+      : client_(sys, net, address, credentials, verify_certificate, limits),
+        system_(client_, address.system_path),
+        media_(client_) {}
+
+  base::Result<BmcSystem> connect() override;
+  base::Result<PowerState> power() override { return system_.power(); }
+  base::Result<void> set_power(PowerAction action) override { return system_.set_power(action); }
+  base::Result<void> set_boot(BootDevice device, bool persistent, bool uefi,
+                              const std::string& http_boot_uri) override {
+    return system_.set_boot(device, persistent, uefi, http_boot_uri);
+  }
+  base::Result<void> insert_media(const std::string& url) override { return media_.insert(TRY(system_.read()), url); }
+  base::Result<void> eject_media() override { return media_.eject(TRY(system_.read())); }
+  bool has_virtual_media() const override { return true; }
+  void close() override { client_.close(); }
+
+ private:
+  base::Result<std::string> firmware_version(const base::Json& system);
+
+  RedfishClient client_;
+  RedfishSystem system_;
+  RedfishMedia media_;
+};
+
+// Nice to know, not worth failing for.
+base::Result<std::string> RedfishBmc::firmware_version(const base::Json& system) {
+  const auto manager = link_of(system["Links"]["ManagedBy"].at(0));
+  if (manager.empty()) return std::string();
+  auto reply = client_.get(manager);
+  if (!reply && reply.error().code == base::Code::cancelled) return std::move(reply).error();
+  return reply ? reply->body["FirmwareVersion"].string() : std::string();
+}
+
+base::Result<BmcSystem> RedfishBmc::connect() {
+  const auto document = TRY(system_.read());
+  BmcSystem system;
+  system.manufacturer = base::trim(document["Manufacturer"].string());
+  system.model = base::trim(document["Model"].string());
+  system.serial = base::trim(document["SerialNumber"].string());
+  const auto sku = base::trim(document["SKU"].string());
+  if (!sku.empty() && base::lower(system.manufacturer).find("dell") != std::string::npos) system.serial = sku;
+  system.uuid = base::lower(document["UUID"].string());
+  system.bios_version = document["BiosVersion"].string();
+  system.bmc_version = TRY(firmware_version(document));
+  system.system_path = TRY(system_.path());
+  system.power = power_state_of(document);
+  return system;
+}
+
+}  // namespace
+
+std::unique_ptr<Bmc> make_redfish_bmc(sys::Sys& sys, sys::Net& net, const BmcAddress& address,
+                                      const BmcCredentials& credentials, bool verify_certificate,
+                                      const BmcLimits& limits) {
+  return std::make_unique<RedfishBmc>(sys, net, address, credentials, verify_certificate, limits);
+}
+
+}  // namespace metal

@@ -1,0 +1,99 @@
+// One Redfish service over HTTP(S): authentication, retries, ETags and error bodies, so that redfish.cpp and
+// redfish_media.cpp can speak of resources. Source: DSP0266 1.15 (sections 6, 7, 8.6, 13.3).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "metal/bmc/bmc.h"
+#include "net/http.h"
+
+namespace metal {
+
+// One entry of @Message.ExtendedInfo. `id` is without registry and version: "InsufficientPrivilege".
+struct RedfishMessage {
+  std::string id;
+  std::string text;
+  std::string arguments;  // joined by spaces, with RelatedProperties: where property names hide
+};
+
+// What the service answered; status 400 and above are answers, too.
+struct RedfishReply {
+  int status = 0;
+  net::Headers headers;
+  base::Json body;  // null when it is no JSON
+  std::vector<RedfishMessage> messages;
+
+  bool ok() const { return status >= 200 && status < 300; }
+  bool has_message(std::string_view id) const;
+  // Whether any message, id or argument contains this word, in any case.
+  bool mentions(std::string_view word) const;
+};
+// Entries from an error body or an annotated success; an object in place of the array counts as one entry.
+std::vector<RedfishMessage> parse_redfish_messages(const base::Json& body);
+
+// The path of a link: "@odata.id" without a trailing slash, "" when there is none or it is not a path of this service.
+std::string link_of(const base::Json& reference);
+// Members of a collection as paths; references that are not links are left out.
+std::vector<std::string> members_of(const base::Json& collection);
+
+class RedfishClient {
+ public:
+  RedfishClient(sys::Sys& sys, sys::Net& net, const BmcAddress& address, BmcCredentials credentials,
+                bool verify_certificate, BmcLimits limits);
+
+  // Errors are those of the transport and of authentication; every other answer is a reply.
+  base::Result<RedfishReply> get(const std::string& path);
+  enum class Again : unsigned char { safe, never };  // may it be sent again when the first answer was lost
+  base::Result<RedfishReply> post(const std::string& path, const std::optional<base::Json>& body, Again again);
+  base::Result<RedfishReply> patch(const std::string& path, const base::Json& body);  // with the ladder of ETags
+
+  // The same, and a status of 400 or above is an error (see error_of).
+  base::Result<base::Json> document(const std::string& path);
+  base::Error error_of(std::string_view method, const std::string& path, const RedfishReply& reply) const;
+
+  base::Result<base::Json> root();  // the service root; needs no credentials
+  base::Result<void> pause(base::Duration span) const;
+  const BmcLimits& limits() const { return limits_; }
+  std::string url(const std::string& path) const { return endpoint_ + path; }
+  void close();  // deletes the session; parks
+
+ private:
+  struct Call {
+    std::string method;
+    std::string path;
+    std::optional<base::Json> body = {};
+    std::string if_match = {};
+    Again again = Again::safe;
+    bool credentials = true;
+  };
+  void make_client();
+  net::Request request_of(const Call& call) const;
+  base::Result<RedfishReply> call(Call call);                   // with credentials, one new session if they are refused
+  base::Result<RedfishReply> call_patiently(const Call& call);  // repeats what is worth repeating
+  base::Result<RedfishReply> call_once(const Call& call);
+  base::Result<RedfishReply> follow(const Call& call, RedfishReply reply);
+  base::Result<void> log_in();
+  base::Result<RedfishReply> create_session(std::string& sessions_path);
+  base::Error transport_error(const Call& call, base::Error error) const;
+  base::Duration pause_after(const RedfishReply& reply) const;
+
+  sys::Sys& sys_;
+  sys::Net& net_;
+  net::ClientOptions options_;
+  std::string endpoint_;
+  BmcCredentials credentials_;
+  BmcLimits limits_;
+  std::unique_ptr<net::HttpClient> client_;
+  enum class Login : unsigned char { none, session, basic } login_ = Login::none;
+  bool session_worked_ = false;  // then Basic is never tried
+  bool answered_ = false;        // on the present connections
+  bool reached_ = false;         // ever
+  bool accept_encoding_ = true;
+  std::string token_, session_path_;
+  std::optional<base::Json> root_;
+};
+
+}  // namespace metal
