@@ -17,6 +17,7 @@ class Headers {
  public:
   Headers() = default;
   Headers(std::initializer_list<std::pair<std::string, std::string>> fields) : fields_(fields) {}
+  explicit Headers(std::vector<std::pair<std::string, std::string>> fields) : fields_(std::move(fields)) {}
   const std::string& get(std::string_view name) const;  // the first, any case; "" when absent
   bool has(std::string_view name) const;
   void set(std::string_view name, std::string value);  // replaces all of that name
@@ -98,11 +99,13 @@ class Exchange {
   virtual ~Exchange() = default;
   virtual const Request& request() const = 0;  // body complete, unless the server streams bodies
   virtual sys::Address peer() const = 0;
-  virtual const sys::TlsPeer* tls() const = 0;                        // null on plain connections
-  virtual void respond(Response response) = 0;                        // sends content-length
-  virtual base::Result<void> start(int status, Headers headers) = 0;  // chunked, or close-delimited on HTTP/1.0
-  virtual base::Result<void> write(std::string_view piece) = 0;       // unavailable when the client is gone
-  virtual bool client_gone() const = 0;  // best effort; watch streams poll it when they wake
+  virtual const sys::TlsPeer* tls() const = 0;  // null on plain connections
+  virtual void respond(Response response) = 0;  // sends content-length
+  // Chunked, or close-delimited on HTTP/1.0. With a Content-Length among the headers the body is sent plainly and must
+  // have exactly that length (images, for firmware that asks for sizes).
+  virtual base::Result<void> start(int status, Headers headers) = 0;
+  virtual base::Result<void> write(std::string_view piece) = 0;  // unavailable when the client is gone
+  virtual bool client_gone() const = 0;                          // best effort; watch streams poll it when they wake
   // Ends HTTP on this connection (CONNECT, Upgrade): nothing more is sent by the server and the raw stream, with bytes
   // already read in front, is the caller's.
   virtual base::Result<std::unique_ptr<sys::Stream>> take_over() = 0;
@@ -117,7 +120,8 @@ struct ServerOptions {
   size_t body_bytes_max = 3u << 20;  // answered 413 above
   size_t connections_max = 20'000;
   base::Duration idle_limit = base::minutes(5);     // between requests
-  base::Duration request_limit = base::minutes(1);  // to receive a whole request
+  base::Duration request_limit = base::minutes(1);  // to receive a whole request, and to send each 256 KiB of an answer
+  base::Duration stop_limit = base::seconds(5);     // for requests being answered when stop() comes
 };
 
 class HttpServer {
@@ -126,11 +130,14 @@ class HttpServer {
   ~HttpServer();
   base::Result<void> start();  // listens; from a fiber or not
   std::vector<sys::Address> local() const;
-  void stop();  // closes listeners and connections
+  // Closes listeners, idle connections and started streams at once and lets other answers be finished within
+  // stop_limit. The handler may still run until connections() is 0 (or Loop::shut ended the fibers).
+  void stop();
   size_t connections() const;
 
+  struct State;  // inside net only
+
  private:
-  struct State;
   std::shared_ptr<State> state_;
 };
 

@@ -77,6 +77,7 @@ bool valid_target(std::string_view target);  // visible ASCII, not empty
 void append_field(std::string& out, std::string_view name, std::string_view value);
 void append_decimal(std::string& out, uint64_t number);
 void append_chunk(std::string& out, std::string_view piece);  // nothing for an empty piece, which would end the body
+void append_chunk_head(std::string& out, uint64_t bytes);     // the size line; the data and a CRLF follow
 constexpr std::string_view last_chunk = "0\r\n\r\n";
 
 }  // namespace wire

@@ -123,11 +123,16 @@ void append_decimal(std::string& out, uint64_t number) {
   out.append(digits.data(), end);
 }
 
+void append_chunk_head(std::string& out, uint64_t bytes) {
+  std::array<char, 16> digits;
+  auto end = std::to_chars(digits.data(), digits.data() + digits.size(), bytes, 16).ptr;
+  out.append(digits.data(), end).append("\r\n");
+}
+
 void append_chunk(std::string& out, std::string_view piece) {
   if (piece.empty()) return;
-  std::array<char, 16> digits;
-  auto end = std::to_chars(digits.data(), digits.data() + digits.size(), piece.size(), 16).ptr;
-  out.append(digits.data(), end).append("\r\n").append(piece).append("\r\n");
+  append_chunk_head(out, piece.size());
+  out.append(piece).append("\r\n");
 }
 
 }  // namespace wire
