@@ -81,6 +81,9 @@ class TcpStream : public Stream {
     return {};
   }
   void close() override { socket_->close(); }
+  void finish_writes() override {
+    if (!socket_->is_closed()) shutdown(socket_->number(), SHUT_WR);
+  }
   Address peer() const override { return peer_; }
   Address local() const override { return local_; }
   const TlsPeer* tls() const override { return nullptr; }

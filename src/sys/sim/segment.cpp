@@ -131,6 +131,7 @@ void Connection::deliver(int to_side) {
     pipe.wire.pop_front();
     if (chunk.end) {
       pipe.ended = true;
+      pipe.half = chunk.half;
       outward(to_side).writable.set();  // a waiting writer learns that nobody reads
     }
     if (closed_[to_side]) {
@@ -169,6 +170,14 @@ void Connection::close(int side) {
   in.readable.set();
   outward(side).writable.set();
   if (!reset_) send(side, {}, true);
+}
+
+void Connection::finish(int side) {
+  if (closed_[side] || reset_ || std::exchange(finished_[side], true)) return;
+  send(side, {}, true);
+  Pipe& out = outward(side);
+  // The end may have been delivered at once; else it is the last thing on the wire.
+  (out.wire.empty() ? out.half : out.wire.back().half) = true;
 }
 
 namespace {
@@ -252,7 +261,9 @@ Result<void> SegmentStream::write(std::string_view bytes, Duration limit) {
   const Deadline deadline(loop(), limit);
   while (!bytes.empty()) {
     TRY(usable());
-    if (connection_->inward(side_).ended) return base::unavailable(peer().text() + " closed the connection");
+    if (connection_->is_finished(side_)) return base::unavailable("this side has finished writing");
+    if (connection_->inward(side_).ended && !connection_->inward(side_).half)
+      return base::unavailable(peer().text() + " closed the connection");
     if (connection_->segment().happens(&NetFaults::stream_reset)) {
       connection_->reset();
       continue;

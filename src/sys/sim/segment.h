@@ -47,6 +47,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Time due;
     std::string bytes;
     bool end = false;  // orderly end of the direction
+    bool half = false;
   };
   struct Pipe {
     explicit Pipe(Loop& loop) : readable(loop), writable(loop) { writable.set(); }
@@ -55,6 +56,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     size_t front_used = 0;          // of ready's first
     size_t bytes = 0;               // in both
     bool ended = false;             // the end was delivered
+    bool half = false;              // and it was a half-close: the other side still reads
     bool timer_set = false;
     Time last_due;
     Signal readable, writable;
@@ -64,12 +66,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void send(int side, std::string bytes, bool end);  // from that side
   void reset();
   void close(int side);
+  void finish(int side);  // half-close
   void deliver(int to_side);  // what is due
   Pipe& inward(int side) { return *pipes_[side]; }
   Pipe& outward(int side) { return *pipes_[1 - side]; }
   const Address& end(int side) const { return ends_[side].at; }
   bool is_reset() const { return reset_; }
   bool is_closed(int side) const { return closed_[side]; }
+  bool is_finished(int side) const { return finished_[side]; }
   Segment& segment() { return *segment_; }
 
  private:
@@ -78,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   End ends_[2];
   std::unique_ptr<Pipe> pipes_[2];  // by the reading side
   bool closed_[2] = {false, false};
+  bool finished_[2] = {false, false};
   bool reset_ = false;
 };
 
@@ -138,6 +143,7 @@ class SegmentStream : public Stream {
   Result<std::string> read(size_t bytes_max, Duration limit) override;
   Result<void> write(std::string_view bytes, Duration limit) override;
   void close() override;
+  void finish_writes() override { connection_->finish(side_); }
   Address peer() const override { return connection_->end(1 - side_); }
   Address local() const override { return connection_->end(side_); }
   const TlsPeer* tls() const override { return tls_.get(); }
