@@ -46,6 +46,7 @@ void HttpConnection::run() {
 void HttpConnection::stop(bool gently) {
   closing_ = true;
   if (gently && phase_ == Phase::answering) return;
+  cut_ = true;
   fiber.cancel();
 }
 

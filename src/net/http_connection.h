@@ -69,6 +69,7 @@ class HttpConnection {
   std::string out_;     // reused for every answer
   Phase phase_ = Phase::receiving;
   bool closing_ = false;  // after this answer
+  bool cut_ = false;      // cancelled: what is being sent stays incomplete
   bool broken_ = false;   // the client cannot be written to
   bool taken_ = false;    // the stream is the handler's
 };

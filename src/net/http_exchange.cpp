@@ -206,7 +206,8 @@ void HttpExchange::finish() {
     base::log::error("a request was not answered", {{"method", request_.method}, {"target", request_.target}});
     respond(Response::text(500, "the server did not answer this request\n"));
   }
-  if (!started_) return;
+  // A handler that was cancelled has not sent everything; an orderly end would make a part look like the whole.
+  if (!started_ || connection_.cut_) return;
   if (framing_ == Framing::chunked && !connection_.broken_) (void)connection_.send(wire::last_chunk);
   if (framing_ == Framing::length && length_left_ > 0) connection_.broken_ = true;  // the client must notice
 }

@@ -157,6 +157,8 @@ bool names_another_version(std::string_view input) {
 Refusal refusal_of(const error_code& ec, const Collected& collected) {
   if (collected.refusal) return *collected.refusal;
   if (ec == http::error::body_limit) return {413, "body is larger than allowed"};
+  bool in_first_line = collected.head.method.empty();
+  if (ec == http::error::header_limit && in_first_line) return {414, "request target is too long"};
   if (ec == http::error::header_limit) return {431, "header is larger than allowed"};
   if (ec == http::error::bad_version && names_another_version(collected.input))
     return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
@@ -198,7 +200,7 @@ struct Http1Parser::Impl {
     if (!collected.head_done) {
       size_t line_max = collected.limits.target_bytes_max + 100;  // method and version
       bool in_first_line = head_bytes == 0 && left.substr(0, line_max).find('\n') == std::string_view::npos;
-      if (side == Side::request && in_first_line && left.size() > line_max)
+      if (side == Side::request && in_first_line && left.size() > std::min(line_max, collected.limits.head_bytes_max))
         return Refusal{414, "request target is too long"};
       if (head_bytes + left.size() > collected.limits.head_bytes_max)
         return Refusal{431, "header is larger than allowed"};
