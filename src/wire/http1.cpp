@@ -157,7 +157,7 @@ bool names_another_version(std::string_view input) {
 Refusal refusal_of(const error_code& ec, const Collected& collected) {
   if (collected.refusal) return *collected.refusal;
   if (ec == http::error::body_limit) return {413, "body is larger than allowed"};
-  bool in_first_line = collected.head.method.empty();
+  bool in_first_line = collected.head.method.empty() && collected.input.find('\n') == std::string_view::npos;
   if (ec == http::error::header_limit && in_first_line) return {414, "request target is too long"};
   if (ec == http::error::header_limit) return {431, "header is larger than allowed"};
   if (ec == http::error::bad_version && names_another_version(collected.input))
