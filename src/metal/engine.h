@@ -1,0 +1,61 @@
+// The bare-metal engine: everything the manager does to servers, as jobs in fibers, one at a time per host. Holds
+// nothing that a restart would miss; see metal/port.h for the rules and metal/guard.h for what it refuses.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "metal/boot/checksum.h"
+#include "metal/boot/dhcp_service.h"
+#include "metal/boot/endpoint.h"
+#include "metal/port.h"
+#include "store/store.h"
+
+namespace metal {
+
+// Patience, in hardware's time. A rack that runs faster needs nothing changed: these are upper bounds.
+struct EngineLimits {
+  BmcLimits bmc;
+  int bmc_tries = 3;                                  // of one step, over those inside the BMC client
+  base::Duration bmc_retry_gap = base::seconds(20);   // between them
+  base::Duration power_change = base::minutes(2);     // until the BMC shows the new state
+  base::Duration soft_off = base::seconds(180);       // then the button is held
+  base::Duration power_poll_gap = base::seconds(2);   // while waiting for a change
+  base::Duration firmware = base::minutes(20);        // power-on until the ISO or DHCP is asked for
+  base::Duration fetch = base::minutes(10);           // between steps of loading the ramdisk
+  base::Duration agent_start = base::minutes(15);     // ramdisk loaded until the agent looks us up and beats
+  base::Duration agent_silence = base::seconds(300);  // without a heartbeat the agent counts as lost
+  base::Duration reattach = base::minutes(10);        // after a restart: how long to wait for a known agent
+  base::Duration agent_request = base::seconds(60);   // one call
+  base::Duration agent_poll = base::seconds(10);      // of a running command; its end beats at once anyway
+  base::Duration clean_metadata = base::minutes(30);
+  base::Duration clean_disk = base::hours(72);
+  base::Duration write_image = base::hours(4);
+};
+
+struct EngineOptions {
+  EndpointOptions endpoint;
+  std::optional<DhcpOptions> dhcp;  // nullopt: no network boot
+  std::string boot_secret;          // at least 32 random bytes that survive restarts (keep it in the data directory)
+  ChecksumRules checksum;
+  EngineLimits limits;
+  // How to talk to a BMC; empty: metal::make_bmc. Tests put their own in.
+  std::function<base::Result<std::unique_ptr<Bmc>>(const HostAccess&, const BmcAddress&)> connect_bmc;
+};
+
+class StartedEngine : public Engine {
+ public:
+  // Listens (endpoint, DHCP). Call before the first operation.
+  virtual base::Result<void> start() = 0;
+  virtual void stop() = 0;  // closes listeners, ends jobs
+  virtual const BootPlace& place() const = 0;
+  virtual const Endpoint& endpoint() const = 0;
+  virtual const RefusedRequests& refused() const = 0;
+};
+
+// `site` is the network of BMCs, agents and image servers (through proxies where configured); listeners use sys.net.
+// `store` is read for the durable state of hosts, never written.
+std::unique_ptr<StartedEngine> make_engine(sys::Sys& sys, sys::Net& site, store::Store& store, EngineOptions options);
+
+}  // namespace metal

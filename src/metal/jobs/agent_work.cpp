@@ -1,0 +1,213 @@
+// What is done through the agent: inspection, cleaning, writing the image, letting go of the server.
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "metal/boot/config_drive.h"
+#include "metal/jobs/bench.h"
+
+namespace metal {
+
+using base::Code;
+using base::Error;
+using base::Json;
+using base::Layer;
+using base::Result;
+
+namespace {
+
+Result<AgentClient> client_of(Run& run) {
+  const ExpectedBoot* boot = run.bench.boots.find(run.host.uid);
+  if (!boot || boot->callback_url.empty()) {
+    return Error{Code::unavailable, "no agent answers for this host", Layer::agent};
+  }
+  const net::Url url = TRY(net::Url::parse(boot->callback_url));
+  return AgentClient(run.bench.sys.loop, run.bench.site, url, boot->verify_ca_pem, boot->agent_token,
+                     run.bench.options.limits.agent_request);
+}
+
+bool passing(const Error& error) {
+  return error.code == Code::unavailable || error.code == Code::timeout || error.code == Code::conflict;
+}
+
+// Repeats a call for as long as the agent still beats: the network between may hiccup for a while.
+Result<AgentCommand> insist(Run& run, const std::function<Result<AgentCommand>()>& call) {
+  const base::Time started = run.bench.sys.loop.now();
+  for (;;) {
+    auto answered = call();
+    if (answered || !passing(answered.error())) return answered;
+    const bool fresh = run.bench.sys.loop.now() - started <= run.bench.options.limits.agent_silence;
+    if (!fresh && !run.bench.agent_alive(run.host.uid, run.operation.boot_id)) {
+      return Error{Code::unavailable, "the agent stopped answering: " + answered.error().message, Layer::agent,
+                   "look at the server's console and at the network between it and the manager"};
+    }
+    if (run.bench.sys.loop.now() - started > 6 * run.bench.options.limits.agent_silence) return answered;
+    TRY(run.sleep(base::seconds(5)));
+  }
+}
+
+int share(const Json& result, int from, int to) {
+  const int64_t percent = std::clamp<int64_t>(result["percent"].integer(), 0, 100);
+  return from + static_cast<int>((to - from) * percent / 100);
+}
+
+Progress needs_boot() {
+  Progress progress = Progress::working("ordering a boot of the deploy agent");
+  progress.needs_boot = true;
+  return progress;
+}
+
+}  // namespace
+
+Result<Json> run_on_agent(Run& run, const std::string& name, Json params, base::Duration limit,
+                          const std::function<void(const Json&)>& at) {
+  auto client = TRY(client_of(run));
+  if (!run.operation.id.empty()) params.set("ingot_operation", run.operation.id);
+  AgentCommand command = TRY(insist(run, [&] { return client.start(name, params); }));
+  const base::Time until = run.bench.sys.loop.now() + limit;
+  while (command.status == AgentCommand::Status::running) {
+    at(command.result);
+    if (run.bench.sys.loop.now() >= until) {
+      return Error{Code::timeout, name + " did not end in time", Layer::agent, "look at the server's console"};
+    }
+    run.worker->agent_event.clear();
+    const auto waited = run.worker->agent_event.wait_for(run.bench.options.limits.agent_poll);
+    if (!waited && waited.error().code != Code::timeout) return Error(waited.error());
+    command = TRY(insist(run, [&] { return client.find(command.id); }));
+  }
+  if (command.status == AgentCommand::Status::failed) return command.error;
+  return command.result;
+}
+
+Result<const Inventory*> agent_inventory(Run& run) {
+  auto& worker = *run.worker;
+  if (worker.inventory_boot == run.operation.boot_id) return &worker.inventory;
+  const Json result =
+      TRY(run_on_agent(run, "inspection.collect", Json::object(), base::minutes(10), [](const Json&) {}));
+  worker.inventory = TRY(read_inventory(result["inventory"], run.host.boot_mac));
+  worker.inventory_boot = run.operation.boot_id;
+  return &worker.inventory;
+}
+
+Result<Progress> inspect_job(Run& run) {
+  if (!TRY(ensure_agent(run, 5, 80))) return needs_boot();
+  run.step("collecting the inventory", 85);
+  run.worker->inventory_boot.clear();  // what was found before is what is being replaced
+  const Inventory* inventory = TRY(agent_inventory(run));
+  const auto& mac = run.host.boot_mac;
+  if (!mac.empty() && std::find(inventory->macs.begin(), inventory->macs.end(), mac) == inventory->macs.end()) {
+    return Error{Code::conflict, "the inspected server has no NIC with boot MAC " + mac, Layer::agent,
+                 "correct spec.bootMACAddress or spec.bmc.address: they belong to different servers"};
+  }
+  Progress progress = Progress::done();
+  progress.hardware = std::make_shared<api::HardwareDetails>(inventory->hardware);
+  progress.powered_on = true;
+  return progress;
+}
+
+Result<Progress> clean_job(Run& run, CleanMode mode) {
+  if (!TRY(ensure_agent(run, 5, 60))) return needs_boot();
+  const Inventory* inventory = TRY(agent_inventory(run));
+  const bool whole = mode == CleanMode::disk;
+  const std::string step = whole ? "erase_devices" : "erase_devices_metadata";
+  const std::string text = whole ? "erasing the disks" : "erasing partition tables and signatures";
+  run.step(text, 60);
+  TRY(run.guard(Act::wipe, inventory));
+  base::log::info("wiping disks", {{"host", run.host.name}, {"step", step}, {"operation", run.operation.id}});
+  Json params = Json::object({{"step", Json::object({{"interface", "deploy"}, {"step", step}})}});
+  params.set("node", Json::object({{"uuid", run.host.uid}}));
+  const auto& limits = run.bench.options.limits;
+  TRY(run_on_agent(run, "clean.execute_clean_step", std::move(params),
+                   whole ? limits.clean_disk : limits.clean_metadata,
+                   [&](const Json& result) { run.step(text, share(result, 60, 95)); }));
+  return Progress::done();
+}
+
+Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
+  auto& bench = run.bench;
+  run.step("resolving the image checksum", 2);
+  if (request.image.format == "live-iso") {
+    return Error{Code::unsupported, "image format live-iso is not supported", Layer::agent, "use qcow2 or raw"};
+  }
+  const ImageDigest digest = TRY(resolve_checksum(bench.sys.loop, bench.site, request.image, bench.options.checksum));
+  const std::string drive = TRY(pack_config_drive(request.config_drive));
+  if (!TRY(ensure_agent(run, 5, 40))) return needs_boot();
+  const Inventory* inventory = TRY(agent_inventory(run));
+  const InventoryDisk disk = TRY(choose_root_disk(inventory->disks, request.root_device));
+  TRY(run.guard(Act::write_image, inventory, &disk));
+  base::log::info("writing image", {{"host", run.host.name}, {"disk", disk.name}, {"operation", run.operation.id}});
+
+  Json image = Json::object({{"id", run.operation.id}, {"urls", Json::array({request.image.url})}});
+  image.set("os_hash_algo", digest.algorithm).set("os_hash_value", digest.value);
+  image.set("disk_format", request.image.format);
+  Json root = Json::object({{"name", disk.name}, {"serial", disk.serial}, {"wwn", disk.wwn}});
+  Json args = Json::object({{"image_info", std::move(image)}, {"root_device", std::move(root)}});
+  args.set("configdrive", drive);
+  Json step = Json::object({{"interface", "deploy"}, {"step", "write_image"}, {"args", std::move(args)}});
+  Json params = Json::object({{"step", std::move(step)}, {"node", Json::object({{"uuid", run.host.uid}})}});
+  const std::string text = "writing the image to " + disk.name;
+  run.step(text, 40);
+  TRY(run_on_agent(run, "deploy.execute_deploy_step", std::move(params), bench.options.limits.write_image,
+                   [&](const Json& result) { run.step(text, share(result, 40, 90)); }));
+  return Progress::done();
+}
+
+namespace {
+
+// Ends the agent by the BMC when it does not do so itself. Only called while it is known that the agent, not an
+// operating system, is what runs.
+Result<void> restart_by_bmc(Run& run) {
+  TRY(run.guard(Act::boot_disk));
+  const bool on = TRY(run.powered_on());
+  const PowerAction action = on ? PowerAction::reset : PowerAction::on;
+  return run.insist("restart", [action](Bmc& bmc) { return bmc.set_power(action); });
+}
+
+}  // namespace
+
+Result<Progress> boot_disk_job(Run& run) {
+  auto& bench = run.bench;
+  run.step("switching the boot device to disk", 92);
+  TRY(run.guard(Act::boot_disk));
+  const BmcBootMethod method = TRY(parse_bmc_address(run.host.bmc_address)).boot;
+  const bool known_here = run.worker->booted.count(run.operation.boot_id) > 0;
+  bool agent = bench.agent_alive(run.host.uid, run.operation.boot_id);
+  if (!agent && !known_here && !run.operation.boot_id.empty()) {
+    // A restarted manager: the order to reboot may or may not have been given. An agent that is still there beats; a
+    // server that has left it must not be restarted while its operating system starts for the first time.
+    bench.boots.expect(run.host.uid, run.operation.boot_id, run.host.name, run.host.boot_mac, method);
+    const base::Time until = bench.sys.loop.now() + bench.options.limits.agent_silence;
+    while (!agent && bench.sys.loop.now() < until && TRY(run.powered_on())) {
+      run.worker->agent_event.clear();
+      const auto waited = run.worker->agent_event.wait_for(base::seconds(20));
+      if (!waited && waited.error().code != Code::timeout) return Error(waited.error());
+      agent = bench.agent_alive(run.host.uid, run.operation.boot_id);
+    }
+  }
+  TRY(run.insist("setting the boot device",
+                 [&](Bmc& bmc) { return bmc.set_boot(BootDevice::disk, true, run.host.uefi); }));
+  run.step("starting from disk", 96);
+  TRY(run.guard(Act::boot_disk));
+  if (agent) {
+    const auto told = run_on_agent(run, "standby.run_image", Json::object(), base::minutes(2), [](const Json&) {});
+    if (!told && told.error().code == Code::cancelled) return base::cancelled();
+    if (!told) TRY(restart_by_bmc(run));
+  } else if (!TRY(run.powered_on())) {
+    TRY(run.insist("power on", [](Bmc& bmc) { return bmc.set_power(PowerAction::on); }));
+  } else if (known_here) {
+    TRY(restart_by_bmc(run));  // its agent went silent under our eyes: it is still the ramdisk that runs
+  }
+  bench.boots.drop(run.host.uid);
+  run.worker->inventory_boot.clear();
+  if (method == BmcBootMethod::virtual_media) {
+    // The server runs without it; a drive that keeps it is no reason to fail.
+    const auto ejected = run.insist("ejecting the boot image", [](Bmc& bmc) { return bmc.eject_media(); });
+    if (!ejected && ejected.error().code == Code::cancelled) return base::cancelled();
+  }
+  TRY(run.bmc())->close();
+  Progress progress = Progress::done();
+  progress.powered_on = true;
+  return progress;
+}
+
+}  // namespace metal

@@ -1,0 +1,109 @@
+// Inside of the engine: one Worker per host, and Run, what a job sees while it runs in its fiber.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "metal/agent_client.h"
+#include "metal/engine.h"
+#include "metal/guard.h"
+#include "sys/fiber.h"
+
+namespace metal {
+
+struct Bench;
+
+enum class JobKind : unsigned char { registration, operation, power, power_reading };
+
+struct Job {
+  JobKind kind;
+  std::string key;
+  Progress progress;
+  sys::Fiber fiber;
+  bool cancelled = false;
+};
+
+struct Finished {
+  std::string key;
+  Progress progress;
+};
+
+struct PowerReading {
+  bool on = false;
+  base::Time at{};
+};
+
+// Everything remembered about one host. Lives as long as the host is known or a job of it runs.
+struct Worker {
+  explicit Worker(sys::Loop& loop) : agent_event(loop) {}
+  std::string uid, ns, name;
+  std::optional<Job> job;  // at most one: a Bmc serves one fiber at a time
+  std::optional<Finished> registration, operation, power, power_reading_error;
+  std::optional<PowerReading> power_reading;
+  std::unique_ptr<Bmc> bmc;
+  std::string bmc_key;           // what `bmc` was made for
+  std::string replaced_boot;     // needs_boot was answered to this boot id
+  bool boot_asked = false;       // needs_boot was answered: the next new boot id is fresh
+  std::set<std::string> booted;  // boot ids this process has started
+  std::string inventory_boot;    // boot id `inventory` belongs to
+  Inventory inventory;
+  sys::Signal agent_event;  // its boot came further or its agent called
+};
+
+// What a job uses. Valid in its fiber only.
+struct Run {
+  Bench& bench;
+  std::shared_ptr<Worker> worker;
+  HostAccess host;
+  Operation operation;
+
+  void step(std::string text, int percent, std::optional<Wait> wait = std::nullopt);
+  base::Result<Bmc*> bmc();
+  // Repeats a BMC step that failed for a passing reason.
+  base::Result<void> insist(const std::string& what, const std::function<base::Result<void>(Bmc&)>& work);
+  base::Result<void> guard(Act act, const Inventory* agent = nullptr, const InventoryDisk* disk = nullptr);
+  base::Result<void> sleep(base::Duration span);
+  base::Result<bool> powered_on();
+  base::Result<void> wait_power(bool on, base::Duration limit);
+};
+
+struct AgentLost {};  // a new boot has to be ordered
+
+struct Bench {
+  sys::Sys& sys;
+  sys::Net& site;
+  store::Store& store;
+  EngineOptions options;
+  ExpectedBoots boots;
+  Endpoint endpoint;
+  std::unique_ptr<DhcpService> dhcp;
+  std::map<std::string, std::shared_ptr<Worker>> workers;  // by uid
+  std::function<void(const std::string&, const std::string&)> changed;
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+
+  Bench(sys::Sys& s, sys::Net& n, store::Store& st, EngineOptions o);
+  void notify(const Worker& worker);
+  bool agent_alive(const std::string& uid, const std::string& boot_id) const;
+};
+
+using JobBody = std::function<base::Result<Progress>(Run&)>;
+
+// Makes sure that the agent of operation.boot_id answers; boots it if this process was asked to. False: a new boot id
+// has to be recorded first.
+base::Result<bool> ensure_agent(Run& run, int percent_from, int percent_to);
+base::Result<const Inventory*> agent_inventory(Run& run);
+// Runs one command to its end. `at` turns its progress (0-100) into a step.
+base::Result<base::Json> run_on_agent(Run& run, const std::string& name, base::Json params, base::Duration limit,
+                                      const std::function<void(const base::Json& result)>& at);
+
+base::Result<Progress> register_job(Run& run);
+base::Result<Progress> inspect_job(Run& run);
+base::Result<Progress> clean_job(Run& run, CleanMode mode);
+base::Result<Progress> provision_job(Run& run, const ProvisionRequest& request);
+base::Result<Progress> boot_disk_job(Run& run);
+base::Result<Progress> power_job(Run& run, PowerWish wish);
+base::Result<Progress> read_power_job(Run& run);
+
+}  // namespace metal
