@@ -1,0 +1,45 @@
+// A disk as the operating system on the server sees it: a sparse file behind a device that needs time and counts what
+// is done to it. Writing calls park the calling fiber.
+#pragma once
+
+#include <memory>
+
+#include "sim/site.h"
+
+namespace sim {
+
+// What was done to the disks of one server since the rack was made.
+struct DiskCounters {
+  uint64_t image_writes_started = 0;  // the first bytes of an image reached the disk
+  uint64_t image_writes = 0;          // an image became bootable
+  uint64_t metadata_wipes = 0;        // a metadata erase on its own
+  uint64_t full_erases = 0;
+};
+
+class PacedFile : public sys::File {
+ public:
+  struct Owner {
+    Site& site;
+    sys::Loop& loop;  // of the running system; its end ends parked calls
+    sys::Random& random;
+    DiskCounters& counters;
+    std::string server;
+    std::string device;  // "/dev/nvme0n1"
+  };
+  PacedFile(std::unique_ptr<sys::File> file, Owner owner);
+  ~PacedFile() override;
+  base::Result<std::string> read_at(uint64_t offset, size_t bytes) override;
+  base::Result<void> write_at(uint64_t offset, std::string_view bytes) override;
+  base::Result<void> zero(uint64_t offset, uint64_t bytes) override;
+  base::Result<void> sync() override;
+  uint64_t size() const override;
+  base::Result<void> resize(uint64_t bytes) override;
+
+ private:
+  std::unique_ptr<sys::File> file_;
+  Owner owner_;
+  base::Duration time_per_image_byte_;
+  bool head_cleared_ = false, image_started_ = false;
+};
+
+}  // namespace sim

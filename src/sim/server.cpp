@@ -1,0 +1,237 @@
+#include "sim/server.h"
+
+#include "agent/disk_layout.h"
+#include "base/log.h"
+#include "sim/boot.h"
+
+namespace sim {
+
+using base::Json;
+using base::Result;
+
+namespace {
+uint64_t seed_for(uint64_t seed, size_t index) {
+  return (seed + 1) * 0x9e3779b97f4a7c15u + index * 0x2545f4914f6cdd1du;
+}
+
+std::string_view name_of(BootTarget target) {
+  switch (target) {
+    case BootTarget::none:
+      return "none";
+    case BootTarget::pxe:
+      return "pxe";
+    case BootTarget::disk:
+      return "disk";
+    case BootTarget::cd:
+      return "cd";
+    case BootTarget::usb:
+      return "usb";
+    case BootTarget::uefi_http:
+      return "uefi-http";
+    case BootTarget::bios_setup:
+      return "bios-setup";
+    case BootTarget::diagnostics:
+      return "diagnostics";
+  }
+  return "none";
+}
+}  // namespace
+
+Json ServerCounters::document() const {
+  Json out = Json::object({{"powerOns", power_ons}, {"powerOffs", power_offs}, {"resets", resets}});
+  out.set("agentBoots", agent_boots).set("diskBoots", disk_boots).set("failedBoots", failed_boots);
+  out.set("nodesStarted", nodes_started).set("imageWritesStarted", disks.image_writes_started);
+  out.set("imageWrites", disks.image_writes).set("metadataWipes", disks.metadata_wipes);
+  return out.set("fullErases", disks.full_erases);
+}
+
+Server::Server(Site& site, ServerSpec spec)
+    : site_(site), spec_(std::move(spec)), accounts_({spec_.account}), random_(seed_for(site.seed, spec_.index)) {}
+
+Server::~Server() { stop(); }
+
+Result<void> Server::start() { return start_bmc(); }
+
+Result<void> Server::start_bmc() {
+  const sys::Address at{spec_.bmc.host, spec_.bmc.port};
+  if (spec_.bmc.protocol == metal::BmcProtocol::ipmi) {
+    IpmiFrontOptions options;
+    options.listen = at;
+    options.session_idle_limit = site_.pace.scaled(options.session_idle_limit) + base::seconds(5);
+    ipmi_ = std::make_unique<IpmiFront>(site_.sys, site_.sys.net, *this, options);
+    return ipmi_->start();
+  }
+  RedfishFrontOptions options;
+  options.listen = at;
+  options.tls = spec_.bmc.tls;
+  if (const auto slash = spec_.bmc.system_path.rfind('/'); slash != std::string::npos) {
+    options.system_id = spec_.bmc.system_path.substr(slash + 1);
+  }
+  redfish_ = std::make_unique<RedfishFront>(site_.sys, site_.sys.net, *this, options);
+  return redfish_->start();
+}
+
+void Server::stop() {
+  site_.sys.loop.cancel(pending_);
+  pending_ = 0;
+  boot_.reset();
+  if (redfish_) redfish_->stop();
+  if (ipmi_) ipmi_->stop();
+}
+
+BmcFaults& Server::bmc_faults() {
+  if (redfish_) return redfish_->faults();
+  if (ipmi_) return ipmi_->faults();
+  return no_faults_;
+}
+
+void Server::restart_bmc() {
+  log("BMC restarted");
+  const auto restarted = [this]() -> Result<void> {
+    if (redfish_) {
+      redfish_->restart_losing_sessions();
+      return redfish_->start();
+    }
+    if (!ipmi_) return {};
+    ipmi_->restart_losing_sessions();
+    return ipmi_->start();
+  }();
+  if (!restarted) log("BMC does not start", restarted.error().text());
+}
+
+std::string Server::state() const { return boot_ ? boot_->state() : "off"; }
+std::string Server::node_name() const { return boot_ ? boot_->node_name() : ""; }
+
+Result<std::unique_ptr<sys::File>> Server::open_disk(const std::string& device) {
+  for (const auto& disk : spec_.disks) {
+    if (disk.name != device) continue;
+    const std::string path = site_.disk_directory + "/" + spec_.name + device.substr(device.rfind('/')) + ".disk";
+    TRY(site_.sys.disk.make_directories(path.substr(0, path.rfind('/'))));
+    auto file = TRY(site_.sys.disk.open(path, true));
+    if (file->size() != disk.bytes) TRY(file->resize(disk.bytes));
+    return file;
+  }
+  return base::not_found("there is no disk " + device);
+}
+
+void Server::later(base::Duration delay, std::function<void()> fn) {
+  site_.sys.loop.cancel(pending_);
+  pending_ = site_.sys.loop.after(delay, [this, fn = std::move(fn)] {
+    pending_ = 0;
+    fn();
+  });
+}
+
+void Server::turn_on() {
+  if (boot_) return;
+  ++counters_.power_ons;
+  log("power on");
+  boot_ = std::make_unique<Boot>(*this);
+  boot_->start();
+}
+
+void Server::turn_off(std::string_view why) {
+  if (!boot_) return;
+  ++counters_.power_offs;
+  log("power off", why);
+  boot_.reset();
+}
+
+void Server::reset(std::string_view why) {
+  if (!boot_) return;
+  ++counters_.resets;
+  log("reset", why);
+  boot_.reset();
+  boot_ = std::make_unique<Boot>(*this);
+  boot_->start();
+}
+
+void Server::reset_soon(base::Duration delay) {
+  later(delay, [this] { reset("by its software"); });
+}
+void Server::power_off_soon(base::Duration delay) {
+  later(delay, [this] { turn_off("by its software"); });
+}
+
+Result<void> Server::power(ServerPowerAction action) {
+  const Durations& takes = site_.durations;
+  const auto after = [&](const Range& range) { return site_.pace.pick(range, random_); };
+  switch (action) {
+    case ServerPowerAction::on:
+      if (!boot_) later(after(takes.power_on), [this] { turn_on(); });
+      return {};
+    case ServerPowerAction::force_off:
+      if (boot_) {
+        later(after(takes.power_off), [this] { turn_off("by its BMC"); });
+      } else {
+        later(base::Duration::zero(), [] {});  // a power-on under way is dropped
+      }
+      return {};
+    case ServerPowerAction::graceful_shutdown:
+      // Firmware has no operating system to ask.
+      if (boot_ && boot_->runs_software()) later(after(takes.shutdown), [this] { turn_off("shut down"); });
+      return {};
+    case ServerPowerAction::nmi:
+      return boot_ ? Result<void>() : base::conflict("the server is powered off");
+    case ServerPowerAction::force_restart:
+    case ServerPowerAction::graceful_restart:
+      if (!boot_) return base::conflict("the server is powered off");
+      later(after(takes.power_off), [this] { reset("by its BMC"); });
+      return {};
+    case ServerPowerAction::power_cycle:
+      if (!boot_) return base::conflict("the server is powered off");
+      later(after(takes.power_off), [this, on = after(takes.power_on)] {
+        turn_off("by its BMC, cycling");
+        later(on, [this] { turn_on(); });
+      });
+      return {};
+  }
+  return {};
+}
+
+void Server::set_boot_override(const BootOverride& setting) {
+  override_ = setting;
+  const char* when = setting.enabled == BootEnabled::disabled ? "off"
+                     : setting.enabled == BootEnabled::once   ? "once"
+                                                              : "always";
+  log("boot override", std::string(name_of(setting.target)) + " " + when);
+}
+
+Result<void> Server::insert_media(const std::string& url, bool write_protected) {
+  if (!url.starts_with("http://") && !url.starts_with("https://")) {
+    return base::invalid("virtual media must be an http or https URL");
+  }
+  media_ = {url, true, write_protected};
+  log("virtual media inserted");
+  return {};
+}
+
+void Server::eject_media() {
+  if (media_.inserted) log("virtual media ejected");
+  media_ = {};
+}
+
+void Server::stop_kubelet() {
+  if (boot_) boot_->set_kubelet(false);
+}
+void Server::start_kubelet() {
+  if (boot_) boot_->set_kubelet(true);
+}
+
+void Server::cut_power(base::Duration outage) {
+  site_.sys.loop.cancel(pending_);
+  pending_ = 0;
+  log("power cut");
+  turn_off("power cut");
+  if (redfish_) redfish_->stop();
+  if (ipmi_) ipmi_->stop();
+  if (outage == base::Duration::zero()) return;
+  later(site_.pace.scaled(outage), [this] {
+    log("power is back");
+    redfish_.reset();
+    ipmi_.reset();
+    if (auto started = start_bmc(); !started) log("BMC does not start", started.error().text());
+  });
+}
+
+}  // namespace sim

@@ -1,0 +1,91 @@
+// One simulated server: power, boot settings, disks and counters. It is what its BMC controls (ServerControls); what
+// runs while it is on is a Boot. All methods run on the rack's loop, outside the fibers of the Boot.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "sim/bmc/ipmi_front.h"
+#include "sim/bmc/redfish_front.h"
+#include "sim/inventory.h"
+#include "sim/paced_file.h"
+#include "sim/site.h"
+
+namespace sim {
+
+class Boot;
+
+struct ServerCounters {
+  uint64_t power_ons = 0, power_offs = 0, resets = 0;
+  uint64_t agent_boots = 0, disk_boots = 0, failed_boots = 0;
+  uint64_t nodes_started = 0;  // kubeadm runs that succeeded: how often the server became a node
+  DiskCounters disks;
+  base::Json document() const;
+};
+
+class Server : public ServerControls {
+ public:
+  Server(Site& site, ServerSpec spec);
+  ~Server() override;
+
+  base::Result<void> start();  // AC power: the BMC answers, the server stays off
+  void stop();                 // the rack ends
+
+  // For people and tests.
+  const ServerSpec& spec() const { return spec_; }
+  const ServerCounters& counters() const { return counters_; }
+  ServerCounters& counters() { return counters_; }
+  std::string state() const;      // "off", "POST", "agent: write_image 42 %", "node dev-cp-x7k2p ready"
+  std::string node_name() const;  // "" while it is no node
+  BmcFaults& bmc_faults();
+  void stop_kubelet();   // until the next boot, or start_kubelet
+  void start_kubelet();  // no effect while no node runs
+  // AC power is lost: server and BMC are gone at once. It comes back after `outage` with the server off; zero: never.
+  void cut_power(base::Duration outage);
+  void restart_bmc();  // sessions are lost
+
+  // For the Boot.
+  Site& site() { return site_; }
+  sys::Random& random() { return random_; }
+  BootOverride take_boot_override() { return take_for_boot(override_); }
+  base::Result<std::unique_ptr<sys::File>> open_disk(const std::string& device);  // raw, without pace
+  void log(std::string_view what, std::string_view detail = {}) { site_.log.add(spec_.name, what, detail); }
+  // What software on the server asks of it; takes effect outside the asking fiber.
+  void reset_soon(base::Duration delay);
+  void power_off_soon(base::Duration delay);
+
+  // ServerControls
+  const ServerIdentity& identity() const override { return spec_.identity; }
+  const std::vector<BmcAccount>& accounts() const override { return accounts_; }
+  bool powered_on() const override { return boot_ != nullptr; }
+  base::Result<void> power(ServerPowerAction action) override;
+  BootOverride boot_override() const override { return override_; }
+  void set_boot_override(const BootOverride& setting) override;
+  bool has_virtual_media() const override { return spec_.bmc.protocol == metal::BmcProtocol::redfish; }
+  VirtualMedia media() const override { return media_; }
+  base::Result<void> insert_media(const std::string& url, bool write_protected) override;
+  void eject_media() override;
+
+ private:
+  void turn_on();
+  void turn_off(std::string_view why);
+  void reset(std::string_view why);
+  // Replaces what was about to happen to the power.
+  void later(base::Duration delay, std::function<void()> fn);
+  base::Result<void> start_bmc();
+
+  Site& site_;
+  ServerSpec spec_;
+  std::vector<BmcAccount> accounts_;
+  SeededRandom random_;
+  ServerCounters counters_;
+  BootOverride override_;
+  VirtualMedia media_;
+  std::unique_ptr<Boot> boot_;  // exists while powered on
+  sys::TimerId pending_ = 0;
+  std::unique_ptr<RedfishFront> redfish_;
+  std::unique_ptr<IpmiFront> ipmi_;
+  BmcFaults no_faults_;
+};
+
+}  // namespace sim
