@@ -23,4 +23,7 @@ class RealSystem {
 // An environment variable, or "" (the only place that may ask).
 std::string environment(const char* name);
 
+bool stdout_is_terminal();
+size_t terminal_width();  // columns of stdout; 0 when it is no terminal
+
 }  // namespace sys
