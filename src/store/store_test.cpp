@@ -2,50 +2,21 @@
 
 #include <doctest/doctest.h>
 
-#include <deque>
-
-#include "store/test_loop.h"
+#include "store/manual_engine.h"
+#include "sys/sim/sim.h"
 
 namespace store {
 namespace {
 
-// Answers when told, so that a test sees the time between assumed and durable.
-class ManualEngine : public Engine {
- public:
-  explicit ManualEngine(Loaded loaded = {}) : loaded_(std::move(loaded)) {}
-  Result<Loaded> load() override { return loaded_; }
-  void commit(Record record, std::function<void(Result<void>)> done) override {
-    records.push_back(std::move(record));
-    waiting.push_back(std::move(done));
-  }
-  void succeed(size_t count) {
-    for (size_t i = 0; i < count; ++i) answer({});
-  }
-  void fail_all() {
-    for (size_t count = waiting.size(); count > 0; --count) answer(base::unavailable("disk full"));
-  }
-  void answer(Result<void> result) {
-    const auto done = std::move(waiting.front());
-    waiting.pop_front();
-    done(std::move(result));
-  }
-
-  std::vector<Record> records;
-  std::deque<std::function<void(Result<void>)>> waiting;
-
- private:
-  Loaded loaded_;
-};
-
 struct Fixture {
-  TestLoop loop;
+  sys::SimWorld world{1};
   ManualEngine* engine = nullptr;
   std::unique_ptr<Store> store;
 
   explicit Fixture(Limits limits = {}, Engine::Loaded loaded = {}) {
     auto made = std::make_unique<ManualEngine>(std::move(loaded));
     engine = made.get();
-    auto opened = Store::open(loop.loop, std::move(made), limits);
+    auto opened = Store::open(world.loop(), std::move(made), limits);
     REQUIRE(opened.ok());
     store = std::move(*opened);
   }
@@ -326,8 +297,8 @@ TEST_CASE("what was stored is there after opening") {
 }
 
 TEST_CASE("the memory engine is durable at once") {
-  TestLoop loop;
-  auto store = std::move(*Store::open(loop.loop, make_memory_engine(loop.loop)));
+  sys::SimWorld world(1);
+  auto store = std::move(*Store::open(world.loop(), make_memory_engine(world.loop())));
   std::string order;
   store->subscribe(true, [&](const Event& event) { order += "durable " + event.object->key.name + ";"; });
   store->subscribe(false, [&](const Event& event) { order += "live " + event.object->key.name + ";"; });
