@@ -1,0 +1,123 @@
+// The work of each state. Every function may be called any number of times: what is done is recorded in the operation
+// (its id and milestone), and the engine repeats nothing that was done under the same id.
+#include "control/baremetalhost/scope.h"
+
+namespace control::baremetalhost {
+
+namespace {
+
+// The state's operation; when its record is missing (hand-edited status), a new one is ordered and true is returned:
+// it has to be stored before anything can be done under it.
+bool order_missing(Scope& scope, OperationKind kind) {
+  if (scope.operation.kind == kind && !scope.operation.id.empty()) return false;
+  scope.operation.kind = kind;
+  scope.operation.id = scope.ctx.random().uuid();
+  scope.operation.milestone = Milestone::ordered;
+  return true;
+}
+
+// An engine that wants a fresh boot of the agent gets a new boot id recorded; it is called again when that is durable.
+Progress take(Scope& scope, Progress progress) {
+  if (progress.needs_boot) scope.operation.boot_id = scope.ctx.random().uuid();
+  if (progress.powered_on) scope.status.powered_on = *progress.powered_on;
+  return progress;
+}
+
+Progress reached(Scope& scope, Milestone milestone, std::string text) {
+  scope.operation.milestone = milestone;
+  return Progress::working(std::move(text), 90);
+}
+
+bool cleaning_disabled(const Scope& scope) { return scope.host.spec.automated_cleaning_mode == "disabled"; }
+
+Progress clean(Scope& scope) {
+  if (cleaning_disabled(scope)) return reached(scope, Milestone::cleaned, "cleaning is disabled");
+  Progress progress = take(scope, scope.engine.clean(scope.access, scope.operation, metal::CleanMode::metadata));
+  if (!progress.is_done()) return progress;
+  return reached(scope, Milestone::cleaned, "disks are cleaned");
+}
+
+}  // namespace
+
+Progress run_register(Scope& scope) { return scope.progress.value_or(Progress::working("connecting to the BMC")); }
+
+Progress run_inspect(Scope& scope) {
+  if (order_missing(scope, OperationKind::inspect)) return Progress::working("ordering the inspection");
+  Progress progress = take(scope, scope.engine.inspect(scope.access, scope.operation));
+  if (!progress.is_done() || !progress.hardware) return progress;
+  if (auto stored = store_hardware(scope, *progress.hardware); !stored) return Progress::failed(stored.error());
+  scope.event("InspectionComplete", "Hardware inspection completed");
+  return progress;
+}
+
+Progress run_prepare(Scope& scope) {
+  if (order_missing(scope, OperationKind::prepare)) return Progress::working("ordering the preparation");
+  if (scope.operation.milestone == Milestone::cleaned) return Progress::done();
+  return clean(scope);
+}
+
+Progress run_provision(Scope& scope) {
+  if (order_missing(scope, OperationKind::provision)) return Progress::working("ordering the provisioning");
+  if (scope.operation.milestone == Milestone::written) {
+    return take(scope, scope.engine.boot_disk(scope.access, scope.operation));
+  }
+  const auto& spec = scope.host.spec;
+  if (!spec.image) {
+    return Progress::failed({base::Code::unsupported, "customDeploy without an image is not supported",
+                             base::Layer::controller, "set spec.image"});
+  }
+  auto drive = config_drive_of(scope);
+  if (!drive) return Progress::failed(std::move(drive).error());
+  metal::ProvisionRequest request;
+  request.image = {spec.image->url, spec.image->checksum, spec.image->checksum_type, spec.image->format};
+  request.root_device = scope.status.provisioning.root_device_hints.value_or(api::RootDeviceHints{});
+  request.config_drive = std::move(*drive);
+  Progress progress = take(scope, scope.engine.provision(scope.access, scope.operation, request));
+  if (!progress.is_done()) return progress;
+  return reached(scope, Milestone::written, "image and config drive are written");
+}
+
+Progress run_deprovision(Scope& scope) {
+  if (order_missing(scope, OperationKind::deprovision)) return Progress::working("ordering the deprovisioning");
+  if (scope.operation.milestone != Milestone::cleaned) return clean(scope);
+  if (scope.host.spec.disable_power_off) return Progress::done();
+  return take(scope, scope.engine.power(scope.access, metal::PowerWish::hard_off));
+}
+
+Progress run_power_off(Scope& scope) {
+  if (scope.host.spec.disable_power_off) return Progress::done();
+  return take(scope, scope.engine.power(scope.access, metal::PowerWish::hard_off));
+}
+
+Progress run_manage_power(Scope& scope) { return manage_power(scope); }
+
+Progress run_report_attempts(Scope& scope) {
+  auto& status = scope.status;
+  const auto* last = api::find_condition(status.conditions, "Provisioned");
+  const std::string why = last && last->reason == "ProvisioningFailed" ? last->message : std::string();
+  if (status.error_type.empty()) {
+    status.error_type = error_type::provisioning;
+    status.error_message = "controller: provisioning failed " + std::to_string(status.provisioning_fail_count) +
+                           " times" + (why.empty() ? "" : "; " + why) +
+                           "; next: correct the image in the spec, or clear it";
+    status.operational_status = "error";
+    scope.event("ProvisioningError", status.error_message, EventKind::warning);
+  }
+  return Progress::working("waiting for another image");
+}
+
+Progress run_release(Scope& scope) {
+  if (auto released = release_credentials(scope); !released) return Progress::failed(released.error());
+  if (const auto data = scope.ctx.find<api::HardwareData>(scope.host.meta.ns, scope.host.meta.name);
+      data && data->meta.has_finalizer(hardware_finalizer)) {
+    auto changed =
+        scope.ctx.update(*data, [](api::HardwareData& object) { object.meta.remove_finalizer(hardware_finalizer); });
+    if (!changed && changed.error().code != base::Code::not_found) return Progress::failed(changed.error());
+  }
+  scope.engine.forget(scope.host.meta.uid);
+  auto changed = scope.ctx.update(scope.host, [](BareMetalHost& host) { host.meta.remove_finalizer(finalizer); });
+  if (!changed && changed.error().code != base::Code::not_found) return Progress::failed(changed.error());
+  return Progress::done();
+}
+
+}  // namespace control::baremetalhost

@@ -1,0 +1,261 @@
+#include "control/baremetalhost/baremetalhost.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "control/baremetalhost/scope.h"
+
+namespace control {
+
+namespace baremetalhost {
+
+namespace {
+
+using runtime::Outcome;
+namespace annotation = api::host_annotation;
+
+constexpr Duration detached_gap = base::minutes(10);
+
+// A host that comes from another manager or a backup brings its status along; without it, it would be registered and
+// inspected, and its disks cleaned, as if it were new.
+Result<bool> restore_status(Context& ctx, const BareMetalHost& host) {
+  if (host.status.last_updated || !host.meta.has_annotation(annotation::status)) return false;
+  const auto doc = base::parse_json(host.meta.annotation(annotation::status));
+  auto status = doc ? meta::decode<api::BareMetalHostStatus>(*doc) : Result<api::BareMetalHostStatus>(doc.error());
+  if (!status) {
+    // Going on would treat a deployed server as a new one: stop and say so.
+    ctx.event(host, EventKind::warning, "InvalidAnnotationValue",
+              "annotation " + std::string(annotation::status) + " cannot be read: " + status.error().message);
+    return base::invalid("the status annotation cannot be read: " + status.error().message);
+  }
+  if (const auto data = ctx.find<api::HardwareData>(host.meta.ns, host.meta.name); data && data->spec.hardware) {
+    status->hardware = data->spec.hardware;
+  }
+  if (!status->last_updated) status->last_updated = ctx.now();
+  TRY(ctx.patch(BareMetalHost::resource, host.meta.ns, host.meta.name,
+                Json::object({{"status", meta::encode(*status)}}), true));
+  TRY(ctx.update(host,
+                 [](BareMetalHost& changed) { changed.meta.annotations.erase(std::string(annotation::status)); }));
+  return true;
+}
+
+// Hardware facts given by hand, for hosts that are not inspected.
+Result<void> take_hardware_details(Scope& scope) {
+  const auto& host = scope.host;
+  if (!host.meta.has_annotation(annotation::hardware_details)) return {};
+  if (!host.status.hardware || skips_inspection(scope)) {
+    const auto doc = base::parse_json(host.meta.annotation(annotation::hardware_details));
+    auto details = doc ? meta::decode<api::HardwareDetails>(*doc) : Result<api::HardwareDetails>(doc.error());
+    if (!details) {
+      scope.event("InvalidAnnotationValue", "hardware details cannot be read: " + details.error().message,
+                  EventKind::warning);
+      return {};
+    }
+    TRY(store_hardware(scope, *details));
+    scope.event("UpdateHardwareDetails", "Hardware details taken from the annotation");
+  }
+  TRY(scope.ctx.update(
+      host, [](BareMetalHost& changed) { changed.meta.annotations.erase(std::string(annotation::hardware_details)); }));
+  return {};
+}
+
+metal::HostAccess access_of(const BareMetalHost& host) {
+  metal::HostAccess access;
+  access.uid = host.meta.uid;
+  access.ns = host.meta.ns;
+  access.name = host.meta.name;
+  access.bmc_address = host.spec.bmc.address;
+  access.verify_certificate = !host.spec.bmc.disable_certificate_verification;
+  access.boot_mac = base::lower(host.spec.boot_mac_address);
+  access.uefi = host.spec.boot_mode != "legacy";
+  access.power_off_allowed = !host.spec.disable_power_off;
+  access.attempt = host.status.error_count;
+  return access;
+}
+
+// Writes what changed; lastUpdated moves with it.
+Result<void> store(Scope& scope) {
+  report_conditions(scope);
+  const auto& host = scope.host;
+  if (meta::encode(scope.status) == meta::encode(host.status) && host.status.last_updated) return {};
+  scope.status.last_updated = scope.ctx.now();
+  if (!host.status.last_updated) {
+    // The first status is written whole: the schema wants fields that a difference would leave out.
+    TRY(scope.ctx.patch(BareMetalHost::resource, host.meta.ns, host.meta.name,
+                        Json::object({{"status", meta::encode(scope.status)}}), true));
+    return {};
+  }
+  TRY(scope.ctx.update_status(host, [&](api::BareMetalHostStatus& status) { status = scope.status; }));
+  return {};
+}
+
+Outcome outcome_of(const Scope& scope) {
+  return scope.look_again > Duration::zero() ? Outcome::after(scope.look_again) : Outcome::done();
+}
+
+// Detached: the manager keeps its hands off, for maintenance or a change of the BMC's address. True when that is all.
+Result<bool> handle_detached(Scope& scope) {
+  const auto& host = scope.host;
+  const bool wanted = host.meta.has_annotation(annotation::detached);
+  const bool is = scope.status.operational_status == "detached";
+  if (!wanted && !is) return false;
+  if (host.meta.deleting()) {
+    const auto options = base::parse_json(host.meta.annotation(annotation::detached));
+    if (options && (*options)["deleteAction"].string() == "delay") {
+      scope.again_in(detached_gap);
+      return true;
+    }
+    if (scope.state() == State::deleting) return false;
+    TRY(enter(scope, scope.state(), State::deleting));
+    return true;
+  }
+  if (!wanted) {
+    scope.status.operational_status = "OK";
+    return false;
+  }
+  const State state = scope.state();
+  if (state != State::available && state != State::provisioned && state != State::externally_provisioned) return false;
+  if (!is) {
+    scope.engine.forget(host.meta.uid);
+    scope.operation = Operation{};
+    clear_failure(scope);
+    scope.status.operational_status = "detached";
+  }
+  scope.again_in(detached_gap);
+  return true;
+}
+
+enum class Registered : unsigned char {
+  yes,      // go on with the table
+  no,       // report why
+  pending,  // the BMC is being asked; nothing to report yet
+};
+
+// Credentials and BMC, in every state that needs the server.
+Result<Registered> ensure_registered(Scope& scope) {
+  const State state = scope.state();
+  if (state == State::none || state == State::unmanaged || state == State::deleting) return Registered::yes;
+  const bool loaded = TRY(load_credentials(scope));
+  if (scope.host.meta.deleting()) return Registered::yes;  // goes on with what it has
+  if (!loaded) return Registered::no;
+  const bool failed_here = scope.status.error_type == error_type::registration ||
+                           scope.status.error_type == error_type::provisioned_registration;
+  if (failed_here && !may_retry(scope)) {
+    scope.again_in(retry_at(scope) - scope.ctx.now());
+    return Registered::no;
+  }
+  const Progress progress = scope.engine.register_host(scope.access);
+  if (progress.is_failed()) {
+    const bool deployed = state == State::provisioned || state == State::externally_provisioned;
+    record_failure(scope, deployed ? error_type::provisioned_registration : error_type::registration, progress.error);
+    return Registered::no;
+  }
+  if (!progress.is_done()) {
+    scope.progress = progress;
+    return state == State::registering ? Registered::yes : Registered::pending;
+  }
+  scope.registered = true;
+  if (state == State::registering && progress.powered_on) scope.status.powered_on = *progress.powered_on;
+  if (!(scope.status.good_credentials == scope.status.tried_credentials)) {
+    scope.status.good_credentials = scope.status.tried_credentials;
+    scope.event("BMCAccessValidated", "Verified access to BMC");
+    if (state == State::registering) scope.event("Registered", "Registered new host");
+  }
+  if (failed_here) clear_failure(scope);
+  return Registered::yes;
+}
+
+Result<void> take_row(Scope& scope) {
+  const State state = scope.state();
+  const Row& row = row_for(scope);
+  if (row.action.run == nullptr) {
+    if (row.done != state) TRY(enter(scope, state, row.done));
+    return {};
+  }
+  if (scope.has_error() && !may_retry(scope)) {
+    scope.again_in(retry_at(scope) - scope.ctx.now());
+    return {};
+  }
+  Progress progress = row.action.run(scope);
+  if (progress.is_failed()) {
+    if (progress.error.code == base::Code::conflict && progress.error.layer == base::Layer::none) {
+      return std::move(progress.error);  // a write that lost a race: the reconcile is simply run again
+    }
+    record_failure(scope, row.action.error_type, progress.error);
+    return {};
+  }
+  if (progress.is_done()) {
+    if (row.done == State::gone) {
+      scope.released = true;
+      return {};
+    }
+    if (scope.has_error()) clear_failure(scope);
+    if (row.done != state) TRY(enter(scope, state, row.done));
+    return {};
+  }
+  scope.progress = std::move(progress);
+  return {};
+}
+
+Result<Outcome> reconcile(metal::Engine& engine, Context& ctx, const BareMetalHost& host) {
+  if (host.meta.has_annotation(annotation::paused)) return Outcome::done();
+  if (host.meta.deleting() && !host.meta.has_finalizer(finalizer)) return Outcome::done();
+  if (TRY(restore_status(ctx, host))) return Outcome::done();
+  Scope scope{.ctx = ctx,
+              .engine = engine,
+              .host = host,
+              .status = host.status,
+              .operation = Operation::read(host.status.conditions),
+              .access = access_of(host)};
+  const auto* ready = api::find_condition(host.status.conditions, "Ready");
+  scope.retry_now = ready && ready->observed_generation.value_or(0) != host.meta.generation;
+  if (!host.meta.deleting() && !host.meta.has_finalizer(finalizer)) {
+    TRY(ctx.update(host, [](BareMetalHost& changed) { changed.meta.add_finalizer(finalizer); }));
+  }
+  TRY(take_hardware_details(scope));
+  if (TRY(handle_detached(scope))) {
+    TRY(store(scope));
+    return outcome_of(scope);
+  }
+  const Registered registered = TRY(ensure_registered(scope));
+  if (registered == Registered::pending) return Outcome::done();
+  if (registered == Registered::yes) TRY(take_row(scope));
+  if (scope.released) return Outcome::done();
+  TRY(store(scope));
+  return outcome_of(scope);
+}
+
+}  // namespace
+}  // namespace baremetalhost
+
+namespace {
+
+// Hosts that read this Secret: credentials, or data for the config drive.
+std::vector<runtime::Key> hosts_of_secret(runtime::Context& ctx, const base::Json& secret) {
+  const std::string& ns = secret.path("metadata.namespace").string();
+  const std::string& name = secret.path("metadata.name").string();
+  std::vector<runtime::Key> out;
+  const auto names = [&](const std::optional<api::SecretReference>& reference) {
+    return reference && reference->name == name;
+  };
+  for (const auto& host : ctx.list<api::BareMetalHost>(ns)) {
+    const auto& spec = host->spec;
+    if (spec.bmc.credentials_name == name || names(spec.user_data) || names(spec.meta_data) ||
+        names(spec.network_data)) {
+      out.push_back({std::string(api::BareMetalHost::resource), ns, host->meta.name});
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+runtime::Controller baremetalhost_controller(metal::Engine& engine) {
+  runtime::For<api::BareMetalHost> controller("baremetalhost",
+                                              [&engine](runtime::Context& ctx, const api::BareMetalHost& host) {
+                                                return baremetalhost::reconcile(engine, ctx, host);
+                                              });
+  controller.runtime::Controller::watches.push_back({"secrets", hosts_of_secret});
+  return controller;
+}
+
+}  // namespace control

@@ -1,0 +1,12 @@
+// The BareMetalHost controller: from a BMC address and a Secret to a server that can be, is, or was deployed.
+#pragma once
+
+#include "metal/port.h"
+#include "runtime/runtime.h"
+
+namespace control {
+
+// `engine` must outlive the controller. Wire engine.on_change to runtime.enqueue("baremetalhost", key of the host).
+runtime::Controller baremetalhost_controller(metal::Engine& engine);
+
+}  // namespace control

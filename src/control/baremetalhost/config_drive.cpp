@@ -1,0 +1,76 @@
+// User data, meta data and network data of a deployment, from the Secrets that the spec names.
+#include "base/text.h"
+#include "control/baremetalhost/scope.h"
+
+namespace control::baremetalhost {
+
+namespace {
+
+Error data_error(std::string message, std::string fix) {
+  return Error{base::Code::invalid, std::move(message), base::Layer::bootstrap, std::move(fix)};
+}
+
+// The Secret beside the host; a namespace in the reference is not honoured.
+Result<std::string> data_of(Scope& scope, const std::optional<api::SecretReference>& reference, std::string_view key) {
+  if (!reference || reference->name.empty()) return std::string();
+  const std::string where = scope.host.meta.ns + "/" + reference->name;
+  const Json secret = scope.ctx.document("secrets", scope.host.meta.ns, reference->name);
+  if (secret.is_null()) {
+    return Error{base::Code::not_found, std::string(key) + " Secret " + where + " does not exist",
+                 base::Layer::bootstrap, "create the Secret, or correct the reference"};
+  }
+  const Json& data = secret["data"];
+  const Json& found = data.has(key) ? data[key] : data["value"];
+  if (!found.is_string()) {
+    return data_error("Secret " + where + " has neither key " + std::string(key) + " nor value", "set one of them");
+  }
+  auto decoded = base::unbase64(found.string());
+  if (!decoded) return data_error("Secret " + where + " is not base64", "write it anew");
+  return std::move(*decoded);
+}
+
+// A JSON object, or the flat YAML of `key: value` lines that data templates render.
+Result<Json> flat_document(const std::string& text, const std::string& what) {
+  if (auto doc = base::parse_json(text); doc && doc->is_object()) return std::move(*doc);
+  Json out = Json::object();
+  for (const auto line : base::split(text, '\n')) {
+    const auto trimmed = base::trim(line);
+    if (trimmed.empty() || trimmed[0] == '#' || trimmed == "---") continue;
+    const auto colon = trimmed.find(": ");
+    const bool nested = line[0] == ' ' || line[0] == '-' || colon == std::string_view::npos;
+    if (nested) return data_error(what + " is neither JSON nor flat YAML", "write it as JSON");
+    std::string_view value = base::trim(trimmed.substr(colon + 2));
+    if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front()) {
+      value = value.substr(1, value.size() - 2);
+    }
+    out.set(trimmed.substr(0, colon), value);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<metal::ConfigDrive> config_drive_of(Scope& scope) {
+  const auto& spec = scope.host.spec;
+  const auto& meta = scope.host.meta;
+  metal::ConfigDrive drive;
+  drive.user_data = TRY(data_of(scope, spec.user_data, "userData"));
+  drive.meta_data.set("uuid", meta.uid).set("metal3-namespace", meta.ns).set("metal3-name", meta.name);
+  for (const char* key : {"local-hostname", "local_hostname", "name"}) drive.meta_data.set(key, meta.name);
+  const std::string given = TRY(data_of(scope, spec.meta_data, "metaData"));
+  if (!given.empty()) {
+    const Json overlay = TRY(flat_document(given, "metaData"));
+    for (const auto& [key, value] : overlay.members()) drive.meta_data.set(key, value);
+  }
+  std::optional<api::SecretReference> network = spec.network_data;
+  if (!network && !spec.preprovisioning_network_data_name.empty()) {
+    network = api::SecretReference{.name = spec.preprovisioning_network_data_name, .ns = {}};
+  }
+  drive.network_data = TRY(data_of(scope, network, "networkData"));
+  if (!drive.network_data.empty() && !base::parse_json(drive.network_data)) {
+    return data_error("networkData is not JSON", "write the network data as JSON");
+  }
+  return drive;
+}
+
+}  // namespace control::baremetalhost

@@ -1,0 +1,98 @@
+// What one reconcile of a BareMetalHost works with: what was observed, and the status that will be reported.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/metal3.h"
+#include "control/baremetalhost/states.h"
+#include "metal/port.h"
+#include "runtime/context.h"
+
+namespace control::baremetalhost {
+
+using api::BareMetalHost;
+using base::Duration;
+using base::Error;
+using base::Json;
+using base::Result;
+using base::Time;
+using metal::Milestone;
+using metal::Operation;
+using metal::OperationKind;
+using metal::Progress;
+using runtime::Context;
+using runtime::EventKind;
+
+constexpr std::string_view finalizer = "baremetalhost.metal3.io";
+constexpr std::string_view secret_finalizer = "baremetalhost.metal3.io/secret";
+constexpr std::string_view hardware_finalizer = "baremetalhost.metal3.io/hardwareData";
+constexpr int64_t provisioning_attempts_max = 5;
+constexpr int64_t give_up_errors = 3;  // of a deletion: more errors than this and it goes on without the server
+
+namespace error_type {
+constexpr std::string_view registration = "registration error";
+constexpr std::string_view provisioned_registration = "provisioned registration error";
+constexpr std::string_view inspection = "inspection error";
+constexpr std::string_view preparation = "preparation error";
+constexpr std::string_view provisioning = "provisioning error";
+constexpr std::string_view power = "power management error";
+}  // namespace error_type
+
+struct Scope {
+  Context& ctx;
+  metal::Engine& engine;
+  const BareMetalHost& host;        // as stored; its status is durable
+  api::BareMetalHostStatus status;  // what will be stored
+  Operation operation;              // read from the stored status; written back with `status`
+
+  metal::HostAccess access;
+  bool registered = false;                          // the engine has reached the BMC with the present credentials
+  bool retry_now = false;                           // address, credentials or spec changed since the last failure
+  std::optional<Progress> progress = std::nullopt;  // of the action that ran, for the Progressing condition
+  bool released = false;                            // the finalizer is gone: there is no object to report on
+  Duration look_again = Duration::zero();
+
+  State state() const { return state_from(status.provisioning.state); }
+  bool has_error() const { return !status.error_type.empty(); }
+  void again_in(Duration delay) {
+    if (look_again == Duration::zero() || delay < look_again) look_again = delay;
+  }
+  void event(std::string_view reason, std::string_view message, EventKind kind = EventKind::normal) {
+    ctx.event(host, kind, reason, message);
+  }
+};
+
+// ---- credentials.cpp ----
+// Reads the credentials Secret into scope.access (claiming it: label, owner, finalizer). A failure is recorded as
+// registration error and false returned: nothing else can be done for the host now.
+Result<bool> load_credentials(Scope& scope);
+Result<void> release_credentials(Scope& scope);
+
+// ---- errors.cpp ----
+// Records a failed action: error type and message, count, event. Work is tried again under a new operation id.
+void record_failure(Scope& scope, std::string_view type, const Error& error);
+void clear_failure(Scope& scope);
+// How long after the failure it is tried again: 2^count minutes less up to a half, the same for each asking.
+Duration backoff_of(std::string_view uid, int64_t error_count);
+// When the recorded failure may be tried again; at once when something relevant changed.
+bool may_retry(const Scope& scope);
+Time retry_at(const Scope& scope);
+
+// ---- conditions.cpp ----
+void report_conditions(Scope& scope);
+
+// ---- power.cpp ----
+Progress manage_power(Scope& scope);
+
+// ---- transitions.cpp ----
+// Bookkeeping of leaving `from` and entering `to`: operation record, history, image fields, events.
+Result<void> enter(Scope& scope, State from, State to);
+
+// What is written into the config drive. Errors: not_found (a Secret), invalid; layer bootstrap.
+Result<metal::ConfigDrive> config_drive_of(Scope& scope);
+// HardwareData of the same name, made or updated.
+Result<void> store_hardware(Scope& scope, const api::HardwareDetails& hardware);
+
+}  // namespace control::baremetalhost
