@@ -1,0 +1,83 @@
+#include "cli/identity.h"
+
+#include "base/text.h"
+#include "crypto/x509.h"
+#include "server/server.h"
+
+namespace cli {
+
+using base::Result;
+
+namespace {
+
+constexpr base::Duration ca_life = base::hours(24 * 3650);
+constexpr base::Duration leaf_life = base::hours(24 * 365);
+constexpr base::Duration clock_slack = base::hours(1);
+
+bool is_ip(const std::string& name) {
+  return name.find(':') != std::string::npos || name.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+crypto::CertificateRequest request(sys::Sys& sys, std::string common_name, base::Duration life) {
+  crypto::CertificateRequest out;
+  out.common_name = std::move(common_name);
+  out.not_before = sys.loop.now() - clock_slack;
+  out.not_after = sys.loop.now() + life;
+  out.serial_hex = base::hex(sys.random.bytes(16));
+  return out;
+}
+
+Result<void> load_ca(sys::Sys& sys, const std::string& pki, Identity& out) {
+  const std::string certificate = pki + "/ca.crt", key = pki + "/ca.key";
+  if (sys.disk.exists(certificate) && sys.disk.exists(key)) {
+    out.ca_certificate_pem = TRY(sys.disk.read(certificate));
+    out.ca_key_pem = TRY(sys.disk.read(key));
+    if (crypto::key_matches(out.ca_certificate_pem, out.ca_key_pem)) return {};
+    return base::Error{base::Code::corrupt, certificate + " and " + key + " do not belong together", base::Layer::api,
+                       "put back the pair that was there, or remove both: all kubeconfigs then have to be made anew"};
+  }
+  auto ca = request(sys, "ingot-ca", ca_life);
+  ca.is_ca = true;
+  out.ca_key_pem = sys.keys.ec_p256_pem();
+  out.ca_certificate_pem = TRY(crypto::issue_certificate(ca, out.ca_key_pem, {}, {}));
+  TRY(sys.disk.write(key, out.ca_key_pem, 0600));
+  return sys.disk.write(certificate, out.ca_certificate_pem);
+}
+
+}  // namespace
+
+Result<Identity> load_identity(sys::Sys& sys, const std::string& data_dir, const std::vector<std::string>& names) {
+  Identity out;
+  TRY(sys.disk.make_directories(data_dir, 0700));
+  TRY(sys.disk.make_directories(data_dir + "/pki", 0700));
+  TRY(load_ca(sys, data_dir + "/pki", out));
+
+  auto serving = request(sys, "ingot", leaf_life);
+  serving.server_auth = true;
+  for (const auto& name : names) (is_ip(name) ? serving.ip_addresses : serving.dns_names).push_back(name);
+  out.serving_key_pem = sys.keys.ec_p256_pem();
+  out.serving_certificate_pem =
+      TRY(crypto::issue_certificate(serving, out.serving_key_pem, out.ca_certificate_pem, out.ca_key_pem));
+
+  const std::string secret = data_dir + "/boot.secret";
+  if (!sys.disk.exists(secret)) TRY(sys.disk.write(secret, sys.random.bytes(32), 0600));
+  out.boot_secret = TRY(sys.disk.read(secret));
+  if (out.boot_secret.size() < 32) {
+    return base::Error{base::Code::corrupt, secret + " is shorter than 32 bytes", base::Layer::controller,
+                       "remove it; servers that are booting the deploy ramdisk now will be booted once more"};
+  }
+  return out;
+}
+
+Result<void> write_admin_kubeconfig(sys::Sys& sys, const std::string& data_dir, const Identity& identity,
+                                    const std::string& server_url) {
+  auto admin = request(sys, "ingot-admin", leaf_life);
+  admin.organizations = {"system:masters"};
+  admin.client_auth = true;
+  const std::string key = sys.keys.ec_p256_pem();
+  const auto certificate = TRY(crypto::issue_certificate(admin, key, identity.ca_certificate_pem, identity.ca_key_pem));
+  return sys.disk.write(data_dir + "/admin.kubeconfig",
+                        server::kubeconfig("ingot", server_url, identity.ca_certificate_pem, certificate, key), 0600);
+}
+
+}  // namespace cli

@@ -1,0 +1,222 @@
+#include "cli/manager.h"
+
+#include <map>
+#include <set>
+
+#include "api/cluster.h"
+#include "api/kinds.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/identity.h"
+#include "control/baremetalhost/baremetalhost.h"
+#include "control/cluster/cluster.h"
+#include "control/kubeadmconfig/kubeadmconfig.h"
+#include "control/kubeadmcontrolplane/kubeadmcontrolplane.h"
+#include "control/machine/machine.h"
+#include "control/machinedeployment/machinedeployment.h"
+#include "control/machinehealthcheck/machinehealthcheck.h"
+#include "control/machineset/machineset.h"
+#include "control/metal3cluster/metal3cluster.h"
+#include "control/metal3machine/metal3machine.h"
+#include "crypto/x509.h"
+#include "registry/housekeeping.h"
+#include "runtime/runtime.h"
+#include "server/server.h"
+#include "workload/clusters.h"
+
+namespace cli {
+
+using base::Json;
+using base::Result;
+using workload::ClusterKey;
+
+namespace {
+constexpr base::Duration etcd_client_life = base::hours(24);
+}
+
+struct Manager::State {
+  sys::Sys& sys;
+  ManagerOptions options;
+  Identity identity;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<registry::Registry> registry;
+  std::unique_ptr<sys::Net> site;
+  std::unique_ptr<metal::StartedEngine> engine;
+  std::unique_ptr<workload::Clusters> clusters;
+  std::unique_ptr<runtime::Runtime> runtime;
+  std::unique_ptr<registry::Housekeeping> housekeeping;
+  std::unique_ptr<server::ApiServer> api;
+
+  // Client certificates for etcd, by the CA that issued them.
+  struct EtcdClient {
+    workload::Clusters::EtcdIdentity identity;
+    base::Time renew;
+  };
+  std::map<std::string, EtcdClient> etcd_clients;
+
+  State(sys::Sys& s, ManagerOptions o) : sys(s), options(std::move(o)) {}
+
+  Result<void> open_store();
+  Result<void> start_engine();
+  void start_controllers();
+  Result<void> start_api();
+  std::optional<std::string> secret_value(const ClusterKey& cluster, std::string_view suffix,
+                                          std::string_view key) const;
+  std::optional<workload::Clusters::EtcdIdentity> etcd_identity(const ClusterKey& cluster);
+  void workload_changed(const ClusterKey& cluster);
+  std::string url() const;
+};
+
+Manager::Manager(sys::Sys& sys, ManagerOptions options) : state_(std::make_unique<State>(sys, std::move(options))) {}
+Manager::~Manager() { stop(); }
+
+Result<void> Manager::State::open_store() {
+  auto opened =
+      options.open_engine ? TRY(options.open_engine()) : TRY(store::open_sqlite(sys, options.data_dir + "/ingot.db"));
+  store = TRY(store::Store::open(sys.loop, std::move(opened)));
+  registry = std::make_unique<registry::Registry>(sys, *store, api::management_scheme());
+  housekeeping = std::make_unique<registry::Housekeeping>(sys, *registry);
+  return {};
+}
+
+Result<void> Manager::State::start_engine() {
+  site = net::make_proxied_net(sys.loop, sys.net, options.proxies);
+  metal::EngineOptions out;
+  out.endpoint = options.endpoint;
+  out.endpoint.ca_certificate_pem = identity.ca_certificate_pem;
+  out.endpoint.ca_key_pem = identity.ca_key_pem;
+  out.dhcp = options.dhcp;
+  out.boot_secret = identity.boot_secret;
+  out.checksum.allow_md5 = options.allow_md5;
+  out.checksum.roots_pem = options.site_ca_pem;
+  out.limits = options.limits;
+  engine = metal::make_engine(sys, *site, *store, std::move(out));
+  return engine->start();
+}
+
+std::optional<std::string> Manager::State::secret_value(const ClusterKey& cluster, std::string_view suffix,
+                                                        std::string_view key) const {
+  const auto secret = store->get("secrets", cluster.ns, cluster.name + std::string(suffix));
+  if (!secret) return std::nullopt;
+  return base::unbase64(secret->doc["data"][key].string());
+}
+
+std::optional<workload::Clusters::EtcdIdentity> Manager::State::etcd_identity(const ClusterKey& cluster) {
+  const auto ca = secret_value(cluster, "-etcd", "tls.crt");
+  const auto key = secret_value(cluster, "-etcd", "tls.key");
+  if (!ca || ca->empty() || !key || key->empty()) return std::nullopt;
+  if (const auto known = etcd_clients.find(*ca); known != etcd_clients.end() && known->second.renew > sys.loop.now()) {
+    return known->second.identity;
+  }
+  crypto::CertificateRequest request;
+  request.common_name = "ingot";
+  request.client_auth = true;
+  request.not_before = sys.loop.now() - base::hours(1);
+  request.not_after = sys.loop.now() + etcd_client_life;
+  request.serial_hex = base::hex(sys.random.bytes(16));
+  EtcdClient made;
+  made.identity.ca_pem = *ca;
+  made.identity.key_pem = sys.keys.ec_p256_pem();
+  auto certificate = crypto::issue_certificate(request, made.identity.key_pem, *ca, *key);
+  if (!certificate) {
+    base::log::warn("no etcd client certificate",
+                    {{"cluster", cluster.ns + "/" + cluster.name}, {"error", certificate.error().text()}});
+    return std::nullopt;
+  }
+  made.identity.certificate_pem = std::move(*certificate);
+  made.renew = sys.loop.now() + etcd_client_life / 2;
+  etcd_clients[*ca] = made;
+  return made.identity;
+}
+
+// A workload cluster looks different: everybody who looks at it looks again.
+void Manager::State::workload_changed(const ClusterKey& cluster) {
+  const auto wake = [&](const char* controller, std::string_view resource, bool by_label) {
+    for (const auto& entry : store->list(resource, cluster.ns)) {
+      const Json& doc = entry->doc;
+      const bool concerned = by_label ? doc.path("metadata.labels")[api::cluster_name_label].string() == cluster.name ||
+                                            doc.path("spec.clusterName").string() == cluster.name
+                                      : entry->key.name == cluster.name;
+      if (concerned) runtime->enqueue(controller, entry->key);
+    }
+  };
+  wake("cluster", "clusters.cluster.x-k8s.io", false);
+  wake("machine", "machines.cluster.x-k8s.io", true);
+  wake("machinehealthcheck", "machinehealthchecks.cluster.x-k8s.io", true);
+  wake("metal3machine", "metal3machines.infrastructure.cluster.x-k8s.io", true);
+  wake("kubeadmconfig", "kubeadmconfigs.bootstrap.cluster.x-k8s.io", true);
+  const auto owner = store->get("clusters.cluster.x-k8s.io", cluster.ns, cluster.name);
+  if (!owner) return;
+  const std::string& plane = owner->doc.path("spec.controlPlaneRef.name").string();
+  if (store->get("kubeadmcontrolplanes.controlplane.cluster.x-k8s.io", cluster.ns, plane)) {
+    runtime->enqueue("kubeadmcontrolplane", {"kubeadmcontrolplanes.controlplane.cluster.x-k8s.io", cluster.ns, plane});
+  }
+}
+
+void Manager::State::start_controllers() {
+  clusters = std::make_unique<workload::Clusters>(
+      sys, *site, [this](const ClusterKey& cluster) { return secret_value(cluster, "-kubeconfig", "value"); },
+      [this](const ClusterKey& cluster) { return etcd_identity(cluster); });
+  runtime = std::make_unique<runtime::Runtime>(sys, *registry);
+  runtime->add(control::cluster_controller(*clusters));
+  runtime->add(control::machine_controller(*clusters));
+  runtime->add(control::machineset_controller());
+  runtime->add(control::machinedeployment_controller());
+  runtime->add(control::machinehealthcheck_controller(*clusters));
+  runtime->add(control::kubeadmconfig_controller(*clusters));
+  runtime->add(control::kubeadmcontrolplane_controller(*clusters));
+  runtime->add(control::metal3cluster_controller());
+  runtime->add(control::metal3machine_controller(*clusters));
+  runtime->add(control::baremetalhost_controller(*engine));
+  clusters->on_change([this](const ClusterKey& cluster) { workload_changed(cluster); });
+  engine->on_change([this](const std::string& ns, const std::string& name) {
+    runtime->enqueue("baremetalhost", {"baremetalhosts.metal3.io", ns, name});
+  });
+  runtime->start();
+}
+
+Result<void> Manager::State::start_api() {
+  server::Options out;
+  out.listen = {options.listen};
+  out.tls.certificate_pem = identity.serving_certificate_pem;
+  out.tls.key_pem = identity.serving_key_pem;
+  out.tls.client_ca_pem = identity.ca_certificate_pem;
+  api = std::make_unique<server::ApiServer>(sys, *registry, std::move(out));
+  return api->start();
+}
+
+std::string Manager::State::url() const {
+  if (!api || api->local().empty()) return {};
+  sys::Address at = api->local().front();
+  if (at.host == "0.0.0.0") at.host = "127.0.0.1";
+  if (at.host == "::") at.host = "::1";
+  return "https://" + at.text();
+}
+
+Result<void> Manager::start() {
+  State& s = *state_;
+  std::set<std::string> names = {"localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default.svc"};
+  const std::string& host = s.options.listen.host;
+  if (!host.empty() && host != "0.0.0.0" && host != "::") names.insert(host);
+  names.insert(s.options.names.begin(), s.options.names.end());
+  s.identity = TRY(load_identity(s.sys, s.options.data_dir, {names.begin(), names.end()}));
+  TRY(s.open_store());
+  TRY(s.start_engine());
+  s.start_controllers();
+  TRY(s.start_api());
+  return write_admin_kubeconfig(s.sys, s.options.data_dir, s.identity, s.url());
+}
+
+void Manager::stop() {
+  State& s = *state_;
+  if (s.api) s.api->stop();
+  if (s.runtime) s.runtime->stop();
+  if (s.engine) s.engine->stop();
+}
+
+std::string Manager::url() const { return state_->url(); }
+registry::Registry& Manager::registry() { return *state_->registry; }
+const metal::StartedEngine& Manager::engine() const { return *state_->engine; }
+uint64_t Manager::reconciles() const { return state_->runtime ? state_->runtime->reconciles() : 0; }
+
+}  // namespace cli

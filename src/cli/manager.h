@@ -1,0 +1,54 @@
+// The whole manager: store, API, controllers and the bare-metal engine, wired together. `ingot serve` runs one on the
+// real system; the scenario tests run the same one in a simulated world.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "metal/engine.h"
+#include "net/proxy.h"
+#include "registry/registry.h"
+#include "store/store.h"
+#include "sys/sys.h"
+
+namespace cli {
+
+struct ManagerOptions {
+  std::string data_dir;
+  sys::Address listen{"127.0.0.1", 6443};
+  std::vector<std::string> names;          // further names that the serving certificate is good for
+  std::vector<net::ProxyRule> proxies;     // how BMCs, image servers and workload clusters are reached
+  metal::EndpointOptions endpoint;         // the CA is filled in
+  std::optional<metal::DhcpOptions> dhcp;  // nullopt: no network boot
+  std::string site_ca_pem;                 // roots for sums files over https; empty: the system's
+  bool allow_md5 = false;                  // image checksums
+  metal::EngineLimits limits;
+  // The durable store below; empty: SQLite in the data directory.
+  std::function<base::Result<std::unique_ptr<store::Engine>>()> open_engine;
+};
+
+class Manager {
+ public:
+  Manager(sys::Sys& sys, ManagerOptions options);
+  ~Manager();
+  Manager(const Manager&) = delete;
+
+  // Call from a fiber. Reads the store, listens, starts the controllers, writes admin.kubeconfig. Errors say what to
+  // change (address in use, store locked).
+  base::Result<void> start();
+  void stop();  // listeners first, then controllers and jobs
+
+  std::string url() const;  // https://host:port, once started
+  registry::Registry& registry();
+  const metal::StartedEngine& engine() const;
+  uint64_t reconciles() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cli

@@ -1,0 +1,140 @@
+#include "cli/serve.h"
+
+#include <cstdio>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/manager.h"
+#include "cli/session.h"
+#include "sim/rack_process.h"
+#include "sys/fiber.h"
+#include "wire/yaml.h"
+
+namespace cli {
+
+using base::Result;
+using sys::Address;
+
+namespace {
+
+// Parks until a signal cancels the main fiber.
+void wait_for_stop(sys::Loop& loop) {
+  sys::Signal never(loop);
+  (void)never.wait();
+}
+
+void say(const std::string& line) {
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+}
+
+Result<ManagerOptions> manager_options(sys::Sys& sys, const ServeFlags& flags) {
+  ManagerOptions out;
+  out.data_dir = flags.data_dir;
+  out.listen = TRY(Address::parse(flags.listen).context("--listen"));
+  out.names = flags.names;
+  for (const auto& text : flags.proxies) out.proxies.push_back(TRY(net::parse_proxy_rule(text).context("--proxy")));
+  out.endpoint.provisioning_listen = TRY(Address::parse(flags.agent_listen).context("--agent-listen"));
+  out.endpoint.boot_listen = TRY(Address::parse(flags.boot_listen).context("--boot-listen"));
+  out.endpoint.provisioning_url = flags.agent_url;
+  out.endpoint.boot_url = flags.boot_url;
+  out.endpoint.allow_loopback_agents = flags.allow_loopback_agents;
+  if (!flags.dhcp_range.empty()) {
+    out.dhcp = TRY(metal::parse_dhcp_range(flags.dhcp_range).context("--dhcp-range"));
+    out.dhcp->listen = TRY(Address::parse(flags.dhcp_listen).context("--dhcp-listen"));
+  }
+  if (!flags.site_ca.empty()) out.site_ca_pem = TRY(sys.disk.read(flags.site_ca).context("--site-ca"));
+  out.allow_md5 = flags.allow_md5;
+  return out;
+}
+
+Result<void> run_manager(sys::Sys& sys, const ServeFlags& flags) {
+  TRY(log_to_stderr(sys.loop, flags.log_level));
+  Manager manager(sys, TRY(manager_options(sys, flags)));
+  TRY(manager.start());
+  say("ingot serves the Kubernetes API at " + manager.url());
+  say("  export KUBECONFIG=" + flags.data_dir + "/admin.kubeconfig");
+  wait_for_stop(sys.loop);
+  say("stopping");
+  manager.stop();
+  // What still runs uses the manager, so it ends first.
+  sys.loop.shut();
+  return {};
+}
+
+Result<sim::RackProcessOptions> rack_options(sys::Sys& sys, const RackFlags& flags) {
+  sim::RackProcessOptions out;
+  out.listen = TRY(Address::parse(flags.listen).context("--listen"));
+  out.control = TRY(Address::parse(flags.control).context("--control"));
+  for (const auto& file : flags.inventory) {
+    const std::string text = TRY(sys.disk.read(file).context("--inventory"));
+    for (auto& document : TRY(wire::parse_yaml(text).context(file))) {
+      out.rack.inventory.push_back(std::move(document));
+    }
+  }
+  out.rack.speed = flags.speed;
+  out.rack.seed = flags.seed;
+  out.rack.disk_directory = flags.data_dir;
+  out.rack.image_bytes = flags.image_mebibytes << 20;
+  if (!flags.dhcp_server.empty()) {
+    out.rack.dhcp_server = TRY(Address::parse(flags.dhcp_server).context("--dhcp-server"));
+  }
+  return out;
+}
+
+Result<void> run_rack(sys::Sys& sys, const RackFlags& flags) {
+  TRY(log_to_stderr(sys.loop, flags.log_level));
+  const auto options = TRY(rack_options(sys, flags));
+  TRY(sys.disk.make_directories(flags.data_dir));
+  sim::RackProcess process(sys, options);
+  TRY(process.start());
+  const std::string rule = "socks5://" + process.proxy().text() + "=" +
+                           base::join(sim::rack_destinations(process.rack(), options.rack), ",");
+  if (flags.print_proxy_rule) {
+    say(rule);
+  } else {
+    say(std::to_string(process.rack().servers().size()) + " servers are powered; reach them with");
+    say("  ingot serve --proxy " + rule);
+    say("states, events and faults: http://" + process.control().text());
+  }
+  wait_for_stop(sys.loop);
+  sys.loop.shut();
+  return {};
+}
+
+}  // namespace
+
+Result<void> log_to_stderr(sys::Loop& loop, const std::string& level) {
+  using base::log::Level;
+  if (level == "debug") {
+    base::log::set_level(Level::debug);
+  } else if (level == "info") {
+    base::log::set_level(Level::info);
+  } else if (level == "warn") {
+    base::log::set_level(Level::warn);
+  } else if (level == "error") {
+    base::log::set_level(Level::error);
+  } else {
+    return base::invalid("--log-level must be debug, info, warn or error, not " + base::quoted(level));
+  }
+  base::log::set_sink([&loop](Level at, std::string_view message, std::initializer_list<base::log::Pair> pairs) {
+    std::string line = base::log::json_line(at, message, pairs);
+    line.insert(1, "\"time\":\"" + base::rfc3339_micro(loop.now()) + "\",");
+    std::fprintf(stderr, "%s\n", line.c_str());
+  });
+  return {};
+}
+
+int serve(sys::RealSystem& system, const ServeFlags& flags) {
+  const auto done = run_manager(system.sys(), flags);
+  base::log::set_sink({});
+  return done ? 0 : fail(done.error());
+}
+
+int rack(sys::RealSystem& system, const RackFlags& flags) {
+  const auto done = run_rack(system.sys(), flags);
+  base::log::set_sink({});
+  return done ? 0 : fail(done.error());
+}
+
+}  // namespace cli

@@ -1,0 +1,41 @@
+// `ingot serve` and `ingot rack`: the two long-running commands.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sys/real/real.h"
+
+namespace cli {
+
+struct ServeFlags {
+  std::string data_dir = "ingot-data";
+  std::string listen = "127.0.0.1:6443";
+  std::vector<std::string> names;
+  std::vector<std::string> proxies;  // net::parse_proxy_rule
+  std::string agent_listen = "127.0.0.1:6385", boot_listen = "127.0.0.1:6180";
+  std::string agent_url, boot_url;
+  std::string dhcp_listen = "127.0.0.1:10067", dhcp_range;  // an empty range: no DHCP
+  std::string site_ca;                                      // a file
+  bool allow_loopback_agents = false, allow_md5 = false;
+  std::string log_level = "info";
+};
+int serve(sys::RealSystem& system, const ServeFlags& flags);
+
+struct RackFlags {
+  std::vector<std::string> inventory;  // files
+  std::string listen = "127.0.0.1:1080", control = "127.0.0.1:1081";
+  std::string data_dir = "rack-data";
+  std::string dhcp_server;
+  double speed = 1;
+  uint64_t seed = 1;
+  uint64_t image_mebibytes = 1;
+  bool print_proxy_rule = false;
+  std::string log_level = "info";
+};
+int rack(sys::RealSystem& system, const RackFlags& flags);
+
+// JSON lines with the time in front, to stderr. Errors: invalid (unknown level).
+base::Result<void> log_to_stderr(sys::Loop& loop, const std::string& level);
+
+}  // namespace cli

@@ -1,0 +1,206 @@
+// Named so that it is built into the tests only.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "api/kinds.h"
+#include "cli/status.h"
+#include "cli/test_world.h"
+#include "sys/fiber.h"
+#include "wire/yaml.h"
+
+namespace cli::test {
+
+namespace {
+
+constexpr const char* manager_host = "192.168.99.1";
+constexpr base::Duration request_patience = base::minutes(5);
+
+std::string file_text(const std::string& path) {
+  std::ifstream in(path);
+  REQUIRE_MESSAGE(in.good(), "cannot read " << path);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+std::vector<Json> documents(const std::string& path) {
+  auto all = wire::parse_yaml(file_text(path));
+  REQUIRE_MESSAGE(all.ok(), path << ": " << all.error().text());
+  return *all;
+}
+
+std::string collection(const Json& doc) {
+  const auto [group, version] = meta::split_api_version(doc["apiVersion"].string());
+  const meta::Kind* kind = api::management_scheme().by_kind(group, doc["kind"].string());
+  REQUIRE_MESSAGE(kind != nullptr, "no kind " << doc["kind"].string());
+  const std::string ns = doc.path("metadata.namespace").string();
+  std::string path = group.empty() ? "/api/v1" : "/apis/" + std::string(group) + "/" + std::string(version);
+  if (kind->namespaced) path += "/namespaces/" + (ns.empty() ? "default" : ns);
+  return path + "/" + kind->plural;
+}
+
+}  // namespace
+
+World::World(uint64_t seed, const std::string& inventory)
+    : sim_(seed), rack_sys_(&sim_.process("10.0.0.1", "rack")), user_sys_(&sim_.process("192.168.99.2", "user")) {
+  sim::RackOptions options;
+  options.inventory = documents(inventory);
+  options.seed = seed;
+  options.dhcp_server = {manager_host, 67};
+  rack_ = std::make_unique<sim::Rack>(*rack_sys_, options);
+  const auto started = rack_->start();
+  REQUIRE_MESSAGE(started.ok(), started.error().text());
+}
+
+World::~World() {
+  if (manager_) kill_manager();
+  sim_.loop().shut();
+}
+
+void World::start_manager() {
+  manager_sys_ = &sim_.process(manager_host, "manager");
+  ManagerOptions options;
+  options.data_dir = "ingot-data";
+  options.listen = {manager_host, 6443};
+  options.endpoint.provisioning_listen = {manager_host, 6385};
+  options.endpoint.boot_listen = {manager_host, 6180};
+  options.dhcp = *metal::parse_dhcp_range("172.22.0.100-172.22.0.250/24");
+  options.dhcp->listen = {manager_host, 67};
+  options.site_ca_pem = rack_->site_ca_pem();
+  options.open_engine = [this] {
+    return Result<std::unique_ptr<store::Engine>>(
+        store::make_sim_engine(manager_sys_->loop, database_, base::milliseconds(2)));
+  };
+  manager_ = std::make_unique<Manager>(*manager_sys_, std::move(options));
+  bool up = false;
+  std::string problem;
+  sys::spawn(manager_sys_->loop, "manager", [&] {
+    const auto started = manager_->start();
+    if (!started) problem = started.error().text();
+    up = true;
+  });
+  sim_.loop().run_until([&] { return up; });
+  REQUIRE_MESSAGE(problem.empty(), problem);
+}
+
+void World::kill_manager() {
+  sim_.kill(*manager_sys_);
+  manager_.reset();
+  last_.reset();
+}
+
+void World::in_fiber(const std::function<void(workload::KubeClient&)>& body) {
+  bool done = false;
+  sys::spawn(user_sys_->loop, "user", [&] {
+    const auto text = manager_sys_->disk.read("ingot-data/admin.kubeconfig");
+    REQUIRE(text.ok());
+    auto client = workload::KubeClient::from_kubeconfig(user_sys_->loop, user_sys_->net, *text);
+    REQUIRE_MESSAGE(client.ok(), client.error().text());
+    body(**client);
+    (*client)->close();
+    done = true;
+  });
+  const base::Time end = loop().now() + request_patience;
+  loop().run_until([&] { return done || loop().now() > end; });
+  REQUIRE_MESSAGE(done, "the API did not answer");
+}
+
+void World::apply_file(const std::string& path) {
+  for (const auto& doc : documents(path)) apply(doc);
+}
+
+void World::apply(const Json& doc) {
+  in_fiber([&](workload::KubeClient& client) {
+    const auto made = client.create(collection(doc), doc);
+    CHECK_MESSAGE((made.ok() || made.error().code == base::Code::already_exists),
+                  doc["kind"].string() << " " << doc.path("metadata.name").string() << ": "
+                                       << (made.ok() ? "" : made.error().text()));
+  });
+}
+
+Json World::get(const std::string& path) {
+  Json out;
+  in_fiber([&](workload::KubeClient& client) {
+    auto found = client.get(path);
+    REQUIRE_MESSAGE(found.ok(), path << ": " << found.error().text());
+    out = *found;
+  });
+  return out;
+}
+
+Json World::patch(const std::string& path, const Json& merge) {
+  Json out;
+  in_fiber([&](workload::KubeClient& client) {
+    auto done = client.merge_patch(path, merge);
+    REQUIRE_MESSAGE(done.ok(), path << ": " << done.error().text());
+    out = *done;
+  });
+  return out;
+}
+
+void World::remove(const std::string& path) {
+  in_fiber([&](workload::KubeClient& client) {
+    const auto done = client.remove(path);
+    REQUIRE_MESSAGE(done.ok(), path << ": " << done.error().text());
+  });
+}
+
+bool World::run_until(const std::function<bool()>& done, base::Duration limit) {
+  const base::Time end = loop().now() + limit;
+  // Looking after every function would cost more than the simulation itself.
+  size_t turn = 0;
+  bool was = false;
+  loop().run_until([&] {
+    if (loop().now() >= end) return true;
+    if (++turn % 64 != 0) return false;
+    return was = done();
+  });
+  return was || done();
+}
+
+void World::run_for(base::Duration span) {
+  run_until([] { return false; }, span);
+}
+
+const Json& World::object(std::string_view resource, std::string_view name, std::string_view ns) {
+  static const Json none;
+  last_ = manager_ ? store().get(resource, ns, name) : nullptr;
+  return last_ ? last_->doc : none;
+}
+
+std::string World::condition(std::string_view resource, std::string_view name, std::string_view type,
+                             std::string_view field) {
+  for (const auto& one : object(resource, name).path("status.conditions").items()) {
+    if (one["type"].string() == type) return one[field].string();
+  }
+  return {};
+}
+
+std::string World::host_state(std::string_view host) {
+  return object("baremetalhosts.metal3.io", host).path("status.provisioning.state").string();
+}
+
+std::string World::trouble() {
+  if (!manager_) return "the manager does not run";
+  StatusInput input;
+  const auto all = [&](std::string_view resource) {
+    Json out = Json::array();
+    for (const auto& entry : store().list(resource)) out.push(entry->doc);
+    return out;
+  };
+  input.clusters = all("clusters.cluster.x-k8s.io");
+  input.machines = all("machines.cluster.x-k8s.io");
+  input.metal3machines = all("metal3machines.infrastructure.cluster.x-k8s.io");
+  input.hosts = all("baremetalhosts.metal3.io");
+  return "\n" + render(make_report(input), true, 0);
+}
+
+std::string World::log() const {
+  std::string out;
+  for (const auto& event : rack_->log().events()) out += event.line() + "\n";
+  return out;
+}
+
+}  // namespace cli::test
