@@ -1,0 +1,242 @@
+#include "server/discovery.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "crypto/hash.h"
+#include "server/accept.h"
+#include "server/fixed_answers.h"
+
+namespace server {
+namespace {
+
+using base::Json;
+using meta::Kind;
+using meta::Scheme;
+using meta::Version;
+
+// A part of an object with an endpoint of its own. Group and version are those of what is sent there.
+struct Subresource {
+  std::string name, group, version, kind;
+  std::vector<std::string> verbs;
+};
+
+std::vector<Subresource> subresources_of(const Kind& kind, const Version& version) {
+  std::vector<Subresource> out;
+  if (kind.resource() == "pods") out.push_back({"eviction", "policy", "v1", "Eviction", {"create"}});
+  if (kind.resource() == "namespaces") out.push_back({"finalize", kind.group, version.name, kind.kind, {"update"}});
+  const std::vector<std::string> verbs = {"get", "patch", "update"};
+  if (!version.scale_spec.empty()) out.push_back({"scale", "autoscaling", "v1", "Scale", verbs});
+  if (version.status_subresource) out.push_back({"status", kind.group, version.name, kind.kind, verbs});
+  return out;
+}
+
+Json verbs_of(const Kind& kind) {
+  Json out = Json::array({"create", "delete"});
+  if (kind.resource() != "namespaces") out.push("deletecollection");
+  for (const char* verb : {"get", "list", "patch", "update", "watch"}) out.push(verb);
+  return out;
+}
+
+// Served versions of a group, most preferred first.
+std::vector<std::string> versions_of(const Scheme& scheme, std::string_view group) {
+  std::vector<std::string> out;
+  for (const Kind* kind : scheme.kinds()) {
+    if (kind->group != group) continue;
+    for (const auto& version : kind->versions) {
+      if (version.served && std::find(out.begin(), out.end(), version.name) == out.end()) out.push_back(version.name);
+    }
+  }
+  std::sort(out.begin(), out.end(), meta::version_before);
+  return out;
+}
+
+// Calls `use` for each kind of the group that serves the version.
+template <class Use>
+void each_served(const Scheme& scheme, std::string_view group, std::string_view version, Use use) {
+  for (const Kind* kind : scheme.kinds()) {
+    const Version* found = kind->group == group ? kind->version(version) : nullptr;
+    if (found && found->served) use(*kind, *found);
+  }
+}
+
+std::string group_version(std::string_view group, std::string_view version) {
+  return (group.empty() ? "" : std::string(group) + "/") + std::string(version);
+}
+
+// ---- one document per group and version
+// ------------------------------------------------------------------------------
+
+// Tells clients when the stored form changes: the first 8 bytes of SHA-256 over "group/version/kind".
+std::string storage_hash(const Kind& kind) {
+  const std::string digest = crypto::sha256(kind.group + "/" + kind.storage_version + "/" + kind.kind);
+  return base::base64(std::string_view(digest).substr(0, 8));
+}
+
+Json resource_entry(const Kind& kind) {
+  Json out = Json::object({{"name", kind.plural},
+                           {"singularName", kind.singular},
+                           {"namespaced", kind.namespaced},
+                           {"kind", kind.kind},
+                           {"verbs", verbs_of(kind)}});
+  if (!kind.short_names.empty()) out.set("shortNames", Json::strings(kind.short_names));
+  if (!kind.categories.empty()) out.set("categories", Json::strings(kind.categories));
+  return out.set("storageVersionHash", storage_hash(kind));
+}
+
+Json subresource_entry(const Kind& kind, const Version& version, const Subresource& part) {
+  Json out =
+      Json::object({{"name", kind.plural + "/" + part.name}, {"singularName", ""}, {"namespaced", kind.namespaced}});
+  if (part.group != kind.group || part.version != version.name) {
+    out.set("group", part.group).set("version", part.version);
+  }
+  return out.set("kind", part.kind).set("verbs", Json::strings(part.verbs));
+}
+
+Json resource_list(const Scheme& scheme, std::string_view group, std::string_view version) {
+  Json resources = Json::array();
+  each_served(scheme, group, version, [&](const Kind& kind, const Version& served) {
+    resources.push(resource_entry(kind));
+    for (const auto& part : subresources_of(kind, served)) resources.push(subresource_entry(kind, served, part));
+  });
+  return Json::object({{"kind", "APIResourceList"},
+                       {"apiVersion", "v1"},
+                       {"groupVersion", group_version(group, version)},
+                       {"resources", resources}});
+}
+
+Json group_entry(std::string_view group, const std::vector<std::string>& versions) {
+  Json list = Json::array();
+  for (const auto& version : versions) {
+    list.push(Json::object({{"groupVersion", group_version(group, version)}, {"version", version}}));
+  }
+  const Json preferred = list.at(0);
+  return Json::object({{"name", group}, {"versions", std::move(list)}, {"preferredVersion", preferred}});
+}
+
+Json group_document(std::string_view group, const std::vector<std::string>& versions) {
+  Json out = Json::object({{"kind", "APIGroup"}, {"apiVersion", "v1"}});
+  const Json entry = group_entry(group, versions);
+  for (const auto& [key, value] : entry.members()) out.set(key, value);
+  return out;
+}
+
+Json group_list(const Scheme& scheme) {
+  Json groups = Json::array();
+  for (const auto& group : scheme.groups()) {
+    const auto versions = versions_of(scheme, group);
+    if (!group.empty() && !versions.empty()) groups.push(group_entry(group, versions));
+  }
+  return Json::object({{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", groups}});
+}
+
+Json core_versions(const Scheme& scheme) {
+  // The address list is required by the type; an empty one sends clients to the address they already use.
+  return Json::object({{"kind", "APIVersions"},
+                       {"versions", Json::strings(versions_of(scheme, ""))},
+                       {"serverAddressByClientCIDRs", Json::array()}});
+}
+
+// ---- everything at once
+// ----------------------------------------------------------------------------------------------
+
+Json response_kind(std::string_view group, std::string_view version, std::string_view kind) {
+  return Json::object({{"group", group}, {"version", version}, {"kind", kind}});
+}
+
+Json aggregated_resource(const Kind& kind, const Version& version) {
+  Json out = Json::object({{"resource", kind.plural},
+                           {"responseKind", response_kind(kind.group, version.name, kind.kind)},
+                           {"scope", kind.namespaced ? "Namespaced" : "Cluster"},
+                           {"singularResource", kind.singular},
+                           {"verbs", verbs_of(kind)}});
+  if (!kind.short_names.empty()) out.set("shortNames", Json::strings(kind.short_names));
+  if (!kind.categories.empty()) out.set("categories", Json::strings(kind.categories));
+  Json parts = Json::array();
+  for (const auto& part : subresources_of(kind, version)) {
+    parts.push(Json::object({{"subresource", part.name},
+                             {"responseKind", response_kind(part.group, part.version, part.kind)},
+                             {"verbs", Json::strings(part.verbs)}}));
+  }
+  if (!parts.empty()) out.set("subresources", std::move(parts));
+  return out;
+}
+
+Json aggregated_group(const Scheme& scheme, std::string_view group, const std::vector<std::string>& versions) {
+  Json list = Json::array();
+  for (const auto& version : versions) {
+    Json resources = Json::array();
+    each_served(scheme, group, version,
+                [&](const Kind& kind, const Version& served) { resources.push(aggregated_resource(kind, served)); });
+    list.push(Json::object({{"version", version}, {"resources", std::move(resources)}, {"freshness", "Current"}}));
+  }
+  Json metadata = Json::object();
+  if (!group.empty()) metadata.set("name", group);
+  return Json::object({{"metadata", std::move(metadata)}, {"versions", std::move(list)}});
+}
+
+// `core`: the list of /api, which has the core group alone; /apis has all others.
+Json aggregated_list(const Scheme& scheme, bool core, std::string_view version) {
+  Json items = Json::array();
+  for (const auto& group : scheme.groups()) {
+    const auto versions = versions_of(scheme, group);
+    if (group.empty() == core && !versions.empty()) items.push(aggregated_group(scheme, group, versions));
+  }
+  return Json::object({{"kind", "APIGroupDiscoveryList"},
+                       {"apiVersion", "apidiscovery.k8s.io/" + std::string(version)},
+                       {"metadata", Json::object()},
+                       {"items", items}});
+}
+
+// The version of the aggregated form that the client likes best, or "" when it wants the plain documents.
+std::string_view aggregated_version(std::string_view accept) {
+  for (const auto& range : parse_accept(accept)) {
+    if (!range.accepts("application/json")) continue;
+    if (range.parameter("as").empty()) return "";
+    if (range.parameter("as") != "APIGroupDiscoveryList" || range.parameter("g") != "apidiscovery.k8s.io") continue;
+    for (const std::string_view known : {"v2", "v2beta1"}) {
+      if (range.parameter("v") == known) return known;
+    }
+  }
+  return "";
+}
+
+net::Response root_document(const Scheme& scheme, const net::Request& request, bool core) {
+  const auto version = aggregated_version(request.headers.get("Accept"));
+  if (version.empty()) {
+    auto answer = net::Response::json(200, core ? core_versions(scheme) : group_list(scheme));
+    answer.headers.set("Vary", "Accept");
+    return answer;
+  }
+  auto answer = net::Response::json(200, aggregated_list(scheme, core, version));
+  // Clients tell the two forms apart by these parameters.
+  answer.headers.set("Content-Type",
+                     "application/json;g=apidiscovery.k8s.io;v=" + std::string(version) + ";as=APIGroupDiscoveryList");
+  answer.headers.set("Cache-Control", "public");
+  const std::string tag = entity_tag(answer.body);
+  return tagged(request, std::move(answer), tag);
+}
+
+net::Response version_document(const Scheme& scheme, std::string_view group, std::string_view version) {
+  const auto versions = versions_of(scheme, group);
+  if (std::find(versions.begin(), versions.end(), version) == versions.end()) return no_such_path();
+  return net::Response::json(200, resource_list(scheme, group, version));
+}
+
+}  // namespace
+
+net::Response discovery_response(const Scheme& scheme, const net::Request& request) {
+  const auto parts = base::split(path_of(request), '/');  // "" in front of the first slash
+  const bool core = parts.size() > 1 && parts[1] == "api";
+  if (parts.size() < 2 || parts.size() > (core ? 3u : 4u) || !(core || parts[1] == "apis")) return no_such_path();
+  if (request.method != "GET" && request.method != "HEAD") return method_not_allowed();
+  if (parts.size() == 2) return root_document(scheme, request, core);
+  if (core) return version_document(scheme, "", parts[2]);
+  if (parts[2].empty()) return no_such_path();
+  if (parts.size() == 4) return version_document(scheme, parts[2], parts[3]);
+  const auto versions = versions_of(scheme, parts[2]);
+  if (versions.empty()) return no_such_path();
+  return net::Response::json(200, group_document(parts[2], versions));
+}
+
+}  // namespace server
