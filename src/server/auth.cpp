@@ -1,0 +1,96 @@
+#include "server/auth.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "crypto/x509.h"
+
+namespace server {
+namespace {
+
+constexpr size_t remembered_certificates_max = 1000;
+constexpr std::string_view authenticated = "system:authenticated";
+
+bool in_group(const User& user, std::string_view group) {
+  return std::find(user.groups.begin(), user.groups.end(), group) != user.groups.end();
+}
+
+// Reading a certificate costs more than the rest of a small request, and connections show the same few.
+base::Result<User> user_of_certificate(Api& api, const std::string& pem) {
+  if (const auto known = api.certificates.find(pem); known != api.certificates.end()) return known->second;
+  auto info = TRY(crypto::inspect_certificate(pem));
+  User user{std::move(info.common_name), std::move(info.organizations)};
+  if (user.name.empty()) {
+    return base::Error{.code = base::Code::unauthenticated, .message = "the client certificate has no common name"};
+  }
+  if (api.certificates.size() >= remembered_certificates_max) api.certificates.clear();
+  api.certificates.emplace(pem, user);
+  return user;
+}
+
+bool open_to_all(std::string_view path) {
+  for (const std::string_view open : {"/healthz", "/livez", "/readyz"}) {
+    if (path == open || (path.starts_with(open) && path[open.size()] == '/')) return true;
+  }
+  return path == "/version" || path == "/version/";
+}
+
+bool allowed_by_default(const User& user, const Attributes& attributes) {
+  if (in_group(user, "system:masters")) return true;
+  return attributes.verb == "get" && open_to_all(attributes.path);
+}
+
+std::string refusal(const User& user, const Route& route) {
+  const auto who = "User " + base::quoted(user.name) + " cannot " + route.verb + " ";
+  if (!route.is_resource) return "forbidden: " + who + "path " + base::quoted(route.path);
+  std::string subject = route.plural;
+  if (!route.group.empty()) subject += "." + route.group;
+  if (!route.name.empty()) subject += " " + base::quoted(route.name);
+  std::string resource = route.plural;
+  if (!route.subresource.empty()) resource += "/" + route.subresource;
+  const std::string scope = route.ns.empty() ? "at the cluster scope" : "in the namespace " + base::quoted(route.ns);
+  return subject + " is forbidden: " + who + "resource " + base::quoted(resource) + " in API group " +
+         base::quoted(route.group) + " " + scope;
+}
+
+}  // namespace
+
+base::Result<User> authenticate(Api& api, const net::Exchange& exchange) {
+  const base::Error refused{.code = base::Code::unauthenticated, .message = "Unauthorized"};
+  std::optional<User> user;
+  const sys::TlsPeer* peer = exchange.tls();
+  if (peer && !peer->certificate_pem.empty()) {
+    auto named = user_of_certificate(api, peer->certificate_pem);
+    if (!named) return refused;
+    user = std::move(*named);
+  }
+  const std::string_view header = exchange.request().headers.get("Authorization");
+  constexpr std::string_view scheme = "bearer ";
+  if (!user && header.size() > scheme.size() && base::equals_ignore_case(header.substr(0, scheme.size()), scheme)) {
+    if (api.options.tokens) user = api.options.tokens(base::trim(header.substr(scheme.size())));
+    if (!user) return refused;
+  }
+  if (!user) return User{"system:anonymous", {"system:unauthenticated"}};
+  if (!in_group(*user, authenticated)) user->groups.emplace_back(authenticated);
+  return *std::move(user);
+}
+
+base::Result<void> authorise(const Api& api, const User& user, const Route& route) {
+  Attributes attributes;
+  attributes.verb = route.verb;
+  if (route.is_resource) {
+    attributes.group = route.group;
+    attributes.resource = route.plural;
+    attributes.subresource = route.subresource;
+    attributes.ns = route.ns;
+    attributes.name = route.name;
+  } else {
+    attributes.path = route.path;
+  }
+  const bool allowed =
+      api.options.authorizer ? api.options.authorizer(user, attributes) : allowed_by_default(user, attributes);
+  if (allowed) return {};
+  return base::Error{.code = base::Code::forbidden, .message = refusal(user, route)};
+}
+
+}  // namespace server

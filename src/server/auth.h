@@ -1,0 +1,15 @@
+// Who a request is from and whether it may do what it asks.
+#pragma once
+
+#include "server/call.h"
+
+namespace server {
+
+// A verified client certificate (CN, O) comes before a bearer token; neither makes system:anonymous. unauthenticated
+// when a token is shown that nobody knows.
+base::Result<User> authenticate(Api& api, const net::Exchange& exchange);
+
+// forbidden with upstream's text.
+base::Result<void> authorise(const Api& api, const User& user, const Route& route);
+
+}  // namespace server

@@ -1,0 +1,135 @@
+#include "server/body.h"
+
+#include "base/text.h"
+#include "server/errors.h"
+#include "wire/yaml.h"
+
+namespace server {
+namespace {
+
+constexpr size_t field_manager_max = 128;
+
+Result<Json> parse_yaml_body(const std::string& text) {
+  auto documents = TRY(wire::parse_yaml(text));
+  if (documents.size() == 1) return std::move(documents.front());
+  return registry::bad_request("the body has " + std::to_string(documents.size()) + " YAML documents, not one");
+}
+
+std::string cannot_be_handled(const Call& call) {
+  return call.kind().kind + " in version \"" + call.version().name + "\" cannot be handled as a " + call.kind().kind +
+         ": ";
+}
+
+Result<void> check_type(const Call& call, const Json& doc) {
+  const auto& kind = call.kind();
+  const auto& given_version = doc["apiVersion"];
+  const std::string wanted = call.api_version();
+  if (!given_version.is_null() && given_version.string() != wanted) {
+    return registry::bad_request("the API version in the data (" + given_version.string() +
+                                 ") does not match the expected API version (" + wanted + ")");
+  }
+  const auto& given = doc["kind"];
+  if (given.is_null() || given.string() == kind.kind) return {};
+  if (kind.custom) {
+    return registry::invalid(kind, doc["metadata"]["name"].string(),
+                             {meta::field_invalid("kind", given, "must be " + kind.kind)});
+  }
+  return registry::bad_request(given.string() + " in version \"" + call.version().name + "\" cannot be handled as a " +
+                               kind.kind + ": the kind in the data does not match");
+}
+
+}  // namespace
+
+std::string media_type(const net::Request& request) {
+  const std::string_view header = request.headers.get("Content-Type");
+  const auto type = base::lower(base::trim(header.substr(0, header.find(';'))));
+  return type.empty() ? "application/json" : type;
+}
+
+Result<Json> parse_body(const net::Request& request, std::vector<std::string>* duplicates) {
+  const auto type = media_type(request);
+  if (type == "application/json") {
+    base::JsonParse how;
+    how.duplicates = duplicates;
+    return base::parse_json(request.body, how);
+  }
+  if (type == "application/yaml" || type == "text/yaml" || type == "application/x-yaml") {
+    return parse_yaml_body(request.body);
+  }
+  return Error{.code = base::Code::unsupported,
+               .message =
+                   "the body of the request was in an unknown format - accepted media types include: "
+                   "application/json, application/yaml"};
+}
+
+Result<void> check_identity(const Call& call, Json& doc) {
+  if (!doc.is_object()) return registry::bad_request("an object is expected, not " + std::string(doc.type_name()));
+  TRY(check_type(call, doc));
+  if (!doc.has("apiVersion") || !doc.has("kind")) {
+    doc.set("apiVersion", call.api_version()).set("kind", call.kind().kind);
+  }
+  const auto& given = doc["metadata"];
+  if (!given.is_null() && !given.is_object()) return registry::bad_request("metadata must be an object");
+  const auto& name = given["name"].string();
+  if (!call.route.name.empty() && !name.empty() && name != call.route.name) {
+    return registry::bad_request("the name of the object (" + name + ") does not match the name on the URL (" +
+                                 call.route.name + ")");
+  }
+  const auto& ns = given["namespace"].string();
+  if (!call.kind().namespaced) return {};
+  if (!ns.empty() && ns != call.route.ns) {
+    return registry::bad_request(
+        "the namespace of the provided object does not match the namespace sent on the request");
+  }
+  if (ns.empty()) doc.child("metadata").set("namespace", call.route.ns);
+  return {};
+}
+
+Result<Json> parse_object(Call& call) {
+  std::vector<std::string> duplicates;
+  auto doc = parse_body(call.request, &duplicates);
+  if (!doc) {
+    if (doc.error().code != base::Code::bad_request) return std::move(doc).error();
+    return registry::bad_request(cannot_be_handled(call) + doc.error().message);
+  }
+  TRY(check_identity(call, *doc));
+  TRY(check_fields(call, *doc, duplicates));
+  return doc;
+}
+
+Result<void> check_fields(Call& call, const Json& doc, const std::vector<std::string>& duplicates) {
+  const auto& how = call.route.query.get("fieldValidation");
+  if (how == "Ignore") return {};
+  std::vector<std::string> problems, unknown;
+  for (const auto& field : duplicates) problems.push_back("duplicate field " + base::quoted(field));
+  Json copy = doc;
+  meta::prune(*call.version().schema, copy, true, &unknown);
+  for (const auto& field : unknown) problems.push_back("unknown field " + base::quoted(field));
+  if (problems.empty()) return {};
+  if (how == "Strict") {
+    return registry::bad_request(cannot_be_handled(call) + "strict decoding error: " + base::join(problems, ", "));
+  }
+  for (auto& problem : problems) call.warn(std::move(problem));
+  return {};
+}
+
+Result<void> check_write_options(const Call& call, std::string_view options) {
+  const auto& query = call.route.query;
+  for (const auto& value : query.all("dryRun")) {
+    if (value == "All") continue;
+    return invalid_options(options, meta::field_not_supported("dryRun", value, {"All"}));
+  }
+  const auto& how = query.get("fieldValidation");
+  if (!how.empty() && how != "Ignore" && how != "Warn" && how != "Strict") {
+    return invalid_options(options, meta::field_not_supported("fieldValidation", how, {"Ignore", "Strict", "Warn"}));
+  }
+  const auto& manager = query.get("fieldManager");
+  if (manager.size() > field_manager_max) {
+    return invalid_options(options, meta::field_too_long("fieldManager", field_manager_max));
+  }
+  return {};
+}
+
+bool is_dry_run(const Call& call) { return call.route.query.has("dryRun"); }
+
+}  // namespace server

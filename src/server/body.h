@@ -1,0 +1,26 @@
+// Request bodies: JSON or YAML into documents, with the checks that belong to decoding.
+#pragma once
+
+#include "server/call.h"
+
+namespace server {
+
+// What Content-Type says, without parameters and in lower case; "application/json" when it says nothing.
+std::string media_type(const net::Request& request);
+
+// Any document. Errors: bad_request, unsupported (415). Names set twice go to `duplicates` as dotted paths.
+Result<Json> parse_body(const net::Request& request, std::vector<std::string>* duplicates = nullptr);
+
+// An object of the request's kind in its version, for create and update: apiVersion, kind, name and namespace must fit
+// the URL (those left out are filled in).
+Result<Json> parse_object(Call& call);
+Result<void> check_identity(const Call& call, Json& doc);
+
+// fieldValidation: unknown and duplicate fields become warnings or an error, as the query asks.
+Result<void> check_fields(Call& call, const Json& doc, const std::vector<std::string>& duplicates);
+
+// Query parameters of writes: dryRun, fieldValidation and fieldManager. `options` names them in errors (CreateOptions).
+Result<void> check_write_options(const Call& call, std::string_view options);
+bool is_dry_run(const Call& call);
+
+}  // namespace server

@@ -1,0 +1,38 @@
+#include "server/call.h"
+
+#include <algorithm>
+
+namespace server {
+
+const meta::Table& Api::table(const Kind& kind, const meta::Version& version) {
+  auto& table = tables_[&version];
+  if (!table) table = std::make_unique<meta::Table>(kind, version);
+  return *table;
+}
+
+std::string Call::field_manager() const {
+  if (const auto& given = route.query.get("fieldManager"); !given.empty()) return given;
+  const auto& agent = request.headers.get("User-Agent");
+  return agent.substr(0, agent.find('/'));
+}
+
+void Call::warn(std::string text) {
+  if (std::find(warnings.begin(), warnings.end(), text) == warnings.end()) warnings.push_back(std::move(text));
+}
+
+Result<void> wait_durable(Api& api, uint64_t revision) {
+  struct Shared {
+    explicit Shared(sys::Loop& loop) : ready(loop) {}
+    sys::Signal ready;
+    std::optional<Result<void>> result;
+  };
+  auto shared = std::make_shared<Shared>(api.sys.loop);
+  api.store().when_durable(revision, [shared](Result<void> result) {
+    shared->result.emplace(std::move(result));
+    shared->ready.set();
+  });
+  if (!shared->result) TRY(shared->ready.wait());
+  return std::move(*shared->result);
+}
+
+}  // namespace server

@@ -1,0 +1,71 @@
+// What the parts of the server share: the server's state and one request on its way through it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+
+#include "meta/table.h"
+#include "server/documents.h"
+#include "server/route.h"
+#include "server/server.h"
+#include "sys/fiber.h"
+
+namespace server {
+
+using base::Error;
+using base::Json;
+using base::Result;
+using registry::Kind;
+using store::Ref;
+
+// Lives as long as the last request: fibers hold it.
+struct Api {
+  Api(sys::Sys& s, registry::Registry& r, Options o)
+      : sys(s), registry(r), options(std::move(o)), documents(r.scheme()) {}
+
+  sys::Sys& sys;
+  registry::Registry& registry;
+  Options options;
+  Documents documents;
+  bool stopping = false;
+  std::set<sys::Signal*> watchers;           // woken by stop()
+  std::map<std::string, User> certificates;  // by PEM
+
+  store::Store& store() { return registry.store(); }
+  const meta::Table& table(const Kind& kind, const meta::Version& version);
+
+ private:
+  std::map<const meta::Version*, std::unique_ptr<meta::Table>> tables_;
+};
+
+// How the client wants objects to be written, from Accept and the query.
+struct View {
+  enum class Form : unsigned char { object, table, metadata };
+  Form form = Form::object;
+  std::string meta_version = "v1";          // of meta.k8s.io, for Table and PartialObjectMetadata
+  std::string include_object = "Metadata";  // None, Metadata or Object: what a table's rows carry
+  bool yaml = false;
+  bool pretty = false;
+};
+
+struct Call {
+  Api& api;
+  net::Exchange& exchange;
+  const net::Request& request;
+  Route route;
+  User user = {};
+  View view = {};
+  std::vector<std::string> warnings = {};  // for Warning headers, each once
+
+  const Kind& kind() const { return *route.kind; }
+  const meta::Version& version() const { return *route.kind_version; }
+  std::string api_version() const { return kind().api_version(version().name); }
+  std::string field_manager() const;  // as asked, else the first word of the user agent
+  void warn(std::string text);
+};
+
+// Parks until the change is on disk. Errors: the engine's, when the write was lost.
+Result<void> wait_durable(Api& api, uint64_t revision);
+
+}  // namespace server

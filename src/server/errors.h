@@ -1,0 +1,19 @@
+// Failures as the API tells them: metav1.Status documents with their HTTP status.
+#pragma once
+
+#include "net/http.h"
+
+namespace server {
+
+base::Json status_document(int http_status, std::string_view reason, std::string_view message);
+// The Status of an error; details (name, group, kind) are read off the standard message texts.
+base::Json status_document(const base::Error& error);
+
+net::Response failure(int http_status, std::string_view reason, std::string_view message);
+net::Response failure(const base::Error& error);
+net::Response page_not_found();  // what a path outside the API gets
+
+// 422 about a parameter or options document: `ListOptions.meta.k8s.io "" is invalid: limit: Invalid value: ...`.
+base::Error invalid_options(std::string_view kind, base::FieldError cause);
+
+}  // namespace server

@@ -1,0 +1,146 @@
+#include "server/list_options.h"
+
+#include "base/text.h"
+#include "server/errors.h"
+
+namespace server {
+namespace {
+
+constexpr auto future_limit = base::seconds(3);
+
+Error refused(std::string_view field, std::string why) {
+  return invalid_options("ListOptions", meta::field_forbidden(std::string(field), std::move(why)));
+}
+
+// "" is nullopt.
+Result<std::optional<uint64_t>> revision_of(const Query& query) {
+  const auto& text = query.get("resourceVersion");
+  if (text.empty()) return std::optional<uint64_t>();
+  const auto revision = base::parse_uint(text);
+  if (!revision) return registry::bad_request("invalid resource version " + base::quoted(text));
+  return revision;
+}
+
+Result<void> check_match(const std::string& match, const std::string& revision, bool continued) {
+  if (match.empty()) return {};
+  if (continued) return refused("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+  if (revision.empty()) {
+    return refused("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided");
+  }
+  if (match != "Exact" && match != "NotOlderThan") {
+    return invalid_options("ListOptions",
+                           meta::field_not_supported("resourceVersionMatch", match, {"Exact", "NotOlderThan", ""}));
+  }
+  if (match == "Exact" && revision == "0") {
+    return refused("resourceVersionMatch", "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+  }
+  return {};
+}
+
+Result<uint64_t> limit_of(const Query& query) {
+  const auto& text = query.get("limit");
+  if (text.empty()) return uint64_t{0};
+  const auto limit = base::parse_uint(text);
+  if (!limit) return registry::bad_request("limit is not a number: " + text);
+  return *limit;
+}
+
+}  // namespace
+
+std::string ContinueToken::text() const {
+  Json token = Json::object({{"v", "meta.k8s.io/v1"}});
+  token.set("rv", revision ? Json(*revision) : Json(-1));
+  token.set("start", ns + "/" + name + '\0');
+  return base::base64_url(token.dump());
+}
+
+Result<ContinueToken> ContinueToken::parse(std::string_view text) {
+  const Error bad = registry::bad_request("continue key is not valid: it is not one that this server gives out");
+  const auto decoded = base::unbase64_url(text);
+  if (!decoded) return bad;
+  const auto token = base::parse_json(*decoded);
+  if (!token || (*token)["v"].string() != "meta.k8s.io/v1" || !(*token)["rv"].is_integer()) return bad;
+  const std::string& start = (*token)["start"].string();
+  const size_t slash = start.find('/');
+  if (slash == std::string::npos || !start.ends_with('\0')) return bad;
+  ContinueToken out;
+  out.ns = start.substr(0, slash);
+  out.name = start.substr(slash + 1, start.size() - slash - 2);
+  const int64_t revision = (*token)["rv"].integer();
+  if (revision == 0 || revision < -1) return bad;
+  if (revision > 0) out.revision = static_cast<uint64_t>(revision);
+  return out;
+}
+
+Result<ListOptions> ListOptions::of(const Call& call) {
+  const auto& query = call.route.query;
+  if (query.has("sendInitialEvents")) {
+    return refused("sendInitialEvents", "sendInitialEvents is forbidden for list");
+  }
+  ListOptions out;
+  out.limit = TRY(limit_of(query));
+  const auto& match = query.get("resourceVersionMatch");
+  const auto& token = query.get("continue");
+  TRY(check_match(match, query.get("resourceVersion"), !token.empty()));
+  const auto revision = TRY(revision_of(query));
+  if (!token.empty()) {
+    if (revision.value_or(0) != 0) {
+      return registry::bad_request("specifying resource version is not allowed when using continue");
+    }
+    out.from = TRY(ContinueToken::parse(token));
+    return out;
+  }
+  if (!revision) return out;
+  if (*revision == 0) {
+    out.limit = 0;
+  } else if (match == "Exact" || (match.empty() && out.limit > 0)) {
+    out.exact = *revision;
+  } else {
+    out.at_least = *revision;
+  }
+  return out;
+}
+
+Result<WatchOptions> WatchOptions::of(const Call& call) {
+  const auto& query = call.route.query;
+  WatchOptions out;
+  const auto& match = query.get("resourceVersionMatch");
+  const bool says_initial = query.has("sendInitialEvents");
+  if (says_initial && match != "NotOlderThan") {
+    return refused("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+  }
+  if (!says_initial && !match.empty()) {
+    return refused("resourceVersionMatch",
+                   "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+  }
+  const auto revision = TRY(revision_of(query));
+  const uint64_t number = revision.value_or(0);
+  out.bookmarks = query.flag("allowWatchBookmarks");
+  if (query.flag("sendInitialEvents")) {
+    out.list_bookmark = true;
+    if (number > 0) out.at_least = number;
+  } else if (number > 0) {
+    out.after = number;
+  } else {
+    out.initial_events = !says_initial;
+  }
+  if (const auto& text = query.get("timeoutSeconds"); !text.empty()) {
+    const auto limit = base::parse_int(text);
+    if (!limit) return registry::bad_request("timeoutSeconds is not a number: " + text);
+    if (*limit > 0) out.limit = base::seconds(*limit);
+  }
+  return out;
+}
+
+Result<void> wait_for_revision(Api& api, uint64_t revision) {
+  if (revision <= api.store().durable_revision()) return {};
+  auto reached = std::make_shared<sys::Signal>(api.sys.loop);
+  api.store().when_durable(revision, [reached](const Result<void>&) { reached->set(); });
+  const auto waited = reached->wait_for(future_limit);
+  if (waited) return {};
+  if (waited.error().code == base::Code::cancelled) return base::cancelled();
+  return base::timeout("Too large resource version: " + std::to_string(revision) +
+                       ", current: " + std::to_string(api.store().durable_revision()));
+}
+
+}  // namespace server

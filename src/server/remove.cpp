@@ -1,0 +1,117 @@
+// delete, deletecollection and the eviction of pods.
+#include "server/body.h"
+#include "server/errors.h"
+#include "server/handlers.h"
+#include "server/selection.h"
+#include "server/view.h"
+
+namespace server {
+namespace {
+
+Result<void> take_orphan_dependents(registry::DeleteOptions& options, bool orphan) {
+  if (!options.propagation.empty()) {
+    return invalid_options("DeleteOptions",
+                           meta::field_invalid("propagationPolicy", options.propagation,
+                                               "orphanDependents and deletionPropagation cannot be both set"));
+  }
+  options.propagation = orphan ? "Orphan" : "Background";
+  return {};
+}
+
+Result<void> take_body(registry::DeleteOptions& options, const Json& body) {
+  if (!body.is_object()) return registry::bad_request("DeleteOptions must be an object");
+  if (const auto& kind = body["kind"].string(); !kind.empty() && kind != "DeleteOptions") {
+    return registry::bad_request("the body of a delete is a DeleteOptions document, not " + kind);
+  }
+  options.propagation = body["propagationPolicy"].string();
+  options.expect_uid = body["preconditions"]["uid"].string();
+  options.expect_revision = body["preconditions"]["resourceVersion"].string();
+  for (const auto& value : body["dryRun"].items()) {
+    if (value.string() != "All") {
+      return invalid_options("DeleteOptions", meta::field_not_supported("dryRun", value, {"All"}));
+    }
+    options.dry_run = true;
+  }
+  if (body["orphanDependents"].is_bool()) return take_orphan_dependents(options, body["orphanDependents"].boolean());
+  return {};
+}
+
+// The body counts; without one, the query.
+Result<registry::DeleteOptions> delete_options(const Call& call) {
+  TRY(check_write_options(call, "DeleteOptions"));
+  registry::DeleteOptions options;
+  const auto& query = call.route.query;
+  options.dry_run = is_dry_run(call);
+  if (!call.request.body.empty()) {
+    const Json body = TRY(parse_body(call.request));
+    TRY(take_body(options, body));
+    return options;
+  }
+  options.propagation = query.get("propagationPolicy");
+  if (query.has("orphanDependents")) TRY(take_orphan_dependents(options, query.flag("orphanDependents")));
+  return options;
+}
+
+// Most resources say only that it is done; these show what was deleted.
+bool shows_deleted(const Kind& kind) {
+  return kind.group.empty() && (kind.kind == "Pod" || kind.kind == "ServiceAccount" || kind.kind == "Namespace");
+}
+
+Json success(const Kind& kind, const Ref& object) {
+  Json details = Json::object({{"name", object->key.name}});
+  if (!kind.group.empty()) details.set("group", kind.group);
+  details.set("kind", kind.plural).set("uid", object->uid());
+  return Json::object({{"kind", "Status"},
+                       {"apiVersion", "v1"},
+                       {"metadata", Json::object()},
+                       {"status", "Success"},
+                       {"details", std::move(details)}});
+}
+
+}  // namespace
+
+Answer delete_object(Call& call) {
+  const auto options = TRY(delete_options(call));
+  const auto outcome = TRY(call.api.registry.remove(call.kind(), call.route.ns, call.route.name, options));
+  if (!options.dry_run) TRY(wait_durable(call.api, outcome.object->revision));
+  if (outcome.gone && !shows_deleted(call.kind())) {
+    call.view.form = View::Form::object;
+    return answer(call, 200, success(call.kind(), outcome.object).dump());
+  }
+  return answer(call, 200, outcome.object);
+}
+
+Answer delete_collection(Call& call) {
+  const auto options = TRY(delete_options(call));
+  const auto selection = TRY(Selection::of(call));
+  auto& api = call.api;
+  ListPage page;
+  for (const auto& object : api.store().list(call.kind().resource(), selection.ns())) {
+    if (!selection.matches(*object)) continue;
+    const auto outcome = api.registry.remove(call.kind(), object->key.ns, object->key.name, options);
+    if (outcome) {
+      page.items.push_back(outcome->object);
+    } else if (outcome.error().code != base::Code::not_found) {
+      return outcome.error();
+    }
+  }
+  page.revision = api.store().revision();
+  if (!options.dry_run) TRY(wait_durable(api, page.revision));
+  return answer(call, 200, TRY(list_text(call, page)));
+}
+
+// Nothing here knows disruption budgets: an eviction is a delete.
+Answer evict_pod(Call& call) {
+  TRY(check_write_options(call, "CreateOptions"));
+  const Json body = TRY(parse_body(call.request));
+  registry::DeleteOptions options;
+  if (body.has("deleteOptions")) TRY(take_body(options, body["deleteOptions"]));
+  options.dry_run = options.dry_run || is_dry_run(call);
+  const auto outcome = TRY(call.api.registry.remove(call.kind(), call.route.ns, call.route.name, options));
+  if (!options.dry_run) TRY(wait_durable(call.api, outcome.object->revision));
+  const Json done = Json::object(
+      {{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", Json::object()}, {"status", "Success"}, {"code", 201}});
+  return answer(call, 201, done.dump());
+}
+
+}  // namespace server

@@ -1,0 +1,108 @@
+// The scale subresource: autoscaling/v1 Scale over the fields that the kind names.
+#include "base/text.h"
+#include "server/body.h"
+#include "server/convert.h"
+#include "server/handlers.h"
+#include "server/patch.h"
+#include "server/view.h"
+#include "server/write.h"
+
+namespace server {
+namespace {
+
+// ".spec.replicas" without the dot.
+std::string_view field(const std::string& json_path) {
+  return json_path.starts_with('.') ? std::string_view(json_path).substr(1) : std::string_view(json_path);
+}
+
+Result<Json> scale_of(const Call& call, const Json& stored) {
+  const auto& version = call.version();
+  const Json doc = TRY(to_version(call.kind(), version, stored));
+  const auto& meta = doc["metadata"];
+  Json metadata = Json::object();
+  for (const auto name : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}) {
+    if (meta.has(name)) metadata.set(name, meta[name]);
+  }
+  Json spec = Json::object();
+  if (const auto& replicas = doc.path(field(version.scale_spec)); !replicas.is_null()) spec.set("replicas", replicas);
+  Json status = Json::object({{"replicas", doc.path(field(version.scale_status)).integer()}});
+  if (!version.scale_selector.empty()) {
+    const auto& selector = doc.path(field(version.scale_selector));
+    if (selector.is_string()) {
+      status.set("selector", selector);
+    } else if (auto parsed = registry::LabelSelector::from_object(selector); !selector.is_null() && parsed) {
+      status.set("selector", parsed->text());
+    }
+  }
+  return Json::object({{"kind", "Scale"},
+                       {"apiVersion", "autoscaling/v1"},
+                       {"metadata", std::move(metadata)},
+                       {"spec", std::move(spec)},
+                       {"status", std::move(status)}});
+}
+
+Answer shown(Call& call, const Ref& object) { return answer(call, 200, TRY(scale_of(call, object->doc)).dump()); }
+
+// The object with the replicas of `scale`.
+Result<Json> scaled(const Call& call, const Json& stored, const Json& scale) {
+  const auto& given = scale["metadata"];
+  if (const auto& name = given["name"].string(); name != call.route.name && !name.empty()) {
+    return registry::bad_request("the name of the object (" + name + ") does not match the name on the URL (" +
+                                 call.route.name + ")");
+  }
+  const auto& replicas = scale["spec"]["replicas"];
+  if (!replicas.is_null() && (!replicas.is_integer() || replicas.integer() < 0)) {
+    const auto cause = meta::field_invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+    return Error{
+        .code = base::Code::invalid,
+        .message = "Scale.autoscaling " + base::quoted(call.route.name) + " is invalid: " + meta::text_of(cause),
+        .causes = {cause}};
+  }
+  Json doc = TRY(to_version(call.kind(), call.version(), stored));
+  doc.set_path(field(call.version().scale_spec), replicas.integer());
+  if (const auto& revision = given["resourceVersion"]; !revision.string().empty()) {
+    doc.child("metadata").set("resourceVersion", revision);
+  }
+  return to_storage(call.kind(), call.version(), std::move(doc), &stored);
+}
+
+Answer write_scale(Call& call, const std::function<Result<Json>(const Json& current_scale)>& wanted) {
+  registry::UpdateOptions options;
+  options.subresource = registry::Subresource::scale;
+  options.dry_run = is_dry_run(call);
+  options.field_manager = call.field_manager();
+  const auto change = [&](const Json& stored) -> Result<Json> {
+    const Json current = TRY(scale_of(call, stored));
+    const Json scale = TRY(wanted(current));
+    return scaled(call, stored, scale);
+  };
+  const Ref object = TRY(call.api.registry.modify(call.kind(), call.route.ns, call.route.name, options, change));
+  if (!options.dry_run) TRY(wait_durable(call.api, object->revision));
+  return shown(call, object);
+}
+
+}  // namespace
+
+Answer get_scale(Call& call) {
+  const auto found = call.api.registry.get(call.kind(), call.route.ns, call.route.name);
+  if (!found) return registry::not_found(call.kind(), call.route.name);
+  TRY(wait_durable(call.api, found->revision));
+  return shown(call, found);
+}
+
+Answer update_scale(Call& call) {
+  TRY(check_write_options(call, "UpdateOptions"));
+  const Json body = TRY(parse_body(call.request));
+  if (!body["kind"].is_null() && body["kind"].string() != "Scale") {
+    return registry::bad_request("a Scale is expected, not " + body["kind"].string());
+  }
+  return write_scale(call, [&](const Json&) -> Result<Json> { return body; });
+}
+
+Answer patch_scale(Call& call) {
+  TRY(check_write_options(call, "PatchOptions"));
+  const Patch patch = TRY(Patch::of(call));
+  return write_scale(call, [&](const Json& current) { return patch.apply(call, current); });
+}
+
+}  // namespace server

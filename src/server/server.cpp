@@ -1,0 +1,171 @@
+#include "server/server.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "server/auth.h"
+#include "server/discovery.h"
+#include "server/documents.h"
+#include "server/errors.h"
+#include "server/handlers.h"
+#include "server/view.h"
+
+namespace server {
+namespace {
+
+constexpr size_t body_bytes_max = 3u << 20;
+
+net::Response too_large() {
+  return failure(413, "RequestEntityTooLarge", "Request entity too large: limit is " + std::to_string(body_bytes_max));
+}
+
+// RFC 9111 section 5.5: 299 is a warning that lasts; the agent is not known.
+std::string warning_value(const std::string& text) {
+  constexpr size_t text_max = 256;
+  return "299 - " + base::quoted(text.substr(0, text_max));
+}
+
+bool shape_fits(const Route& route) {
+  const bool named = !route.name.empty();
+  if (!route.kind->namespaced) return route.ns.empty();
+  return !route.ns.empty() || !named;
+}
+
+using Method = Answer (*)(Call&);
+struct Methods {
+  Method get = nullptr, post = nullptr, put = nullptr, patch = nullptr, remove = nullptr;
+};
+
+// What a path can do; nullopt when there is no such path.
+std::optional<Methods> methods_of(const Call& call) {
+  const auto& route = call.route;
+  if (route.name.empty()) {
+    Methods all{.get = list_objects};
+    if (route.kind->namespaced && route.ns.empty()) return all;
+    all.post = create_object;
+    all.remove = delete_collection;
+    return all;
+  }
+  if (route.subresource.empty()) {
+    return Methods{.get = get_object, .put = update_object, .patch = patch_object, .remove = delete_object};
+  }
+  if (route.subresource == "status" && call.version().status_subresource) {
+    return Methods{.get = get_object, .put = update_object, .patch = patch_object};
+  }
+  if (route.subresource == "scale" && !call.version().scale_spec.empty()) {
+    return Methods{.get = get_scale, .put = update_scale, .patch = patch_scale};
+  }
+  const bool core = route.group.empty();
+  if (route.subresource == "finalize" && core && route.plural == "namespaces") return Methods{.put = update_object};
+  if (route.subresource == "eviction" && core && route.plural == "pods") return Methods{.post = evict_pod};
+  return std::nullopt;
+}
+
+Method method_of(const Methods& methods, const std::string& name) {
+  if (name == "GET" || name == "HEAD") return methods.get;
+  if (name == "POST") return methods.post;
+  if (name == "PUT") return methods.put;
+  if (name == "PATCH") return methods.patch;
+  if (name == "DELETE") return methods.remove;
+  return nullptr;
+}
+
+net::Response answer_resource(Call& call) {
+  const auto methods = methods_of(call);
+  if (!methods) return page_not_found();
+  const auto method = method_of(*methods, call.request.method);
+  if (!method) {
+    return failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+  }
+  if (call.version().deprecated) call.warn(call.version().deprecation_warning);
+  auto response = method(call);
+  return response ? std::move(*response) : failure(response.error());
+}
+
+void respond(Call& call, net::Response response) {
+  for (const auto& warning : call.warnings) response.headers.add("Warning", warning_value(warning));
+  if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-cache, private");
+  call.exchange.respond(std::move(response));
+}
+
+void serve_watch(Call& call) {
+  if (call.view.yaml) return respond(call, not_acceptable());
+  if (call.version().deprecated) call.warn(call.version().deprecation_warning);
+  auto watched = watch_objects(call);
+  if (!watched) respond(call, failure(watched.error()));
+}
+
+void serve_resource(Call& call) {
+  const auto view = negotiate(call.request, call.route.query);
+  if (!view) return respond(call, not_acceptable());
+  call.view = *view;
+  if (!call.route.kind || !shape_fits(call.route)) return respond(call, page_not_found());
+  if (call.route.verb == "watch") return serve_watch(call);
+  respond(call, answer_resource(call));
+}
+
+bool below(std::string_view path, std::string_view root) {
+  return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
+}
+
+net::Response answer_path(Call& call) {
+  const auto& path = call.route.path;
+  if (below(path, "/openapi")) {
+    if (auto document = call.api.documents.answer(call.request)) return std::move(*document);
+  }
+  if (below(path, "/api") || below(path, "/apis")) {
+    return discovery_response(call.api.registry.scheme(), call.request);
+  }
+  return answer_health(call.route, call.api.options);
+}
+
+void serve(Api& api, net::Exchange& exchange) {
+  const auto& request = exchange.request();
+  Call call{.api = api, .exchange = exchange, .request = request, .route = parse_route(api.registry.scheme(), request)};
+  auto user = authenticate(api, exchange);
+  if (!user) return respond(call, failure(user.error()));
+  call.user = std::move(*user);
+  if (auto allowed = authorise(api, call.user, call.route); !allowed) return respond(call, failure(allowed.error()));
+  if (request.body.size() > body_bytes_max) return respond(call, too_large());
+  if (call.route.is_resource) return serve_resource(call);
+  respond(call, answer_path(call));
+}
+
+}  // namespace
+
+struct ApiServer::State {
+  std::shared_ptr<Api> api;
+  std::unique_ptr<net::HttpServer> http;
+};
+
+ApiServer::ApiServer(sys::Sys& sys, registry::Registry& registry, Options options) : state_(std::make_unique<State>()) {
+  state_->api = std::make_shared<Api>(sys, registry, std::move(options));
+}
+
+ApiServer::~ApiServer() { stop(); }
+
+base::Result<void> ApiServer::start() {
+  auto& api = *state_->api;
+  net::ServerOptions options;
+  options.listen = api.options.listen;
+  options.tls_options = api.options.tls;
+  options.tls_options.alpn = {"http/1.1"};
+  options.body_bytes_max = body_bytes_max + 1;  // one too many is answered here, as a Status
+  auto handler = [shared = state_->api](net::Exchange& exchange) { serve(*shared, exchange); };
+  state_->http = std::make_unique<net::HttpServer>(api.sys.loop, api.sys.net, std::move(options), std::move(handler));
+  return state_->http->start().context("the API server");
+}
+
+std::vector<sys::Address> ApiServer::local() const {
+  return state_->http ? state_->http->local() : std::vector<sys::Address>();
+}
+
+void ApiServer::stop() {
+  auto& api = *state_->api;
+  api.stopping = true;
+  for (auto* wake : api.watchers) wake->set();
+  if (state_->http) state_->http->stop();
+}
+
+void ApiServer::handle(net::Exchange& exchange) { serve(*state_->api, exchange); }
+
+}  // namespace server

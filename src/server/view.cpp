@@ -1,0 +1,166 @@
+#include "server/view.h"
+
+#include "server/accept.h"
+#include "server/convert.h"
+#include "server/errors.h"
+#include "wire/yaml.h"
+
+namespace server {
+namespace {
+
+std::optional<View> view_of(const MediaRange& range) {
+  View view;
+  view.yaml = !range.accepts("application/json");
+  if (view.yaml && !range.accepts("application/yaml")) return std::nullopt;
+  const auto as = range.parameter("as"), version = range.parameter("v");
+  if (as.empty()) return view;
+  if (range.parameter("g") != "meta.k8s.io" || (version != "v1" && version != "v1beta1")) return std::nullopt;
+  view.meta_version = version;
+  if (as == "Table") {
+    view.form = View::Form::table;
+  } else if (as == "PartialObjectMetadata" || as == "PartialObjectMetadataList") {
+    view.form = View::Form::metadata;
+  } else {
+    return std::nullopt;
+  }
+  return view;
+}
+
+bool wants_pretty(const net::Request& request, const Query& query) {
+  if (query.has("pretty")) return query.flag("pretty");
+  const auto& agent = request.headers.get("User-Agent");
+  return agent.starts_with("curl") || agent.starts_with("Wget") || agent.starts_with("Mozilla/5.0");
+}
+
+Json partial(const View& view, const Json& doc) {
+  return Json::object({{"kind", "PartialObjectMetadata"},
+                       {"apiVersion", "meta.k8s.io/" + view.meta_version},
+                       {"metadata", doc["metadata"]}});
+}
+
+// `doc` is in the request's version.
+Json row_of(Call& call, const meta::Table& table, const Json& doc) {
+  Json row = Json::object({{"cells", table.cells(doc, call.api.registry.now())}});
+  const auto& include = call.view.include_object;
+  if (include == "None") {
+    row.set("object", nullptr);
+  } else {
+    row.set("object", include == "Object" ? doc : partial(call.view, doc));
+  }
+  return row;
+}
+
+Json table_head(const Call& call, const Json& metadata) {
+  return Json::object(
+      {{"kind", "Table"}, {"apiVersion", "meta.k8s.io/" + call.view.meta_version}, {"metadata", metadata}});
+}
+
+Json table_of_one(Call& call, const Json& doc, bool first) {
+  const auto& table = call.api.table(call.kind(), call.version());
+  Json out = table_head(call, Json::object({{"resourceVersion", doc["metadata"]["resourceVersion"]}}));
+  out.set("columnDefinitions", first ? table.column_definitions() : Json());
+  out.set("rows", Json::array({row_of(call, table, doc)}));
+  return out;
+}
+
+Json list_metadata(const Call& call, const ListPage& page) {
+  Json out = Json::object();
+  const bool bare = call.view.form == View::Form::object && call.kind().custom;
+  if (!page.next.empty() || bare) out.set("continue", page.next);
+  if (page.remaining) out.set("remainingItemCount", *page.remaining);
+  out.set("resourceVersion", std::to_string(page.revision));
+  return out;
+}
+
+Result<std::string> table_text(Call& call, const ListPage& page) {
+  const auto& table = call.api.table(call.kind(), call.version());
+  Json out = table_head(call, list_metadata(call, page));
+  out.set("columnDefinitions", table.column_definitions());
+  Json rows = Json::array();
+  for (const auto& item : page.items) {
+    rows.push(row_of(call, table, TRY(to_version(call.kind(), call.version(), item->doc))));
+  }
+  out.set("rows", std::move(rows));
+  return out.dump();
+}
+
+}  // namespace
+
+std::optional<View> negotiate(const net::Request& request, const Query& query) {
+  for (const auto& range : parse_accept(request.headers.get("Accept"))) {
+    auto view = view_of(range);
+    if (!view) continue;
+    view->pretty = wants_pretty(request, query);
+    if (const auto& include = query.get("includeObject"); !include.empty()) view->include_object = include;
+    return view;
+  }
+  return std::nullopt;
+}
+
+net::Response not_acceptable() {
+  return failure(406, "NotAcceptable",
+                 "only the following media types are accepted: application/json, application/yaml");
+}
+
+Result<std::string> object_text(Call& call, const Ref& object, bool first) {
+  const bool stored = call.version().name == call.kind().storage_version;
+  if (call.view.form == View::Form::object && stored) return object->bytes();
+  const Json doc = TRY(to_version(call.kind(), call.version(), object->doc));
+  switch (call.view.form) {
+    case View::Form::table:
+      return table_of_one(call, doc, first).dump();
+    case View::Form::metadata:
+      return partial(call.view, doc).dump();
+    case View::Form::object:
+      break;
+  }
+  return doc.dump();
+}
+
+Result<std::string> list_text(Call& call, const ListPage& page) {
+  if (call.view.form == View::Form::table) return table_text(call, page);
+  const bool whole = call.view.form == View::Form::object;
+  Json head = Json::object({{"kind", whole ? call.kind().list_kind : "PartialObjectMetadataList"},
+                            {"apiVersion", whole ? call.api_version() : "meta.k8s.io/" + call.view.meta_version},
+                            {"metadata", list_metadata(call, page)}});
+  std::string out = head.dump();
+  out.pop_back();
+  out += ",\"items\":[";
+  for (size_t i = 0; i < page.items.size(); ++i) {
+    if (i > 0) out += ',';
+    out += TRY(object_text(call, page.items[i]));
+  }
+  out += "]}";
+  return out;
+}
+
+std::string bookmark_text(const Call& call, uint64_t revision, bool initial_events_end) {
+  Json metadata = Json::object({{"resourceVersion", std::to_string(revision)}});
+  if (initial_events_end) metadata.set("annotations", Json::object({{"k8s.io/initial-events-end", "true"}}));
+  if (call.view.form == View::Form::table) {
+    Json out = table_head(call, metadata);
+    out.set("columnDefinitions", nullptr).set("rows", Json::array());
+    return out.dump();
+  }
+  const bool whole = call.view.form == View::Form::object;
+  return Json::object({{"kind", whole ? call.kind().kind : "PartialObjectMetadata"},
+                       {"apiVersion", whole ? call.api_version() : "meta.k8s.io/" + call.view.meta_version},
+                       {"metadata", std::move(metadata)}})
+      .dump();
+}
+
+net::Response answer(const Call& call, int status, std::string json) {
+  net::Response response{status, {}, std::move(json)};
+  response.headers.set("Cache-Control", "no-cache, private");
+  response.headers.set("Content-Type", call.view.yaml ? "application/yaml" : "application/json");
+  if (!call.view.yaml && !call.view.pretty) return response;
+  const auto doc = base::parse_json(response.body);
+  if (doc) response.body = call.view.yaml ? wire::to_yaml(*doc) : doc->dump_pretty() + "\n";
+  return response;
+}
+
+Result<net::Response> answer(Call& call, int status, const Ref& object) {
+  return answer(call, status, TRY(object_text(call, object)));
+}
+
+}  // namespace server

@@ -1,0 +1,30 @@
+// How objects and lists are written into answers: plain, as Table or as PartialObjectMetadata, in JSON or YAML.
+#pragma once
+
+#include "server/call.h"
+
+namespace server {
+
+// The best clause of Accept that the server can fulfil; nullopt when there is none (406).
+std::optional<View> negotiate(const net::Request& request, const Query& query);
+net::Response not_acceptable();
+
+// One stored object as `call` wants it, as JSON text (in watches too). `first` asks for a table's column definitions.
+Result<std::string> object_text(Call& call, const Ref& object, bool first = true);
+
+struct ListPage {
+  std::vector<Ref> items;
+  uint64_t revision = 0;
+  std::string next;                   // continue token
+  std::optional<uint64_t> remaining;  // remainingItemCount
+};
+Result<std::string> list_text(Call& call, const ListPage& page);
+
+// The empty object of a bookmark event.
+std::string bookmark_text(const Call& call, uint64_t revision, bool initial_events_end);
+
+// An answer with the body in the negotiated encoding. `json` is JSON text.
+net::Response answer(const Call& call, int status, std::string json);
+Result<net::Response> answer(Call& call, int status, const Ref& object);
+
+}  // namespace server

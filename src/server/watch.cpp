@@ -1,0 +1,211 @@
+// watch: the present state or the recent past first, then every durable change, until somebody ends it. Each watch has
+// a bounded buffer of its own and a fiber that empties it, so a slow client delays nobody and is dropped.
+#include <algorithm>
+#include <deque>
+
+#include "server/errors.h"
+#include "server/handlers.h"
+#include "server/list_options.h"
+#include "server/selection.h"
+#include "server/view.h"
+
+namespace server {
+namespace {
+
+constexpr size_t pending_max = 10'000;  // events; they share their objects with the store's history
+constexpr size_t write_bytes = 64u << 10;
+constexpr auto bookmark_period = base::minutes(1);
+constexpr auto poll_period = base::seconds(15);  // for clients that went away silently
+
+struct Change {
+  std::string_view type;
+  Ref object;
+};
+
+// The last state a selector let through, as of the change that took it out.
+Ref with_revision(const Ref& object, uint64_t revision) {
+  auto entry = std::make_shared<store::Entry>();
+  entry->key = object->key;
+  entry->revision = revision;
+  entry->create_revision = object->create_revision;
+  entry->doc = object->doc;
+  entry->doc.child("metadata").set("resourceVersion", std::to_string(revision));
+  return entry;
+}
+
+// What a change of the store is to a watch with that selection; an empty type when it is nothing.
+Change seen_through(const Selection& selection, const store::Event& event) {
+  const bool was = event.previous && selection.matches(*event.previous);
+  if (event.type == store::EventType::deleted) {
+    return selection.matches(*event.object) ? Change{"DELETED", event.object} : Change{};
+  }
+  const bool is = selection.matches(*event.object);
+  if (is) return {was ? "MODIFIED" : "ADDED", event.object};
+  if (was) return {"DELETED", with_revision(event.previous, event.revision)};
+  return {};
+}
+
+class Watch {
+ public:
+  Watch(Call& call, Selection selection, WatchOptions options)
+      : call_(call),
+        selection_(std::move(selection)),
+        options_(std::move(options)),
+        state_(std::make_shared<State>(call.api.sys.loop)) {}
+  ~Watch() {
+    call_.api.watchers.erase(&state_->wake);
+    if (subscription_ != 0) call_.api.store().unsubscribe(subscription_);
+  }
+  Watch(const Watch&) = delete;
+
+  // Takes up the thread of events without a gap. Nothing here parks.
+  Result<void> begin() {
+    auto& store = call_.api.store();
+    const std::string resource = call_.kind().resource();
+    if (options_.after) {
+      state_->seen = *options_.after;
+      auto past = store.history(resource, *options_.after);
+      if (!past) return std::move(past).error();
+      for (const auto& event : *past) take(event);
+    } else {
+      state_->seen = store.durable_revision();
+      if (options_.initial_events) {
+        for (auto& object : TRY(store.list_at(resource, selection_.ns(), state_->seen))) {
+          if (selection_.matches(*object)) state_->pending.push_back({"ADDED", std::move(object)});
+        }
+      }
+    }
+    initial_ = state_->pending.size();
+    subscription_ = store.subscribe(true, [this, resource](const store::Event& event) {
+      if (event.object->key.resource == resource) take(event);
+      if (event.revision > state_->seen) state_->seen = event.revision;
+    });
+    call_.api.watchers.insert(&state_->wake);
+    return {};
+  }
+
+  Result<void> run() {
+    const auto now = [this] { return call_.api.sys.loop.now(); };
+    const auto deadline = now() + life();
+    TRY(flush());
+    if (options_.list_bookmark) TRY(write(event_line("BOOKMARK", bookmark_text(call_, state_->seen, true))));
+    auto next_bookmark = now() + bookmark_period;
+    while (!call_.api.stopping && !state_->overflow) {
+      TRY(flush());
+      if (now() >= deadline) return last_bookmark();
+      if (now() >= next_bookmark) {
+        if (options_.bookmarks) TRY(write(event_line("BOOKMARK", bookmark_text(call_, state_->seen, false))));
+        next_bookmark = now() + bookmark_period;
+      }
+      const auto until = std::min({deadline, next_bookmark, now() + poll_period});
+      const auto woken = state_->wake.wait_for(until - now());
+      if (!woken && woken.error().code == base::Code::cancelled) return base::cancelled();
+      if (call_.exchange.client_gone()) return {};
+    }
+    return {};
+  }
+
+  Result<void> start() {
+    net::Headers headers{{"Content-Type", "application/json"}, {"Cache-Control", "no-cache, private"}};
+    for (const auto& warning : call_.warnings) headers.add("Warning", "299 - \"" + warning + "\"");
+    return call_.exchange.start(200, std::move(headers));
+  }
+
+  static std::string event_line(std::string_view type, std::string_view object) {
+    std::string out = R"({"type":")";
+    out.append(type).append(R"(","object":)").append(object).append("}\n");
+    return out;
+  }
+
+ private:
+  struct State {
+    explicit State(sys::Loop& loop) : wake(loop) {}
+    sys::Signal wake;
+    std::deque<Change> pending;
+    uint64_t seen = 0;      // every change up to here is in `pending` or was sent
+    bool overflow = false;  // the client is too slow
+  };
+
+  void take(const store::Event& event) {
+    if (event.revision <= state_->seen || state_->overflow) return;
+    state_->seen = event.revision;
+    auto change = seen_through(selection_, event);
+    if (change.type.empty()) return;
+    if (state_->pending.size() >= pending_max + initial_) {
+      state_->overflow = true;
+      state_->pending.clear();
+    } else {
+      state_->pending.push_back(std::move(change));
+    }
+    state_->wake.set();
+  }
+
+  Result<void> flush() {
+    while (!state_->pending.empty() && !call_.api.stopping) {
+      std::string text;
+      while (!state_->pending.empty() && text.size() < write_bytes) {
+        const Change change = std::move(state_->pending.front());
+        state_->pending.pop_front();
+        text += event_line(change.type, TRY(object_text(call_, change.object, first_)));
+        first_ = false;
+      }
+      TRY(write(text));
+    }
+    state_->wake.clear();
+    return {};
+  }
+
+  Result<void> write(std::string_view text) { return call_.exchange.write(text); }
+
+  Result<void> last_bookmark() {
+    if (!options_.bookmarks) return {};
+    return write(event_line("BOOKMARK", bookmark_text(call_, state_->seen, false)));
+  }
+
+  // Without a wish of the client, around the default, so that clients do not all come back at once.
+  base::Duration life() {
+    if (options_.limit) return *options_.limit;
+    const auto middle = std::chrono::duration_cast<base::milliseconds>(call_.api.options.watch_default_limit).count();
+    const auto spread = static_cast<uint64_t>(middle * 2 / 3);
+    return base::milliseconds(middle * 2 / 3 + static_cast<int64_t>(call_.api.sys.random.below(spread + 1)));
+  }
+
+  Call& call_;
+  Selection selection_;
+  WatchOptions options_;
+  std::shared_ptr<State> state_;
+  store::Subscription subscription_ = 0;
+  size_t initial_ = 0;  // events of the beginning, which do not count as slowness
+  bool first_ = true;
+};
+
+// Failures of a watch's beginning come inside the stream, as etcd-backed servers send them.
+Result<void> stream_error(Call& call, const Error& error) {
+  TRY(call.exchange.start(200, {{"Content-Type", "application/json"}}));
+  return call.exchange.write(Watch::event_line("ERROR", status_document(error).dump()));
+}
+
+}  // namespace
+
+Result<void> watch_objects(Call& call) {
+  auto options = TRY(WatchOptions::of(call));
+  auto selection = TRY(Selection::of(call));
+  if (options.at_least) {
+    auto reached = wait_for_revision(call.api, *options.at_least);
+    if (!reached) {
+      (void)stream_error(call, reached.error());
+      return {};
+    }
+  }
+  Watch watch(call, std::move(selection), std::move(options));
+  auto begun = watch.begin();
+  if (!begun) {
+    (void)stream_error(call, begun.error());
+    return {};
+  }
+  // From here on an error only says that the client or the server is gone.
+  if (watch.start()) (void)watch.run();
+  return {};
+}
+
+}  // namespace server

@@ -1,0 +1,51 @@
+// create and update.
+#include "server/write.h"
+#include "server/body.h"
+#include "server/convert.h"
+#include "server/handlers.h"
+#include "server/view.h"
+
+namespace server {
+
+void warn_about(Call& call, const Json& stored_form) {
+  if (!call.kind().warnings) return;
+  for (auto& text : call.kind().warnings(stored_form)) call.warn(std::move(text));
+}
+
+registry::Subresource subresource_of(const Call& call) {
+  if (call.route.subresource == "status") return registry::Subresource::status;
+  if (call.route.subresource == "finalize") return registry::Subresource::finalize;
+  return registry::Subresource::none;
+}
+
+Answer written(Call& call, int status, const Result<Ref>& object) {
+  if (!object) return object.error();
+  if (!is_dry_run(call)) TRY(wait_durable(call.api, (*object)->revision));
+  return answer(call, status, *object);
+}
+
+Answer create_object(Call& call) {
+  TRY(check_write_options(call, "CreateOptions"));
+  Json doc = TRY(parse_object(call));
+  doc = TRY(to_storage(call.kind(), call.version(), std::move(doc), nullptr));
+  warn_about(call, doc);
+  registry::CreateOptions options;
+  options.dry_run = is_dry_run(call);
+  options.field_manager = call.field_manager();
+  return written(call, 201, call.api.registry.create(call.kind(), std::move(doc), options));
+}
+
+Answer update_object(Call& call) {
+  TRY(check_write_options(call, "UpdateOptions"));
+  Json doc = TRY(parse_object(call));
+  const Ref current = call.api.registry.get(call.kind(), call.route.ns, call.route.name);
+  doc = TRY(to_storage(call.kind(), call.version(), std::move(doc), current ? &current->doc : nullptr));
+  warn_about(call, doc);
+  registry::UpdateOptions options;
+  options.subresource = subresource_of(call);
+  options.dry_run = is_dry_run(call);
+  options.field_manager = call.field_manager();
+  return written(call, 200, call.api.registry.update(call.kind(), std::move(doc), options));
+}
+
+}  // namespace server

@@ -1,0 +1,14 @@
+// What create, update, patch and scale have in common.
+#pragma once
+
+#include "server/handlers.h"
+
+namespace server {
+
+// The kind's own sentences about an object (in the storage version) become Warning headers.
+void warn_about(Call& call, const Json& stored_form);
+registry::Subresource subresource_of(const Call& call);
+// The answer to a write: the object, once the write is durable.
+Answer written(Call& call, int status, const Result<Ref>& object);
+
+}  // namespace server
