@@ -1,0 +1,243 @@
+// For tests: a metal::Engine over a machine that only keeps a log. It takes every order to the guard with the host's
+// stored state, as the real one does, so a reconciler that orders too early or too much shows up in `refused`. The
+// machine outlives the engine, as a server outlives the manager.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "metal/guard.h"
+#include "metal/port.h"
+#include "store/store.h"
+#include "sys/sys.h"
+
+namespace control::baremetalhost {
+
+// What a server, its BMC and its agent keep while managers come and go.
+struct FakeMachine {
+  bool on = false;
+  bool holds_system = false;               // a complete image is on the disk
+  std::string agent_boot;                  // boot id of the agent that runs or is coming up
+  std::string password = "secret";         // that the BMC takes
+  std::map<std::string, base::Time> work;  // operation id and step -> when it ends; the agent repeats nothing
+  std::vector<std::string> log;            // "wipe", "write URL", "boot agent", "boot disk", "power off"...
+
+  int count(std::string_view what) const {
+    int found = 0;
+    for (const auto& line : log) found += line.starts_with(what) ? 1 : 0;
+    return found;
+  }
+};
+
+class FakeEngine : public metal::Engine {
+ public:
+  FakeEngine(sys::Sys& sys, store::Store& store, FakeMachine& machine,
+             std::map<std::string, std::deque<base::Error>>& f, std::vector<std::string>& r)
+      : sys_(sys), store_(store), machine_(machine), faults(f), refused(r) {}
+
+  base::Duration work_time = base::seconds(20);
+
+  metal::Progress register_host(const metal::HostAccess& host) override {
+    const std::string key = host.bmc_address + host.credentials_version;
+    if (registered_ == key) return done_with_power();
+    return work("register", key + "#" + std::to_string(host.attempt), base::seconds(2), [this, key, host] {
+      if (host.credentials.password != machine_.password) {
+        return metal::Progress::failed({base::Code::unauthenticated, "the BMC refused the password", base::Layer::bmc,
+                                        "correct username and password in the credentials Secret"});
+      }
+      registered_ = key;
+      return done_with_power();
+    });
+  }
+
+  metal::Progress inspect(const metal::HostAccess& host, const metal::Operation& operation) override {
+    return with_agent("inspect", host, operation, metal::Act::boot_agent, "inspect", [this] {
+      machine_.log.push_back("inspected");
+      auto details = std::make_shared<api::HardwareDetails>();
+      details->system_vendor.serial_number = "SN-1";
+      details->ram_mebibytes = 4096;
+      details->cpu.arch = "x86_64";
+      metal::Progress progress = done_with_power();
+      progress.hardware = details;
+      return progress;
+    });
+  }
+  metal::Progress clean(const metal::HostAccess& host, const metal::Operation& operation, metal::CleanMode) override {
+    return with_agent("clean", host, operation, metal::Act::wipe, "wipe", [this] {
+      machine_.holds_system = false;
+      return done_with_power();
+    });
+  }
+  metal::Progress provision(const metal::HostAccess& host, const metal::Operation& operation,
+                            const metal::ProvisionRequest& request) override {
+    request_ = request;
+    return with_agent("provision", host, operation, metal::Act::write_image, "write " + request.image.url, [this] {
+      machine_.holds_system = true;
+      return done_with_power();
+    });
+  }
+  metal::Progress boot_disk(const metal::HostAccess& host, const metal::Operation& operation) override {
+    const std::string key = "boot_disk/" + operation.id;
+    if (!started(key) && !permitted(metal::Act::boot_disk, host, operation)) return refusal();
+    return work("boot_disk", key, work_time, [this] {
+      machine_.log.push_back("boot disk");
+      machine_.agent_boot.clear();
+      machine_.on = true;
+      return done_with_power();
+    });
+  }
+
+  metal::Progress power(const metal::HostAccess& host, metal::PowerWish wish) override {
+    const bool on = wish == metal::PowerWish::on;
+    const std::string key = "power/" + std::to_string(static_cast<int>(wish)) + "/" + std::to_string(host.attempt);
+    if (!started(key) && on != machine_.on && !permitted(on ? metal::Act::power_on : metal::Act::power_off, host, {})) {
+      return refusal();
+    }
+    metal::Progress progress = work("power", key, base::seconds(5), [this, on, wish] {
+      if (machine_.on != on) {
+        machine_.log.push_back(on ? "power on" : wish == metal::PowerWish::soft_off ? "power off softly" : "power off");
+      }
+      machine_.on = on;
+      if (!on) machine_.agent_boot.clear();
+      return done_with_power();
+    });
+    if (progress.is_done() || progress.is_failed()) job_.reset();
+    return progress;
+  }
+  metal::Progress read_power(const metal::HostAccess&, base::Duration age_max) override {
+    if (read_at_ && sys_.loop.now() - *read_at_ <= age_max && faults["read_power"].empty()) return done_with_power();
+    metal::Progress progress = work("read_power", "read power", base::milliseconds(50), [this] {
+      read_at_ = sys_.loop.now();
+      return done_with_power();
+    });
+    if (progress.is_done() || progress.is_failed()) job_.reset();
+    return progress;
+  }
+
+  bool agent_alive(const std::string&, const std::string& boot_id) const override {
+    return !boot_id.empty() && machine_.on && machine_.agent_boot == boot_id;
+  }
+  void release_agent(const std::string&) override { machine_.agent_boot.clear(); }
+  void abort(const std::string&) override { job_.reset(); }
+  void forget(const std::string&) override {
+    job_.reset();
+    registered_.clear();
+    read_at_.reset();
+    forgotten += 1;
+  }
+  void on_change(std::function<void(const std::string&, const std::string&)> callback) override {
+    changed_ = std::move(callback);
+  }
+
+  int forgotten = 0;
+  const std::optional<metal::ProvisionRequest>& request() const { return request_; }
+
+ private:
+  struct Job {
+    std::string key;
+    base::Time ends;
+    std::function<metal::Progress()> end;
+    std::optional<metal::Progress> result = std::nullopt;
+  };
+
+  bool started(const std::string& key) const { return job_ && job_->key == key; }
+  metal::Progress done_with_power() const {
+    metal::Progress progress = metal::Progress::done();
+    progress.powered_on = machine_.on;
+    return progress;
+  }
+  metal::Progress refusal() {
+    return metal::Progress::failed(base::conflict(refused.back()).at(base::Layer::controller));
+  }
+
+  bool permitted(metal::Act act, const metal::HostAccess& host, const metal::Operation& operation) {
+    metal::HostFacts facts;
+    if (const auto entry = store_.get(api::BareMetalHost::resource, host.ns, host.name)) {
+      const auto decoded = meta::decode<api::BareMetalHost>(entry->doc);
+      if (decoded) facts = metal::facts_of(*decoded, entry->revision <= store_.durable_revision());
+    }
+    facts.boot_mac = "52:54:00:00:00:01";
+    facts.hardware.reset();
+    metal::Inventory inventory;
+    inventory.macs = {facts.boot_mac};
+    metal::InventoryDisk disk;
+    disk.serial = "D1";
+    const auto allowed = metal::allow({act, host.uid, operation, &inventory, &disk}, facts);
+    if (!allowed) refused.push_back(allowed.error().message);
+    return allowed.ok();
+  }
+
+  metal::Progress with_agent(const std::string& name, const metal::HostAccess& host, const metal::Operation& operation,
+                             metal::Act act, const std::string& order, std::function<metal::Progress()> end) {
+    const std::string key = name + "/" + operation.id + "/" + operation.boot_id;
+    if (started(key)) return work(name, key, {}, nullptr);
+    if (operation.boot_id.empty() || !boot(host, operation)) {
+      asked_for_ = operation.boot_id;
+      metal::Progress progress = metal::Progress::working("ordering a boot of the deploy agent");
+      progress.needs_boot = true;
+      return progress;
+    }
+    if (!permitted(act, host, operation)) return refusal();
+    if (faults[name].empty()) {
+      // The agent knows the commands that it was given, whoever asks.
+      const auto [found, fresh] = machine_.work.try_emplace(operation.id + order, sys_.loop.now() + work_time);
+      if (fresh && act != metal::Act::boot_agent) machine_.log.push_back(order);
+      return work(name, key, std::max(found->second - sys_.loop.now(), base::Duration(base::milliseconds(1))), end);
+    }
+    return work(name, key, work_time, end);
+  }
+  // False: another boot id has to be recorded.
+  bool boot(const metal::HostAccess& host, const metal::Operation& operation) {
+    if (agent_alive(host.uid, operation.boot_id)) return true;
+    if (!asked_for_ || *asked_for_ == operation.boot_id) return false;
+    asked_for_.reset();
+    if (!permitted(metal::Act::boot_agent, host, operation)) return true;
+    machine_.log.push_back("boot agent");
+    machine_.on = true;
+    machine_.agent_boot = operation.boot_id;
+    return true;
+  }
+
+  metal::Progress work(const std::string& name, const std::string& key, base::Duration time,
+                       std::function<metal::Progress()> end) {
+    if (!started(key)) {
+      job_ = Job{.key = key, .ends = sys_.loop.now() + time, .end = std::move(end)};
+      auto& planned = faults[name];
+      if (!planned.empty()) {
+        job_->end = [error = planned.front()] { return metal::Progress::failed(error); };
+        planned.pop_front();
+      }
+      sys_.loop.after(time, [this, key] {
+        if (!started(key) || job_->result) return;
+        job_->result = job_->end();
+        if (changed_) changed_("metal", "host-1");
+      });
+    }
+    if (job_->result) return *job_->result;
+    metal::Progress progress = metal::Progress::working(name);
+    progress.wait = metal::Wait{base::Layer::agent, "busy with " + name, "wait for its end"};
+    return progress;
+  }
+
+  sys::Sys& sys_;
+  store::Store& store_;
+  FakeMachine& machine_;
+
+ public:
+  // By operation: register, inspect, clean, provision, boot_disk, power, read_power. Each job takes one.
+  std::map<std::string, std::deque<base::Error>>& faults;
+  std::vector<std::string>& refused;
+
+ private:
+  std::optional<Job> job_;
+  std::string registered_;
+  std::optional<base::Time> read_at_;
+  std::optional<std::string> asked_for_;
+  std::optional<metal::ProvisionRequest> request_;
+  std::function<void(const std::string&, const std::string&)> changed_;
+};
+
+}  // namespace control::baremetalhost
