@@ -2,8 +2,6 @@
 
 #include <map>
 
-#include "base/text.h"
-#include "crypto/hash.h"
 #include "meta/openapi_doc.h"
 #include "server/accept.h"
 #include "server/fixed_answers.h"
