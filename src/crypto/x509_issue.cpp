@@ -59,7 +59,7 @@ Result<void> add_extension(X509* certificate, int nid, bool critical, void* valu
 Result<void> add_basic_constraints(X509* certificate, bool is_ca) {
   BASIC_CONSTRAINTS* constraints = BASIC_CONSTRAINTS_new();
   CHECK_THAT(constraints, "out of memory");
-  constraints->ca = is_ca ? 1 : 0;
+  constraints->ca = is_ca ? 0xff : 0;  // DER knows one TRUE (X.690 section 11.1), and Go refuses any other
   auto added = add_extension(certificate, NID_basic_constraints, true, constraints);
   BASIC_CONSTRAINTS_free(constraints);
   return added;

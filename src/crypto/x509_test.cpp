@@ -128,6 +128,14 @@ TEST_CASE("a cluster CA issues an administrator's certificate as kubeadm does") 
   CHECK(ca_info.serial_hex == "aa0102030405060708090a0b0c0d0e");
 }
 
+TEST_CASE("a CA says so in DER, which stricter readers than OpenSSL insist on") {
+  const std::string pem = Authority().certificate;
+  const size_t begin = pem.find('\n') + 1;
+  const auto der = base::unbase64(base::replace_all(pem.substr(begin, pem.find("-----END") - begin), "\n", ""));
+  REQUIRE(der);
+  CHECK(base::hex(*der).find("30030101ff") != std::string::npos);  // BasicConstraints {cA TRUE}
+}
+
 TEST_CASE("certificates are refused with the reason") {
   Authority ca;
   Authority other("other");
