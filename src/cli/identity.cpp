@@ -39,7 +39,7 @@ Result<void> load_ca(sys::Sys& sys, const std::string& pki, Identity& out) {
   auto ca = request(sys, "ingot-ca", ca_life);
   ca.is_ca = true;
   out.ca_key_pem = sys.keys.ec_p256_pem();
-  out.ca_certificate_pem = TRY(crypto::issue_certificate(ca, out.ca_key_pem, {}, {}));
+  out.ca_certificate_pem = TRY(crypto::issue_certificate(ca, out.ca_key_pem, {}, out.ca_key_pem));
   TRY(sys.disk.write(key, out.ca_key_pem, 0600));
   return sys.disk.write(certificate, out.ca_certificate_pem);
 }
