@@ -59,6 +59,8 @@ Result<void> ImageServer::start() {
   net::ServerOptions options;
   options.listen = {{host_, 80}};
   options.tls = false;
+  // The few bytes of an image stand for gigabytes that a disk takes minutes to write, and its writer reads at that pace.
+  options.request_limit = base::hours(1);
   const auto handler = [this](net::Exchange& exchange) { answer(exchange); };
   plain_ = std::make_unique<net::HttpServer>(site_.sys.loop, site_.sys.net, options, handler);
   TRY(plain_->start());
