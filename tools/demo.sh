@@ -145,6 +145,22 @@ demo_start_manager() {
   demo_wait 30 "Ingot answers" kubectl get --raw /readyz
 }
 
+# Shows progress until all clusters are Ready; fails when they are not in time, or when a process that should run ends.
+demo_follow() {  # LIMIT
+  local child status_pid
+  "$demo_ingot" status --watch --until-ready --timeout "$1" &
+  status_pid=$!
+  demo_children+=("$status_pid status")
+  while kill -0 "$status_pid" 2>/dev/null; do
+    for child in "${demo_children[@]}"; do
+      [ "${child%% *}" = "$status_pid" ] || demo_running "$child" || return 1
+    done
+    sleep 0.5
+  done
+  unset 'demo_children[-1]'
+  wait "$status_pid"
+}
+
 # When the last object of a kind reached something, as seconds after the manifests were applied.
 demo_last() {  # NAME RESOURCE JSONPATH
   local at
@@ -211,7 +227,7 @@ demo() {
   # Real hardware takes about 80 minutes; what the manager adds does not scale.
   local minutes
   minutes=$(awk -v speed="$demo_speed" 'BEGIN {printf "%d", 10 + 120 / speed}')
-  "$demo_ingot" status --watch --until-ready --timeout "${minutes}m" || demo_failed "not all clusters became Ready"
+  demo_follow "${minutes}m" || demo_failed "not all clusters became Ready"
   demo_begin ""
   demo_spare=$(kubectl -n clusters get bmh -l role=spare -o jsonpath='{.items[0].metadata.name}')
   demo_report
