@@ -1,35 +1,14 @@
 #include "api/rules/core.h"
 
-#include <doctest/doctest.h>
-
-#include "api/kinds.h"
+#include "api/rules/test_rules.h"
 #include "meta/table.h"
 
+using api::rules::parsed;
 using base::Json;
-using meta::Operation;
 
-static Json parsed(std::string_view text) {
-  auto doc = base::parse_json(text);
-  REQUIRE_MESSAGE(doc.ok(), text);
-  return *doc;
-}
-
-// Defaults, schema and rules as the registry runs them; findings one per line.
-static std::string findings(const char* resource, std::string_view text, std::string_view before = "") {
-  const meta::Kind* kind = api::workload_scheme().by_resource(resource);
-  REQUIRE(kind);
-  Json doc = parsed(text);
+static std::string findings(const char* resource, std::string_view text, std::string_view before) {
   const Json old = before.empty() ? Json() : parsed(before);
-  meta::prune(*kind->storage().schema, doc, true);
-  meta::apply_defaults(*kind->storage().schema, doc);
-  if (kind->fill_defaults) kind->fill_defaults(doc, before.empty() ? nullptr : &old);
-  auto found = meta::validate(*kind->storage().schema, doc);
-  if (found.empty() && kind->check) {
-    found = before.empty() ? kind->check(doc, nullptr, Operation::create) : kind->check(doc, &old, Operation::update);
-  }
-  std::string out;
-  for (const auto& finding : found) out += (out.empty() ? "" : "\n") + meta::text_of(finding);
-  return out;
+  return api::rules::findings(api::rules::kind_of(resource), parsed(text), before.empty() ? nullptr : &old);
 }
 
 TEST_CASE("stringData becomes data, type becomes Opaque") {

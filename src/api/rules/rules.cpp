@@ -2,8 +2,14 @@
 
 #include <map>
 
+#include "api/rules/bootstrap.h"
+#include "api/rules/cluster.h"
+#include "api/rules/controlplane.h"
 #include "api/rules/core.h"
 #include "api/rules/core_cells.h"
+#include "api/rules/infrastructure.h"
+#include "api/rules/machines.h"
+#include "api/rules/metal3.h"
 
 namespace api::rules {
 
@@ -20,6 +26,23 @@ const Rules* rules_of(std::string_view resource) {
       {"leases.coordination.k8s.io", {fill_lease, check_lease, nullptr, nullptr}},
       {"clusterrolebindings.rbac.authorization.k8s.io", {fill_binding, check_binding, nullptr, cell_of_binding}},
       {"rolebindings.rbac.authorization.k8s.io", {fill_binding, check_binding, nullptr, cell_of_binding}},
+      {"clusters.cluster.x-k8s.io", {nullptr, check_cluster, nullptr, nullptr}},
+      {"machines.cluster.x-k8s.io", {fill_machine, check_machine, nullptr, nullptr}},
+      {"machinesets.cluster.x-k8s.io", {fill_machine_set, check_machine_set, nullptr, nullptr}},
+      {"machinedeployments.cluster.x-k8s.io", {fill_machine_deployment, check_machine_deployment, nullptr, nullptr}},
+      {"machinehealthchecks.cluster.x-k8s.io", {fill_health_check, check_health_check, warn_health_check, nullptr}},
+      {"kubeadmconfigs.bootstrap.cluster.x-k8s.io", {fill_kubeadm_config, check_kubeadm_config, nullptr, nullptr}},
+      {"kubeadmconfigtemplates.bootstrap.cluster.x-k8s.io",
+       {fill_kubeadm_config_template, check_kubeadm_config_template, nullptr, nullptr}},
+      {"kubeadmcontrolplanes.controlplane.cluster.x-k8s.io",
+       {fill_control_plane, check_control_plane, nullptr, nullptr}},
+      {"kubeadmcontrolplanetemplates.controlplane.cluster.x-k8s.io",
+       {nullptr, check_control_plane_template, nullptr, nullptr}},
+      {"metal3clusters.infrastructure.cluster.x-k8s.io", {fill_metal3_cluster, check_metal3_cluster, nullptr, nullptr}},
+      {"metal3machines.infrastructure.cluster.x-k8s.io", {nullptr, check_metal3_machine, nullptr, nullptr}},
+      {"metal3machinetemplates.infrastructure.cluster.x-k8s.io",
+       {nullptr, check_metal3_machine_template, nullptr, nullptr}},
+      {"baremetalhosts.metal3.io", {nullptr, check_host, warn_host, nullptr}},
   };
   const auto found = table.find(resource);
   return found == table.end() ? nullptr : &found->second;

@@ -1,4 +1,4 @@
-#include "metal/bmc/address.h"
+#include "api/bmc_address.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-namespace metal {
+namespace api {
 namespace {
 
 struct Scheme {
@@ -195,4 +195,4 @@ base::Result<BmcAddress> parse_bmc_address(std::string_view text) {
   return out;
 }
 
-}  // namespace metal
+}  // namespace api

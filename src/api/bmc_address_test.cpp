@@ -1,16 +1,16 @@
-#include "metal/bmc/address.h"
+#include "api/bmc_address.h"
 
 #include <doctest/doctest.h>
 
 namespace {
 
-metal::BmcAddress good(std::string_view text) {
-  auto parsed = metal::parse_bmc_address(text);
+api::BmcAddress good(std::string_view text) {
+  auto parsed = api::parse_bmc_address(text);
   REQUIRE_MESSAGE(parsed.ok(), std::string(text));
   return *parsed;
 }
 std::string message(std::string_view text) {
-  auto parsed = metal::parse_bmc_address(text);
+  auto parsed = api::parse_bmc_address(text);
   REQUIRE_FALSE_MESSAGE(parsed.ok(), std::string(text));
   CHECK(parsed.error().code == base::Code::invalid);
   CHECK(parsed.error().layer == base::Layer::bmc);
@@ -20,8 +20,8 @@ std::string message(std::string_view text) {
 }  // namespace
 
 TEST_CASE("BMC address: schemes decide protocol, transport and boot method") {
-  using P = metal::BmcProtocol;
-  using B = metal::BmcBootMethod;
+  using P = api::BmcProtocol;
+  using B = api::BmcBootMethod;
   struct Row {
     std::string_view text;
     P protocol;
@@ -54,7 +54,7 @@ TEST_CASE("BMC address: schemes decide protocol, transport and boot method") {
 }
 
 TEST_CASE("BMC address: bare hosts are IPMI and a missing // is repaired") {
-  CHECK(good("192.168.1.1").protocol == metal::BmcProtocol::ipmi);
+  CHECK(good("192.168.1.1").protocol == api::BmcProtocol::ipmi);
   CHECK(good("192.168.1.1:6230").port == 6230);
   CHECK(good("bmc7:623").host == "bmc7");
   CHECK(good("bmc7.example.com").host == "bmc7.example.com");
