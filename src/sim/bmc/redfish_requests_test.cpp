@@ -283,3 +283,45 @@ TEST_CASE("Redfish: a drive is changed by PATCH too, and an occupied one takes n
     CHECK(room.server.media() == sim::VirtualMedia{});
   });
 }
+
+TEST_CASE("Redfish: reset types act on the power state they find, and need not change it") {
+  using A = sim::ServerPowerAction;
+  Room room;
+  room.run([&] {
+    const auto reset = [&](const std::string& type) {
+      return room.ask("POST", reset_path, Json::object({{"ResetType", type}}).dump()).status;
+    };
+    CHECK(reset("ForceOff") == 204);
+    CHECK(reset("GracefulShutdown") == 204);
+    CHECK(room.server.actions_.empty());
+    CHECK(reset("Nmi") == 204);
+    CHECK(reset("PushPowerButton") == 204);
+    CHECK(reset("On") == 204);
+    CHECK(reset("ForceOn") == 204);
+    CHECK(reset("GracefulRestart") == 204);
+    CHECK(reset("PushPowerButton") == 204);
+    CHECK(room.server.actions_ == std::vector{A::nmi, A::on, A::graceful_restart, A::graceful_shutdown});
+    CHECK_FALSE(room.server.powered_on());
+    CHECK(body_of(room.ask("GET", system_path))["PowerState"].string() == "Off");
+  });
+}
+
+TEST_CASE("Redfish: of requests whose answer is lost, some were done and some were not") {
+  Room room;
+  room.run([&] {
+    REQUIRE(room.server.power(sim::ServerPowerAction::on).ok());
+    room.server.actions_.clear();
+    room.front.faults().http_reset = 1;
+    net::ClientOptions options;
+    options.server = {sim::bmc_host, 443};
+    options.tls_options.verify = false;
+    constexpr size_t tries = 40;
+    for (size_t i = 0; i < tries; ++i) {
+      net::HttpClient client(room.manager.loop, room.manager.net, options);
+      const net::Headers headers{{"Authorization", room.basic("admin", "rack-secret-01")}};
+      CHECK_FALSE(client.send({"POST", reset_path, headers, R"({"ResetType":"Nmi"})"}).ok());
+    }
+    CHECK(room.server.actions_.size() > tries / 5);
+    CHECK(room.server.actions_.size() < tries * 4 / 5);
+  });
+}
