@@ -18,7 +18,10 @@ Result<Json> up(const Kind& kind, const meta::Version& version, Json doc) {
 
 Result<Json> to_version(const Kind& kind, const meta::Version& version, const Json& stored) {
   Json doc = stored;
-  if (version.from_storage) doc = TRY(version.from_storage(std::move(doc)));
+  if (version.from_storage) {
+    doc = TRY(version.from_storage(std::move(doc)));
+    meta::prune(*version.schema, doc, true);  // what this version cannot express
+  }
   return labelled(kind, version.name, std::move(doc));
 }
 

@@ -90,8 +90,9 @@ class Watch {
     TRY(flush());
     if (options_.list_bookmark) TRY(write(event_line("BOOKMARK", bookmark_text(call_, state_->seen, true))));
     auto next_bookmark = now() + bookmark_period;
-    while (!call_.api.stopping && !state_->overflow) {
+    for (;;) {
       TRY(flush());
+      if (call_.api.stopping || state_->overflow) return {};
       if (now() >= deadline) return last_bookmark();
       if (now() >= next_bookmark) {
         if (options_.bookmarks) TRY(write(event_line("BOOKMARK", bookmark_text(call_, state_->seen, false))));
@@ -102,7 +103,6 @@ class Watch {
       if (!woken && woken.error().code == base::Code::cancelled) return base::cancelled();
       if (call_.exchange.client_gone()) return {};
     }
-    return {};
   }
 
   Result<void> start() {
