@@ -4,6 +4,7 @@
 
 #include "meta/openapi_doc.h"
 #include "server/accept.h"
+#include "server/errors.h"
 #include "server/fixed_answers.h"
 #include "server/openapi_protobuf.h"
 
@@ -113,15 +114,9 @@ struct Documents::State {
   }
 
   static net::Response not_acceptable() {
-    return net::Response::json(
-        406, Json::object({{"kind", "Status"},
-                           {"apiVersion", "v1"},
-                           {"metadata", Json::object()},
-                           {"status", "Failure"},
-                           {"message", "only the following media types are accepted: " + std::string(json_type) + ", " +
-                                           std::string(v2_protobuf)},
-                           {"reason", "NotAcceptable"},
-                           {"code", 406}}));
+    return failure(
+        406, "NotAcceptable",
+        "only the following media types are accepted: " + std::string(json_type) + ", " + std::string(v2_protobuf));
   }
 };
 

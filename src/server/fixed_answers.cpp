@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "crypto/hash.h"
+#include "server/errors.h"
 
 namespace server {
 namespace {
@@ -14,17 +15,6 @@ bool names_tag(std::string_view header, std::string_view tag) {
     if (item == tag || item == "*") return true;
   }
   return false;
-}
-
-net::Response failure(int code, const char* reason, const char* message) {
-  return net::Response::json(code, base::Json::object({{"kind", "Status"},
-                                                       {"apiVersion", "v1"},
-                                                       {"metadata", base::Json::object()},
-                                                       {"status", "Failure"},
-                                                       {"message", message},
-                                                       {"reason", reason},
-                                                       {"details", base::Json::object()},
-                                                       {"code", code}}));
 }
 
 }  // namespace
