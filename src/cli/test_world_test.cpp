@@ -1,6 +1,7 @@
 // Named so that it is built into the tests only.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -31,6 +32,26 @@ std::vector<Json> documents(const std::string& path) {
   return *all;
 }
 
+// Namespaces, and the hosts that take part with their Secrets.
+std::vector<Json> inventory(const Size& size) {
+  std::vector<Json> out;
+  std::map<std::string, size_t> left = {
+      {"control-plane", size.control_plane}, {"worker", size.worker}, {"spare", size.spare}};
+  Json secret;
+  for (const auto& doc : documents("samples/inventory-20-servers.yaml")) {
+    if (doc["kind"].string() == "Secret") secret = doc;
+    if (doc["kind"].string() == "Namespace") out.push_back(doc);
+    if (doc["kind"].string() != "BareMetalHost") continue;
+    size_t& more = left[doc.path("metadata.labels.role").string()];
+    if (more == 0) continue;
+    --more;
+    REQUIRE(doc.path("spec.bmc.credentialsName").string() == secret.path("metadata.name").string());
+    out.push_back(secret);
+    out.push_back(doc);
+  }
+  return out;
+}
+
 std::string collection(const Json& doc) {
   const auto [group, version] = meta::split_api_version(doc["apiVersion"].string());
   const meta::Kind* kind = api::management_scheme().by_kind(group, doc["kind"].string());
@@ -43,10 +64,13 @@ std::string collection(const Json& doc) {
 
 }  // namespace
 
-World::World(uint64_t seed, const std::string& inventory)
-    : sim_(seed), rack_sys_(&sim_.process("10.0.0.1", "rack")), user_sys_(&sim_.process("192.168.99.2", "user")) {
+World::World(uint64_t seed, Size size)
+    : sim_(seed),
+      rack_sys_(&sim_.process("10.0.0.1", "rack")),
+      user_sys_(&sim_.process("192.168.99.2", "user")),
+      size_(std::move(size)) {
   sim::RackOptions options;
-  options.inventory = documents(inventory);
+  options.inventory = inventory(size_);
   options.seed = seed;
   options.dhcp_server = {manager_host, 67};
   rack_ = std::make_unique<sim::Rack>(*rack_sys_, options);
@@ -91,32 +115,46 @@ void World::kill_manager() {
   last_.reset();
 }
 
-void World::in_fiber(const std::function<void(workload::KubeClient&)>& body) {
+// A failed check must not leave a fiber as an exception, so problems are carried out as text.
+void World::in_fiber(const std::function<std::string(workload::KubeClient&)>& body) {
   bool done = false;
+  std::string problem = "the API did not answer";
   sys::spawn(user_sys_->loop, "user", [&] {
-    const auto text = manager_sys_->disk.read("ingot-data/admin.kubeconfig");
-    REQUIRE(text.ok());
-    auto client = workload::KubeClient::from_kubeconfig(user_sys_->loop, user_sys_->net, *text);
-    REQUIRE_MESSAGE(client.ok(), client.error().text());
-    body(**client);
-    (*client)->close();
+    problem = [&]() -> std::string {
+      const auto text = manager_sys_->disk.read("ingot-data/admin.kubeconfig");
+      if (!text) return text.error().text();
+      auto client = workload::KubeClient::from_kubeconfig(user_sys_->loop, user_sys_->net, *text);
+      if (!client) return client.error().text();
+      std::string out = body(**client);
+      (*client)->close();
+      return out;
+    }();
     done = true;
   });
   const base::Time end = loop().now() + request_patience;
   loop().run_until([&] { return done || loop().now() > end; });
-  REQUIRE_MESSAGE(done, "the API did not answer");
+  REQUIRE_MESSAGE(problem.empty(), problem);
 }
 
-void World::apply_file(const std::string& path) {
-  for (const auto& doc : documents(path)) apply(doc);
+void World::apply_inventory() {
+  for (const auto& doc : inventory(size_)) apply(doc);
+}
+
+void World::apply_clusters() {
+  for (const auto& doc : documents("samples/three-clusters.yaml")) {
+    const std::string name = doc.path("metadata.name").string();
+    for (const auto& cluster : size_.clusters) {
+      if (name == cluster || name.starts_with(cluster + "-")) apply(doc);
+    }
+  }
 }
 
 void World::apply(const Json& doc) {
+  const std::string path = collection(doc);
   in_fiber([&](workload::KubeClient& client) {
-    const auto made = client.create(collection(doc), doc);
-    CHECK_MESSAGE((made.ok() || made.error().code == base::Code::already_exists),
-                  doc["kind"].string() << " " << doc.path("metadata.name").string() << ": "
-                                       << (made.ok() ? "" : made.error().text()));
+    const auto made = client.create(path, doc);
+    if (made || made.error().code == base::Code::already_exists) return std::string();
+    return doc["kind"].string() + " " + doc.path("metadata.name").string() + ": " + made.error().text();
   });
 }
 
@@ -124,8 +162,8 @@ Json World::get(const std::string& path) {
   Json out;
   in_fiber([&](workload::KubeClient& client) {
     auto found = client.get(path);
-    REQUIRE_MESSAGE(found.ok(), path << ": " << found.error().text());
-    out = *found;
+    if (found) out = *found;
+    return found ? std::string() : path + ": " + found.error().text();
   });
   return out;
 }
@@ -134,8 +172,8 @@ Json World::patch(const std::string& path, const Json& merge) {
   Json out;
   in_fiber([&](workload::KubeClient& client) {
     auto done = client.merge_patch(path, merge);
-    REQUIRE_MESSAGE(done.ok(), path << ": " << done.error().text());
-    out = *done;
+    if (done) out = *done;
+    return done ? std::string() : path + ": " + done.error().text();
   });
   return out;
 }
@@ -143,7 +181,7 @@ Json World::patch(const std::string& path, const Json& merge) {
 void World::remove(const std::string& path) {
   in_fiber([&](workload::KubeClient& client) {
     const auto done = client.remove(path);
-    REQUIRE_MESSAGE(done.ok(), path << ": " << done.error().text());
+    return done ? std::string() : path + ": " + done.error().text();
   });
 }
 
@@ -158,6 +196,16 @@ bool World::run_until(const std::function<bool()>& done, base::Duration limit) {
     return was = done();
   });
   return was || done();
+}
+
+bool World::all_ready() {
+  return std::all_of(size_.clusters.begin(), size_.clusters.end(),
+                     [&](const std::string& cluster) { return ready(cluster); });
+}
+
+void World::until_ready(base::Duration limit) {
+  const bool done = run_until([&] { return all_ready(); }, limit);
+  REQUIRE_MESSAGE(done, trouble());
 }
 
 void World::run_for(base::Duration span) {
