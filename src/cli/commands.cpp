@@ -6,6 +6,7 @@
 #include "api/kinds.h"
 #include "base/text.h"
 #include "cli/client.h"
+#include "cli/manual.h"
 #include "cli/serve.h"
 #include "cli/session.h"
 #include "cli/status.h"
@@ -53,6 +54,11 @@ int print_crds() {
     if (kind->custom) all.push_back(meta::crd_of(*kind));
   }
   std::printf("%s", wire::to_yaml(all).c_str());
+  return 0;
+}
+
+int print(const std::string& text) {
+  std::printf("%s", text.c_str());
   return 0;
 }
 
@@ -137,6 +143,9 @@ int run(int argc, char** argv) {
   get_config->add_option("--kubeconfig", kubeconfig, "Of the manager; default: $KUBECONFIG");
   auto* crds = app.add_subcommand("crds", "Print the CustomResourceDefinitions of all kinds, to apply elsewhere");
 
+  auto* completion = app.add_subcommand("completion", "Print shell completion: source <(ingot completion)");
+  auto* manual = app.add_subcommand("man", "Print the manual page: ingot man | man -l -");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -155,6 +164,8 @@ int run(int argc, char** argv) {
     return run_session([&](sys::RealSystem& system) { return get_kubeconfig(system, kubeconfig, ns, cluster); });
   }
   if (crds->parsed()) return print_crds();
+  if (completion->parsed()) return print(completion_script(app));
+  if (manual->parsed()) return print(manual_page(app));
   return 2;
 }
 
