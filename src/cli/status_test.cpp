@@ -17,7 +17,7 @@ Json json(const char* text) {
 
 StatusInput sample() {
   StatusInput in;
-  in.hosts = json(R"([
+  in.hosts = json(R"j([
     {"metadata": {"name": "h1", "namespace": "x", "creationTimestamp": "2026-01-01T00:00:00Z"},
      "spec": {"consumerRef": {"name": "m1"}},
      "status": {"provisioning": {"state": "provisioning"}, "operationHistory": {"inspect": {"end": "2026-01-01T00:10:00Z"}},
@@ -31,7 +31,7 @@ StatusInput sample() {
                 "errorMessage": "BMC: wrong password"}},
     {"metadata": {"name": "h3", "namespace": "x"},
      "status": {"provisioning": {"state": "provisioning"},
-       "conditions": [{"type": "Progressing", "status": "True", "message": "writing the image, 42 %"}]}}])");
+       "conditions": [{"type": "Progressing", "status": "True", "message": "writing the image, 42 %"}]}}])j");
   in.machines = json(R"([{"metadata": {"name": "w", "namespace": "x"},
     "spec": {"clusterName": "dev", "version": "v1.32.0", "infrastructureRef": {"name": "m1"}},
     "status": {"phase": "Provisioning", "conditions": [
