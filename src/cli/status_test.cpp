@@ -38,13 +38,13 @@ StatusInput sample() {
       {"type": "BootstrapConfigReady", "status": "True"},
       {"type": "InfrastructureReady", "status": "False", "message": "* A: first\n* B: second"},
       {"type": "Ready", "status": "False", "message": "all of it"}]}}])");
-in.metal3machines =
-    json(R"([{"metadata": {"name": "m1", "namespace": "x", "annotations": {"metal3.io/BareMetalHost": "x/h1"}}}])");
-in.clusters = json(R"([{"metadata": {"name": "dev", "namespace": "x", "creationTimestamp": "2026-01-01T00:00:00Z"},
+  in.metal3machines =
+      json(R"([{"metadata": {"name": "m1", "namespace": "x", "annotations": {"metal3.io/BareMetalHost": "x/h1"}}}])");
+  in.clusters = json(R"([{"metadata": {"name": "dev", "namespace": "x", "creationTimestamp": "2026-01-01T00:00:00Z"},
     "status": {"phase": "Provisioned", "controlPlane": {"desiredReplicas": 1, "readyReplicas": 1},
       "workers": {"desiredReplicas": 2, "readyReplicas": 1},
       "conditions": [{"type": "Ready", "status": "False", "message": "one worker is missing"}]}}])");
-return in;
+  return in;
 }
 
 TEST_CASE("rows say state, step, percent and the reason of every wait") {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -205,6 +206,7 @@ bool World::all_ready() {
 
 void World::until_ready(base::Duration limit) {
   const bool done = run_until([&] { return all_ready(); }, limit);
+  if (!done) std::fprintf(stderr, "%s", log().c_str());
   REQUIRE_MESSAGE(done, trouble());
 }
 
@@ -242,7 +244,14 @@ std::string World::trouble() {
   input.machines = all("machines.cluster.x-k8s.io");
   input.metal3machines = all("metal3machines.infrastructure.cluster.x-k8s.io");
   input.hosts = all("baremetalhosts.metal3.io");
-  return "\n" + render(make_report(input), true, 0);
+  std::string out = "\n" + render(make_report(input), true, 0);
+  for (const auto& event : store().list("events")) {
+    const Json& doc = event->doc;
+    out += doc["lastTimestamp"].string() + " " + doc.path("involvedObject.kind").string() + "/" +
+           doc.path("involvedObject.name").string() + " " + doc["reason"].string() + ": " + doc["message"].string() +
+           "\n";
+  }
+  return out;
 }
 
 std::string World::log() const {

@@ -165,6 +165,26 @@ Result<void> restart_by_bmc(Run& run) {
 
 }  // namespace
 
+// Tells the agent to start the system on the disk. False: it refused, or went silent before it can have been told, so
+// the ramdisk still runs. An order whose answer was lost counts once the agent is gone: restarting the server then
+// would cut off the first start of its operating system.
+Result<bool> send_away(Run& run) {
+  auto client = TRY(client_of(run));
+  bool may_know = false;
+  while (run.bench.agent_alive(run.host.uid, run.operation.boot_id)) {
+    const auto reached = client.find("none");
+    if (reached || !passing(reached.error())) {
+      const auto told = client.start("standby.run_image", Json::object({{"ingot_operation", run.operation.id}}));
+      if (told) return told->status != AgentCommand::Status::failed;
+      if (told.error().code == Code::cancelled) return base::cancelled();
+      if (!passing(told.error())) return false;
+      may_know = may_know || told.error().code != Code::conflict;
+    }
+    TRY(run.sleep(base::seconds(5)));
+  }
+  return may_know;
+}
+
 Result<Progress> boot_disk_job(Run& run) {
   auto& bench = run.bench;
   run.step("switching the boot device to disk", 92);
@@ -189,9 +209,7 @@ Result<Progress> boot_disk_job(Run& run) {
   run.step("starting from disk", 96);
   TRY(run.guard(Act::boot_disk));
   if (agent) {
-    const auto told = run_on_agent(run, "standby.run_image", Json::object(), base::minutes(2), [](const Json&) {});
-    if (!told && told.error().code == Code::cancelled) return base::cancelled();
-    if (!told) TRY(restart_by_bmc(run));
+    if (!TRY(send_away(run))) TRY(restart_by_bmc(run));
   } else if (!TRY(run.powered_on())) {
     TRY(run.insist("power on", [](Bmc& bmc) { return bmc.set_power(PowerAction::on); }));
   } else if (known_here) {

@@ -29,7 +29,9 @@ Result<void> EtcdMembers::add(const std::string& name, const std::string& addres
     if (!has_quorum()) return base::unavailable("etcdserver: no leader");
     const auto up =
         static_cast<size_t>(std::count_if(peers_.begin(), peers_.end(), [](const auto& p) { return p.up; }));
-    if (up < (peers_.size() + 1) / 2 + 1) {
+    // Strict reconfiguration: the members that run must be a majority of the new number. A lone member may always get a
+    // second one (etcd server/etcdserver/api/membership, IsReadyToAddVotingMember).
+    if (peers_.size() > 1 && up < (peers_.size() + 1) / 2 + 1) {
       return base::conflict("etcdserver: re-configuration failed due to not enough started members");
     }
   }
