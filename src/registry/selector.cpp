@@ -156,13 +156,18 @@ Result<LabelSelector> LabelSelector::from_object(const Json& object) {
     const auto& op = expression["operator"].string();
     std::vector<std::string> values;
     for (const auto& value : expression["values"].items()) values.push_back(value.string());
-    const bool wants_values = op == "In" || op == "NotIn";
+    // Gt and Lt are not in metav1.LabelSelector; the host selectors of Metal3 have them.
+    const bool compares = op == "Gt" || op == "Lt";
+    const bool wants_values = op == "In" || op == "NotIn" || compares;
     if (!wants_values && op != "Exists" && op != "DoesNotExist") {
       return base::invalid(base::quoted(op) + " is not a valid label selector operator");
     }
     if (wants_values == values.empty()) {
       return base::invalid("values of a label selector with operator " + op + (wants_values ? " must" : " may not") +
                            " be given");
+    }
+    if (compares && values.size() != 1) {
+      return base::invalid("a label selector with operator " + op + " must have exactly one value");
     }
     std::sort(values.begin(), values.end());
     TRY(add(expression["key"].string(), op == "DoesNotExist" ? "!exists" : base::lower(op), std::move(values)));

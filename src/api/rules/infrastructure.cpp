@@ -11,14 +11,14 @@ namespace {
 
 constexpr int api_server_port = 6443;
 
-// Operators in any case; the words of labels selectors and their signs.
+// Operators in any case; the words of label selectors and their signs.
 void check_host_selector(const Json& selector, const std::string& field, Findings& found) {
   constexpr std::array known = {"in", "=", "==", "notin", "!=", "exists", "doesnotexist", "!", "gt", "lt"};
   for (size_t i = 0; i < selector["matchExpressions"].size(); ++i) {
     const std::string& op = selector["matchExpressions"].at(i)["operator"].string();
     if (std::find(known.begin(), known.end(), base::lower(op)) != known.end()) continue;
     found.push_back(meta::field_not_supported(field + ".matchExpressions[" + std::to_string(i) + "].operator", op,
-                                              {"DoesNotExist", "Exists", "In", "NotIn"}));
+                                              {"DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"}));
   }
 }
 

@@ -85,7 +85,7 @@ TEST_CASE("Metal3Machine: rules") {
        ""},
       {"hostSelector: {matchExpressions: [{key: rack, operator: like, values: [a]}]}",
        "spec.hostSelector.matchExpressions[0].operator: Unsupported value: \"like\": supported values: "
-       "\"DoesNotExist\", \"Exists\", \"In\", \"NotIn\""},
+       "\"DoesNotExist\", \"Exists\", \"Gt\", \"In\", \"Lt\", \"NotIn\""},
   };
   for (const auto& [change, text] : cases) {
     CAPTURE(change);

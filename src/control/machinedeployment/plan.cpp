@@ -60,6 +60,13 @@ Limits rollout_limits(const MachineDeployment& deployment) {
 
 namespace {
 
+std::vector<Ref<MachineSet>> oldest_first(std::vector<Ref<MachineSet>> sets) {
+  std::stable_sort(sets.begin(), sets.end(), [](const auto& a, const auto& b) {
+    return a->meta.created != b->meta.created ? a->meta.created < b->meta.created : a->meta.name < b->meta.name;
+  });
+  return sets;
+}
+
 // How many old machines may go now, oldest set first: those that are unavailable anyway first, then the rest.
 void scale_down_old(const MachineDeployment& deployment, const Limits& limits, const MachineSet& new_set,
                     std::vector<Ref<MachineSet>> old_sets, int total_spec, Changes& changes) {
@@ -67,9 +74,7 @@ void scale_down_old(const MachineDeployment& deployment, const Limits& limits, c
   const int new_unavailable = std::max(0, spec_replicas(new_set) - available(new_set));
   int room = total_spec - (wanted - limits.unavailable) - new_unavailable;
   if (room <= 0) return;
-  std::stable_sort(old_sets.begin(), old_sets.end(), [](const auto& a, const auto& b) {
-    return a->meta.created != b->meta.created ? a->meta.created < b->meta.created : a->meta.name < b->meta.name;
-  });
+  old_sets = oldest_first(std::move(old_sets));
   std::vector<int> next;
   for (const auto& set : old_sets) {
     const int sick = std::clamp(spec_replicas(*set) - available(*set), 0, room);
@@ -126,14 +131,22 @@ std::vector<SetScale> plan_rolling_update(const MachineDeployment& deployment, c
 
 std::vector<SetScale> plan_on_delete(const MachineDeployment& deployment, const Ref<MachineSet>& new_set,
                                      const std::vector<Ref<MachineSet>>& sets) {
+  const int wanted = deployment.spec.replicas.value_or(1);
+  const auto old_sets = oldest_first(others(new_set, sets));
+  std::vector<int> left;
+  int total = spec_replicas(*new_set);
+  for (const auto& set : old_sets) {
+    // Machines that somebody deleted are not made again by an old set.
+    left.push_back(std::min(spec_replicas(*set), status_replicas(*set)));
+    total += left.back();
+  }
   Changes changes;
   int old_total = 0;
-  const int wanted = deployment.spec.replicas.value_or(1);
-  for (const auto& set : others(new_set, sets)) {
-    // Machines that somebody deleted are not made again by an old set.
-    const int left = std::min(spec_replicas(*set), std::max(status_replicas(*set), 0));
-    changes.set(*set, left);
-    old_total += left;
+  for (size_t i = 0; i < old_sets.size(); ++i) {
+    const int going = std::clamp(total - wanted, 0, left[i]);
+    total -= going;
+    changes.set(*old_sets[i], left[i] - going);
+    old_total += left[i] - going;
   }
   changes.set(*new_set, std::max(0, wanted - old_total));
   return changes.take();

@@ -28,7 +28,8 @@ struct SetScale {
 // New replica counts for sets that change; `new_set` must be among `sets`.
 std::vector<SetScale> plan_rolling_update(const MachineDeployment& deployment, const Ref<MachineSet>& new_set,
                                           const std::vector<Ref<MachineSet>>& sets);
-// OnDelete: old sets shrink only as their machines are deleted by hand; the new set fills the gap.
+// OnDelete: old sets shrink only as their machines are deleted by hand, or when fewer replicas are wanted; the new set
+// fills the gap.
 std::vector<SetScale> plan_on_delete(const MachineDeployment& deployment, const Ref<MachineSet>& new_set,
                                      const std::vector<Ref<MachineSet>>& sets);
 

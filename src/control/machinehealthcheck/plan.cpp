@@ -29,6 +29,11 @@ bool judge_since(Verdict& verdict, const api::UnhealthyCondition& rule, Time sin
   return true;
 }
 
+// The first control-plane machine has nobody to wait for: when it fails, all the others wait for ever.
+bool waits_for_control_plane(const Machine& machine, const Facts& facts) {
+  return facts.control_plane_initialized == Time() && !machine.is_control_plane();
+}
+
 void judge_startup(Verdict& verdict, const MachineHealthCheck& check, const Machine& machine, const Facts& facts) {
   verdict.healthy = false;
   const auto limit = base::seconds(check.spec.checks.node_startup_timeout_seconds.value_or(600));
@@ -36,7 +41,7 @@ void judge_startup(Verdict& verdict, const MachineHealthCheck& check, const Mach
     verdict.healthy = true;  // disabled
     return;
   }
-  if (facts.control_plane_initialized == Time() || facts.infrastructure_ready == Time()) return;
+  if (facts.infrastructure_ready == Time() || waits_for_control_plane(machine, facts)) return;
   // A machine that waits for a host does not count as starting: its clock runs from the moment it has one.
   Time start = std::max({machine.meta.created, facts.control_plane_initialized, facts.infrastructure_ready});
   const Condition* infrastructure = api::find_condition(machine.status.conditions, "InfrastructureReady");
@@ -76,7 +81,8 @@ Verdict judge(const MachineHealthCheck& check, const Machine& machine, const Fac
             .reason = "HasRemediateAnnotation",
             .message = "Health check failed: the Machine carries the annotation " + std::string(remediate_annotation)};
   }
-  if (!facts.cluster_reachable) {
+  const bool nothing_to_reach = facts.control_plane_initialized == Time() && machine.status.node.name.empty();
+  if (!facts.cluster_reachable && !nothing_to_reach) {
     // Losing sight of a cluster is no fault of its machines: keep the last judgement, decide nothing.
     verdict.healthy = !machine.status.node.name.empty() && api::is_true(machine.status.conditions, "NodeHealthy");
     return verdict;

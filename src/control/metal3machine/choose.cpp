@@ -19,6 +19,8 @@ Result<registry::LabelSelector> selector_of(const Metal3Machine& machine) {
              : op == "notin" || op == "!="         ? "NotIn"
              : op == "exists"                      ? "Exists"
              : op == "doesnotexist" || op == "!"   ? "DoesNotExist"
+             : op == "gt"                          ? "Gt"
+             : op == "lt"                          ? "Lt"
                                                    : one.op;
   }
   return registry::LabelSelector::from_object(meta::encode(wanted));
