@@ -142,12 +142,16 @@ class BenchEngine : public StartedEngine {
       worker.power.reset();
       return result;
     }
+    worker.power.reset();  // nobody asks for that result any more, and it must not answer a later question
     return run(worker, JobKind::power, key, host, {}, [wish](Run& run) { return power_job(run, wish); });
   }
 
   Progress read_power(const HostAccess& host, base::Duration age_max) override {
     Worker& worker = worker_of(host);
     if (worker.power_reading && bench_->sys.loop.now() - worker.power_reading->at <= age_max) {
+      // The caller knows with this what a finished change would have told, perhaps asks no more, and the result must
+      // not answer the same wish at another time.
+      if (worker.power && worker.power->progress.is_done()) worker.power.reset();
       Progress progress = Progress::done();
       progress.powered_on = worker.power_reading->on;
       return progress;
@@ -244,7 +248,10 @@ class BenchEngine : public StartedEngine {
 
   void start(JobKind kind, const std::string& key, const HostAccess& host, const Operation& operation, JobBody body) {
     auto worker = bench_->workers[host.uid];
-    worker->job = Job{.kind = kind, .key = key, .progress = Progress::working("starting"), .fiber = {}};
+    if (kind == JobKind::operation) worker->power.reset();
+    // A reading is no work to report.
+    const char* const step = kind == JobKind::power_reading ? "" : "starting";
+    worker->job = Job{.kind = kind, .key = key, .progress = Progress::working(step), .fiber = {}};
     worker->job->fiber =
         sys::spawn(bench_->sys.loop, "job of " + host.name,
                    [bench = bench_, alive = bench_->alive, worker, kind, key, host, operation, body = std::move(body)] {

@@ -43,6 +43,13 @@ Progress run_register(Scope& scope) { return scope.progress.value_or(Progress::w
 
 Progress run_inspect(Scope& scope) {
   if (order_missing(scope, OperationKind::inspect)) return Progress::working("ordering the inspection");
+  // Only now that the state is durable: the order must not be lost between the two writes.
+  if (wants_inspection(scope)) {
+    auto dropped = scope.ctx.update(scope.host, [](BareMetalHost& host) {
+      host.meta.annotations.erase(std::string(api::host_annotation::inspect));
+    });
+    if (!dropped) return Progress::failed(std::move(dropped).error());
+  }
   Progress progress = take(scope, scope.engine.inspect(scope.access, scope.operation));
   if (!progress.is_done() || !progress.hardware) return progress;
   if (auto stored = store_hardware(scope, *progress.hardware); !stored) return Progress::failed(stored.error());
@@ -61,15 +68,15 @@ Progress run_provision(Scope& scope) {
   if (scope.operation.milestone == Milestone::written) {
     return take(scope, scope.engine.boot_disk(scope.access, scope.operation));
   }
-  const auto& spec = scope.host.spec;
-  if (!spec.image) {
+  const auto& image = image_being_deployed(scope);
+  if (!image) {
     return Progress::failed({base::Code::unsupported, "customDeploy without an image is not supported",
                              base::Layer::controller, "set spec.image"});
   }
   auto drive = config_drive_of(scope);
   if (!drive) return Progress::failed(std::move(drive).error());
   metal::ProvisionRequest request;
-  request.image = {spec.image->url, spec.image->checksum, spec.image->checksum_type, spec.image->format};
+  request.image = {image->url, image->checksum, image->checksum_type, image->format};
   request.root_device = scope.status.provisioning.root_device_hints.value_or(api::RootDeviceHints{});
   request.config_drive = std::move(*drive);
   Progress progress = take(scope, scope.engine.provision(scope.access, scope.operation, request));
@@ -93,6 +100,7 @@ Progress run_manage_power(Scope& scope) { return manage_power(scope); }
 
 Progress run_report_attempts(Scope& scope) {
   auto& status = scope.status;
+  scope.retrying = false;
   const auto* last = api::find_condition(status.conditions, "Provisioned");
   const std::string why = last && last->reason == "ProvisioningFailed" ? last->message : std::string();
   if (status.error_type.empty()) {

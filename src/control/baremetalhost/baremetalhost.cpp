@@ -14,11 +14,17 @@ using runtime::Outcome;
 namespace annotation = api::host_annotation;
 
 constexpr Duration detached_gap = base::minutes(10);
+constexpr Duration missing_secret_gap = base::seconds(10);
 
 // A host that comes from another manager or a backup brings its status along; without it, it would be registered and
 // inspected, and its disks cleaned, as if it were new.
 Result<bool> restore_status(Context& ctx, const BareMetalHost& host) {
-  if (host.status.last_updated || !host.meta.has_annotation(annotation::status)) return false;
+  if (!host.meta.has_annotation(annotation::status)) return false;
+  const auto drop = [](BareMetalHost& changed) { changed.meta.annotations.erase(std::string(annotation::status)); };
+  if (host.status.last_updated) {  // restored already, or out of date: it must not come back with a copy of the host
+    TRY(ctx.update(host, drop));
+    return true;
+  }
   const auto doc = base::parse_json(host.meta.annotation(annotation::status));
   auto status = doc ? meta::decode<api::BareMetalHostStatus>(*doc) : Result<api::BareMetalHostStatus>(doc.error());
   if (!status) {
@@ -33,8 +39,7 @@ Result<bool> restore_status(Context& ctx, const BareMetalHost& host) {
   if (!status->last_updated) status->last_updated = ctx.now();
   TRY(ctx.patch(BareMetalHost::resource, host.meta.ns, host.meta.name,
                 Json::object({{"status", meta::encode(*status)}}), true));
-  TRY(ctx.update(host,
-                 [](BareMetalHost& changed) { changed.meta.annotations.erase(std::string(annotation::status)); }));
+  TRY(ctx.update(host, drop));
   return true;
 }
 
@@ -101,6 +106,11 @@ Result<bool> handle_detached(Scope& scope) {
   if (host.meta.deleting()) {
     const auto options = base::parse_json(host.meta.annotation(annotation::detached));
     if (options && (*options)["deleteAction"].string() == "delay") {
+      scope.hold = metal::Wait{base::Layer::controller,
+                               "annotation " + std::string(annotation::detached) +
+                                   " with deleteAction delay holds "
+                                   "the deletion",
+                               "remove the annotation"};
       scope.again_in(detached_gap);
       return true;
     }
@@ -113,7 +123,11 @@ Result<bool> handle_detached(Scope& scope) {
     return false;
   }
   const State state = scope.state();
-  if (state != State::available && state != State::provisioned && state != State::externally_provisioned) return false;
+  if (state != State::available && state != State::provisioned && state != State::externally_provisioned) {
+    scope.hold = metal::Wait{base::Layer::controller, "the host is not detached in the middle of its work",
+                             "detach it when it is available or provisioned"};
+    return false;
+  }
   if (!is) {
     scope.engine.forget(host.meta.uid);
     scope.operation = Operation{};
@@ -130,19 +144,34 @@ enum class Registered : unsigned char {
   pending,  // the BMC is being asked; nothing to report yet
 };
 
+// A repeated look that finds the same thing missing is not another failure.
+void report_lacking(Scope& scope, const Error& error) {
+  if (error.code == base::Code::not_found) scope.again_in(missing_secret_gap);
+  if (scope.status.error_message == failure_text(scope, error)) return;
+  record_failure(scope, error_type::registration, error);
+  scope.event("BMCCredentialError", scope.status.error_message, EventKind::warning);
+}
+
 // Credentials and BMC, in every state that needs the server.
 Result<Registered> ensure_registered(Scope& scope) {
   const State state = scope.state();
   if (state == State::none || state == State::unmanaged || state == State::deleting) return Registered::yes;
-  const bool loaded = TRY(load_credentials(scope));
-  if (scope.host.meta.deleting()) return Registered::yes;  // goes on with what it has
-  if (!loaded) return Registered::no;
+  auto lacking = TRY(load_credentials(scope));
+  if (scope.host.meta.deleting()) {
+    scope.no_access = std::move(lacking);  // whatever needs no BMC goes on
+    return Registered::yes;
+  }
+  if (lacking) {
+    report_lacking(scope, *lacking);
+    return Registered::no;
+  }
   const bool failed_here = scope.status.error_type == error_type::registration ||
                            scope.status.error_type == error_type::provisioned_registration;
   if (failed_here && !may_retry(scope)) {
     scope.again_in(retry_at(scope) - scope.ctx.now());
     return Registered::no;
   }
+  if (failed_here) scope.retrying = true;
   const Progress progress = scope.engine.register_host(scope.access);
   if (progress.is_failed()) {
     const bool deployed = state == State::provisioned || state == State::externally_provisioned;
@@ -175,6 +204,11 @@ Result<void> take_row(Scope& scope) {
     scope.again_in(retry_at(scope) - scope.ctx.now());
     return {};
   }
+  if (scope.no_access && state != State::deleting) {
+    record_failure(scope, error_type::registration, *scope.no_access);
+    return {};
+  }
+  scope.retrying = scope.has_error();
   Progress progress = row.action.run(scope);
   if (progress.is_failed()) {
     if (progress.error.code == base::Code::conflict && progress.error.layer == base::Layer::none) {
@@ -207,6 +241,7 @@ Result<Outcome> reconcile(metal::Engine& engine, Context& ctx, const BareMetalHo
               .operation = Operation::read(host.status.conditions),
               .access = access_of(host)};
   const auto* ready = api::find_condition(host.status.conditions, "Ready");
+  scope.retrying = scope.has_error() && ready && ready->reason == "Retrying";
   scope.retry_now = ready && ready->observed_generation.value_or(0) != host.meta.generation;
   if (!host.meta.deleting() && !host.meta.has_finalizer(finalizer)) {
     TRY(ctx.update(host, [](BareMetalHost& changed) { changed.meta.add_finalizer(finalizer); }));

@@ -47,20 +47,29 @@ class Report {
 };
 
 // "agent: no heartbeat yet; next: take the heartbeat (booting the deploy agent, 60 %)".
+std::string attempt_text(const Scope& scope) {
+  if (!scope.progress || scope.progress->step.empty()) return {};
+  const Progress& progress = *scope.progress;
+  const std::string out = progress.wait ? progress.wait->text() : std::string();
+  const std::string step = progress.step + ", " + std::to_string(progress.percent) + " %";
+  return out.empty() ? step : out + " (" + step + ")";
+}
+
 std::string progress_text(const Scope& scope) {
-  if (scope.has_error()) {
+  if (scope.has_error() && !scope.retrying) {
     // The failure's own last change is not yet in the stored status when it was just recorded.
     const bool fresh = scope.host.status.error_count != scope.status.error_count;
     const Time failed = fresh ? scope.ctx.now() : scope.host.status.last_updated.value_or(scope.ctx.now());
     const Time again = failed + backoff_of(scope.host.meta.uid, scope.status.error_count);
     return scope.status.error_message + "; tried again at " + base::rfc3339(again);
   }
-  if (!scope.progress || scope.progress->step.empty()) return {};
-  const Progress& progress = *scope.progress;
-  std::string out = progress.wait ? progress.wait->text() : std::string();
-  const std::string step = progress.step + ", " + std::to_string(progress.percent) + " %";
-  if (out.empty()) return step;
-  return out + " (" + step + ")";
+  std::string out = attempt_text(scope);
+  if (scope.has_error()) {
+    out += std::string(out.empty() ? "" : "; ") + "attempt " + std::to_string(scope.status.error_count + 1) +
+           ", the last one failed: " + scope.status.error_message;
+  }
+  if (scope.hold) out += (out.empty() ? "" : "; ") + scope.hold->text();
+  return out;
 }
 
 void report_manageable(Scope& scope, Report& report) {
@@ -103,7 +112,7 @@ void report_conditions(Scope& scope) {
   const bool steady =
       state == State::available || state == State::provisioned || state == State::externally_provisioned;
   if (scope.has_error()) {
-    report.set("Ready", "False", "Error", scope.status.error_message);
+    report.set("Ready", "False", scope.retrying ? "Retrying" : "Error", scope.status.error_message);
   } else if (detached) {
     report.set("Ready", "False", "Detached");
   } else {

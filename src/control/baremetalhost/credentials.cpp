@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::string_view secret_label = "environment.metal3.io";
 constexpr std::string_view secret_label_value = "baremetal";
-constexpr Duration missing_secret_gap = base::seconds(10);
 
 std::string value_of(const Json& secret, std::string_view key) {
   const auto decoded = base::unbase64(secret["data"][key].string());
@@ -29,39 +28,31 @@ Result<Json> claim(Scope& scope, const Json& secret) {
   return scope.ctx.patch("secrets", meta.ns, meta.name, Json::object({{"metadata", change}}));
 }
 
-void fail(Scope& scope, std::string message, std::string fix) {
-  // A repeated look that finds the same thing missing is not another failure.
-  const std::string shown = "bmc: " + message + "; next: " + fix;
-  if (scope.status.error_message == shown) return;
-  Error error{base::Code::not_found, std::move(message), base::Layer::bmc, std::move(fix)};
-  record_failure(scope, error_type::registration, error);
-  scope.event("BMCCredentialError", scope.status.error_message, EventKind::warning);
+std::optional<Error> lacking(base::Code code, std::string message, std::string fix) {
+  return Error{code, std::move(message), base::Layer::bmc, std::move(fix)};
 }
 
 }  // namespace
 
-Result<bool> load_credentials(Scope& scope) {
+Result<std::optional<Error>> load_credentials(Scope& scope) {
   const auto& bmc = scope.host.spec.bmc;
   const std::string where = scope.host.meta.ns + "/" + bmc.credentials_name;
   if (bmc.address.empty()) {
-    fail(scope, "spec.bmc.address is empty", "set the BMC's address");
-    return false;
+    return lacking(base::Code::invalid, "spec.bmc.address is empty", "set the BMC's address");
   }
   if (bmc.credentials_name.empty()) {
-    fail(scope, "spec.bmc.credentialsName is empty", "name a Secret with username and password");
-    return false;
+    return lacking(base::Code::invalid, "spec.bmc.credentialsName is empty",
+                   "name a Secret with username and password");
   }
   Json secret = scope.ctx.document("secrets", scope.host.meta.ns, bmc.credentials_name);
   if (secret.is_null()) {
-    fail(scope, "credentials Secret " + where + " does not exist", "create it with keys username and password");
-    scope.again_in(missing_secret_gap);
-    return false;
+    return lacking(base::Code::not_found, "credentials Secret " + where + " does not exist",
+                   "create it with keys username and password");
   }
   secret = TRY(claim(scope, secret));
   scope.access.credentials = {value_of(secret, "username"), value_of(secret, "password")};
   if (scope.access.credentials.user.empty() || scope.access.credentials.password.empty()) {
-    fail(scope, "credentials Secret " + where + " lacks username or password", "set both keys");
-    return false;
+    return lacking(base::Code::invalid, "credentials Secret " + where + " lacks username or password", "set both keys");
   }
   scope.access.credentials_version = where + "@" + secret.path("metadata.resourceVersion").string();
   api::HostCredentials tried{.credentials = {.name = bmc.credentials_name, .ns = scope.host.meta.ns},
@@ -70,7 +61,7 @@ Result<bool> load_credentials(Scope& scope) {
     scope.retry_now = true;
     scope.status.tried_credentials = std::move(tried);
   }
-  return true;
+  return std::optional<Error>();
 }
 
 Result<void> release_credentials(Scope& scope) {

@@ -33,14 +33,20 @@ uint64_t spread(std::string_view uid, int64_t count) {
 
 }  // namespace
 
-void record_failure(Scope& scope, std::string_view type, const Error& error) {
+std::string failure_text(const Scope& scope, const Error& error) {
   std::string message =
       std::string(error.layer == base::Layer::none ? "controller" : base::name_of(error.layer)) + ": " + error.message;
   if (error.code == base::Code::unauthenticated && error.layer == base::Layer::bmc) {
     message += " (credentials Secret " + scope.host.meta.ns + "/" + scope.host.spec.bmc.credentials_name + ")";
   }
   if (!error.fix.empty()) message += "; next: " + error.fix;
+  return message;
+}
+
+void record_failure(Scope& scope, std::string_view type, const Error& error) {
+  const std::string message = failure_text(scope, error);
   auto& status = scope.status;
+  scope.retrying = false;
   status.error_type = type;
   status.error_message = message;
   status.error_count += 1;
@@ -55,6 +61,7 @@ void record_failure(Scope& scope, std::string_view type, const Error& error) {
 }
 
 void clear_failure(Scope& scope) {
+  scope.retrying = false;
   scope.status.error_type.clear();
   scope.status.error_message.clear();
   scope.status.error_count = 0;
@@ -75,7 +82,7 @@ Time retry_at(const Scope& scope) {
 }
 
 bool may_retry(const Scope& scope) {
-  return !scope.has_error() || scope.retry_now || scope.ctx.now() >= retry_at(scope);
+  return !scope.has_error() || scope.retrying || scope.retry_now || scope.ctx.now() >= retry_at(scope);
 }
 
 }  // namespace control::baremetalhost

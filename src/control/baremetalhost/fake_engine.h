@@ -36,7 +36,15 @@ class FakeEngine : public metal::Engine {
  public:
   FakeEngine(sys::Sys& sys, store::Store& store, FakeMachine& machine,
              std::map<std::string, std::deque<base::Error>>& f, std::vector<std::string>& r)
-      : sys_(sys), store_(store), machine_(machine), faults(f), refused(r) {}
+      : sys_(sys), store_(store), machine_(machine), faults(f), refused(r) {
+    if (const auto entry = store_.get(api::BareMetalHost::resource, "metal", "host-1")) durable_ = entry;
+    subscription_ = store_.subscribe(true, [this](const store::Event& event) {
+      if (event.object->key.resource == api::BareMetalHost::resource && event.object->key.name == "host-1") {
+        durable_ = event.type == store::EventType::deleted ? nullptr : event.object;
+      }
+    });
+  }
+  ~FakeEngine() override { store_.unsubscribe(subscription_); }
 
   base::Duration work_time = base::seconds(20);
 
@@ -83,7 +91,8 @@ class FakeEngine : public metal::Engine {
     const std::string key = "boot_disk/" + operation.id;
     if (!started(key) && !permitted(metal::Act::boot_disk, host, operation)) return refusal();
     return work("boot_disk", key, work_time, [this] {
-      machine_.log.push_back("boot disk");
+      // A server that has left its agent is not restarted.
+      if (!machine_.on || !machine_.agent_boot.empty()) machine_.log.push_back("boot disk");
       machine_.agent_boot.clear();
       machine_.on = true;
       return done_with_power();
@@ -153,12 +162,17 @@ class FakeEngine : public metal::Engine {
     return metal::Progress::failed(base::conflict(refused.back()).at(base::Layer::controller));
   }
 
+  // The guard's answer for the present state. The real engine waits until a user's last change is durable; the order
+  // itself must be durable when it comes.
   bool permitted(metal::Act act, const metal::HostAccess& host, const metal::Operation& operation) {
-    metal::HostFacts facts;
-    if (const auto entry = store_.get(api::BareMetalHost::resource, host.ns, host.name)) {
-      const auto decoded = meta::decode<api::BareMetalHost>(entry->doc);
-      if (decoded) facts = metal::facts_of(*decoded, entry->revision <= store_.durable_revision());
-    }
+    const auto facts_in = [](const store::Ref& entry) {
+      const auto decoded = entry ? meta::decode<api::BareMetalHost>(entry->doc) : base::not_found("no host");
+      return decoded ? metal::facts_of(*decoded, true) : metal::HostFacts{};
+    };
+    metal::HostFacts facts = facts_in(store_.get(api::BareMetalHost::resource, host.ns, host.name));
+    const metal::HostFacts durable = facts_in(durable_);
+    facts.durable = operation.kind == metal::OperationKind::none ||
+                    (durable.state == facts.state && durable.operation == facts.operation);
     facts.boot_mac = "52:54:00:00:00:01";
     facts.hardware.reset();
     metal::Inventory inventory;
@@ -217,6 +231,7 @@ class FakeEngine : public metal::Engine {
       });
     }
     if (job_->result) return *job_->result;
+    if (name == "read_power") return metal::Progress::working("");
     metal::Progress progress = metal::Progress::working(name);
     progress.wait = metal::Wait{base::Layer::agent, "busy with " + name, "wait for its end"};
     return progress;
@@ -224,6 +239,8 @@ class FakeEngine : public metal::Engine {
 
   sys::Sys& sys_;
   store::Store& store_;
+  store::Ref durable_;
+  store::Subscription subscription_ = 0;
   FakeMachine& machine_;
 
  public:

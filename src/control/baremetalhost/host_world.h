@@ -43,9 +43,17 @@ class HostWorld {
     world.kill(manager_->sys);
     manager_.reset();
   }
-  void restart_manager() {
+  // Whatever is not durable is lost.
+  void crash_manager() {
     kill_manager();
     start_manager();
+  }
+  void restart_manager() {
+    wait_durable();
+    crash_manager();
+  }
+  void wait_durable() {
+    REQUIRE(wait_until([&] { return store().durable_revision() == store().revision(); }));
   }
 
   // ---- what users do ----

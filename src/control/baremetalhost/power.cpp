@@ -36,6 +36,17 @@ RebootWish reboot_wish(Scope& scope) {
   return wish;
 }
 
+// The host is seen in another power state than its status says.
+void note_power(Scope& scope, bool on, bool wished) {
+  if (scope.status.powered_on == on) return;
+  scope.status.powered_on = on;
+  if (!on) {  // an agent is gone with it
+    scope.operation.boot_id.clear();
+    scope.engine.release_agent(scope.host.meta.uid);
+  }
+  if (wished) scope.event(on ? "PowerOn" : "PowerOff", on ? "Host powered on" : "Host powered off");
+}
+
 Result<void> drop_reboot_annotation(Scope& scope) {
   TRY(scope.ctx.update(
       scope.host, [](BareMetalHost& host) { host.meta.annotations.erase(std::string(api::host_annotation::reboot)); }));
@@ -50,13 +61,23 @@ Progress manage_power(Scope& scope) {
   RebootWish reboot = reboot_wish(scope);
   if (!deployed && !reboot.force) reboot = {};
 
-  const Progress reading = scope.engine.read_power(scope.access, poll_gap);
-  if (reading.is_failed()) return reading;
-  if (reading.powered_on) scope.status.powered_on = *reading.powered_on;
-  const bool on = scope.status.powered_on;
+  if (!deployed && !scope.host.spec.image) {  // the next image starts anew, even if it is the one that failed
+    scope.status.provisioning_fail_count = 0;
+    scope.status.last_attempted_image.reset();
+  }
+
+  // Half, so that each poll finds the last reading too old.
+  const Progress reading = scope.engine.read_power(scope.access, poll_gap / 2);
+  if (!reading.is_done() || !reading.powered_on) return reading;  // the answer comes back as a change
+  const bool on = *reading.powered_on;
   const bool want_on = scope.host.spec.online && !reboot.any;
-  if (!reading.is_done()) return Progress::working("");  // the answer comes back as a change
-  if (on == want_on || (on && scope.host.spec.disable_power_off)) {
+  note_power(scope, on, on == want_on);
+  const bool kept_on = on && !want_on && scope.host.spec.disable_power_off;
+  if (kept_on) {
+    scope.hold = metal::Wait{base::Layer::controller, "the host should be powered off, but spec.disablePowerOff is set",
+                             "clear spec.disablePowerOff, or restart the server by other means"};
+  }
+  if (on == want_on || kept_on) {
     if (!on && reboot.one_shot) {
       if (auto dropped = drop_reboot_annotation(scope); !dropped) return Progress::failed(dropped.error());
     }
@@ -67,12 +88,7 @@ Progress manage_power(Scope& scope) {
   const auto wish = want_on ? metal::PowerWish::on : soft ? metal::PowerWish::soft_off : metal::PowerWish::hard_off;
   Progress changed = scope.engine.power(scope.access, wish);
   if (!changed.is_done()) return changed;
-  scope.status.powered_on = changed.powered_on.value_or(want_on);
-  if (!scope.status.powered_on) {
-    scope.operation.boot_id.clear();
-    scope.engine.release_agent(scope.host.meta.uid);
-  }
-  scope.event(want_on ? "PowerOn" : "PowerOff", want_on ? "Host powered on" : "Host powered off");
+  note_power(scope, changed.powered_on.value_or(want_on), true);
   scope.again_in(base::seconds(1));  // a one-shot reboot goes on from here
   return changed;
 }

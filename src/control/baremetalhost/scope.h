@@ -48,8 +48,11 @@ struct Scope {
   Operation operation;              // read from the stored status; written back with `status`
 
   metal::HostAccess access;
+  std::optional<Error> no_access = std::nullopt;    // why the BMC cannot be asked at all; only while deleting
   bool registered = false;                          // the engine has reached the BMC with the present credentials
   bool retry_now = false;                           // address, credentials or spec changed since the last failure
+  bool retrying = false;                            // the failure's backoff is over and another attempt is under way
+  std::optional<metal::Wait> hold = std::nullopt;   // what a user asked for and why it is not done now
   std::optional<Progress> progress = std::nullopt;  // of the action that ran, for the Progressing condition
   bool released = false;                            // the finalizer is gone: there is no object to report on
   Duration look_again = Duration::zero();
@@ -65,18 +68,21 @@ struct Scope {
 };
 
 // ---- credentials.cpp ----
-// Reads the credentials Secret into scope.access (claiming it: label, owner, finalizer). A failure is recorded as
-// registration error and false returned: nothing else can be done for the host now.
-Result<bool> load_credentials(Scope& scope);
+// Reads the credentials Secret into scope.access (claiming it: label, owner, finalizer). What is wrong with it, or with
+// the BMC's address, is returned as a value; an error is a write that failed.
+Result<std::optional<Error>> load_credentials(Scope& scope);
 Result<void> release_credentials(Scope& scope);
 
 // ---- errors.cpp ----
 // Records a failed action: error type and message, count, event. Work is tried again under a new operation id.
 void record_failure(Scope& scope, std::string_view type, const Error& error);
 void clear_failure(Scope& scope);
+// "layer: cause; next: step", as a failure is shown.
+std::string failure_text(const Scope& scope, const Error& error);
 // How long after the failure it is tried again: 2^count minutes less up to a half, the same for each asking.
 Duration backoff_of(std::string_view uid, int64_t error_count);
-// When the recorded failure may be tried again; at once when something relevant changed.
+// When the recorded failure may be tried again; at once when something relevant changed, and for as long as an attempt
+// lasts: it may take many reconciles and status writes, of which none starts the backoff anew.
 bool may_retry(const Scope& scope);
 Time retry_at(const Scope& scope);
 
@@ -89,6 +95,10 @@ Progress manage_power(Scope& scope);
 // ---- transitions.cpp ----
 // Bookkeeping of leaving `from` and entering `to`: operation record, history, image fields, events.
 Result<void> enter(Scope& scope, State from, State to);
+
+// What is being deployed: recorded when the provisioning began, so that a change of the spec meanwhile neither changes
+// what a restarted manager writes nor what is recorded as written.
+const std::optional<api::HostImage>& image_being_deployed(const Scope& scope);
 
 // What is written into the config drive. Errors: not_found (a Secret), invalid; layer bootstrap.
 Result<metal::ConfigDrive> config_drive_of(Scope& scope);

@@ -77,12 +77,12 @@ bool attempts_used_up(const Scope& scope) {
 // Changes of checksum, format or user data do not deploy anew.
 bool image_withdrawn(const Scope& scope) {
   const auto& provisioning = scope.status.provisioning;
+  const auto& deployed = scope.state() == State::provisioning ? image_being_deployed(scope) : provisioning.image;
   if (provisioning.custom_deploy && !provisioning.custom_deploy->method.empty()) {
     return !method_set(scope) || scope.host.spec.custom_deploy->method != provisioning.custom_deploy->method;
   }
   if (!image_set(scope)) return !method_set(scope);
-  return provisioning.image && !provisioning.image->url.empty() &&
-         !same_image(*provisioning.image, *scope.host.spec.image);
+  return deployed && !deployed->url.empty() && !same_image(*deployed, *scope.host.spec.image);
 }
 
 bool has_failed(const Scope& scope) { return scope.has_error() && may_retry(scope); }
@@ -95,6 +95,10 @@ bool released_with_image(const Scope& scope) {
 
 bool cannot_be_reached(const Scope& scope) {
   return scope.host.meta.deleting() && scope.has_error() && scope.status.error_count > give_up_errors;
+}
+
+bool has_no_access(const Scope& scope) {
+  return cannot_be_reached(scope) && scope.status.error_type == error_type::registration;
 }
 
 bool holds_always(const Scope&) { return true; }

@@ -65,6 +65,7 @@ bool image_withdrawn(const Scope&);
 bool has_failed(const Scope&);
 bool released_with_image(const Scope&);
 bool cannot_be_reached(const Scope&);
+bool has_no_access(const Scope&);
 bool holds_always(const Scope&);
 
 metal::Progress run_register(Scope&);
@@ -94,6 +95,7 @@ constexpr When withdrawn{"the image is gone or another one", image_withdrawn};
 constexpr When failed_before{"the last attempt failed, its backoff is over", has_failed};
 constexpr When taken_over{"no longer external, image known", released_with_image};
 constexpr When unreachable{"being deleted and the server failed too often", cannot_be_reached};
+constexpr When no_access{"being deleted and the BMC could not be asked too often", has_no_access};
 constexpr When always{"otherwise", holds_always};
 
 constexpr Action go{"", nullptr, {}};
@@ -144,6 +146,7 @@ constexpr auto rows = std::to_array<Row>({
     {externally_provisioned,  deleted,        go,             powering_off,           externally_provisioned},
     {externally_provisioned,  taken_over,     go,             provisioned,            externally_provisioned},
     {externally_provisioned,  always,         do_power,       externally_provisioned, externally_provisioned},
+    {deprovisioning,          no_access,      go,             deleting,               deprovisioning},
     {deprovisioning,          unreachable,    go,             powering_off,           deprovisioning},
     {deprovisioning,          deleted,        do_deprovision, powering_off,           deprovisioning},
     {deprovisioning,          always,         do_deprovision, available,              deprovisioning},

@@ -10,12 +10,13 @@
 namespace control::baremetalhost {
 
 TEST_CASE("BareMetalHost states: the document shows the table") {
-  constexpr const char* path = "docs/generated/baremetalhost-states.md";
+  const std::string path = "docs/generated/baremetalhost-states.md";
   const std::string wanted = table_as_markdown();
   if (std::getenv("INGOT_UPDATE") != nullptr) std::ofstream(path) << wanted;
   std::ifstream in(path);
   const std::string found{std::istreambuf_iterator<char>(in), {}};
-  CHECK_MESSAGE(found == wanted, path,
+  const bool same = found == wanted;
+  CHECK_MESSAGE(same, path,
                 " is out of date; from the root of the tree run: "
                 "INGOT_UPDATE=1 build/test_control --test-case='BareMetalHost states*'");
 }

@@ -83,7 +83,7 @@ void enter_provisioning(Scope& scope) {
 
 void enter_provisioned(Scope& scope, State from) {
   auto& provisioning = scope.status.provisioning;
-  provisioning.image = scope.host.spec.image;
+  provisioning.image = from == State::provisioning ? image_being_deployed(scope) : scope.host.spec.image;
   provisioning.custom_deploy = scope.host.spec.custom_deploy;
   scope.status.provisioning_fail_count = 0;
   scope.status.last_attempted_image.reset();
@@ -92,15 +92,12 @@ void enter_provisioned(Scope& scope, State from) {
   scope.event("ProvisioningComplete", "Image provisioning completed");
 }
 
-Result<void> drop_inspect_annotation(Scope& scope) {
-  if (!scope.host.meta.has_annotation(api::host_annotation::inspect)) return {};
-  TRY(scope.ctx.update(scope.host, [](BareMetalHost& host) {
-    host.meta.annotations.erase(std::string(api::host_annotation::inspect));
-  }));
-  return {};
-}
-
 }  // namespace
+
+const std::optional<api::HostImage>& image_being_deployed(const Scope& scope) {
+  const auto& attempted = scope.status.last_attempted_image;
+  return attempted ? attempted : scope.host.spec.image;
+}
 
 Result<void> enter(Scope& scope, State from, State to) {
   leave(scope, from, to);
@@ -118,7 +115,6 @@ Result<void> enter(Scope& scope, State from, State to) {
       record_boot_mode(scope);
       break;
     case State::inspecting:
-      if (from == State::available) TRY(drop_inspect_annotation(scope));
       order(scope, OperationKind::inspect);
       status.operation_history.inspect = {.start = now, .end = {}};
       record_boot_mode(scope);
