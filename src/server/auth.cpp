@@ -75,6 +75,11 @@ base::Result<User> authenticate(Api& api, const net::Exchange& exchange) {
   return *std::move(user);
 }
 
+bool is_allowed(const Api& api, const User& user, const Attributes& attributes) {
+  const auto& own = api.options.authorizer;
+  return own ? own(user, attributes) : allowed_by_default(user, attributes);
+}
+
 base::Result<void> authorise(const Api& api, const User& user, const Route& route) {
   Attributes attributes;
   attributes.verb = route.verb;
@@ -87,9 +92,7 @@ base::Result<void> authorise(const Api& api, const User& user, const Route& rout
   } else {
     attributes.path = route.path;
   }
-  const bool allowed =
-      api.options.authorizer ? api.options.authorizer(user, attributes) : allowed_by_default(user, attributes);
-  if (allowed) return {};
+  if (is_allowed(api, user, attributes)) return {};
   return base::Error{.code = base::Code::forbidden, .message = refusal(user, route)};
 }
 

@@ -9,6 +9,7 @@ namespace server {
 // when a token is shown that nobody knows.
 base::Result<User> authenticate(Api& api, const net::Exchange& exchange);
 
+bool is_allowed(const Api& api, const User& user, const Attributes& attributes);
 // forbidden with upstream's text.
 base::Result<void> authorise(const Api& api, const User& user, const Route& route);
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "server/errors.h"
+#include "server/protobuf_body.h"
 #include "wire/yaml.h"
 
 namespace server {
@@ -56,10 +57,11 @@ Result<Json> parse_body(const net::Request& request, std::vector<std::string>* d
   if (type == "application/yaml" || type == "text/yaml" || type == "application/x-yaml") {
     return parse_yaml_body(request.body);
   }
+  if (type == "application/vnd.kubernetes.protobuf") return parse_protobuf(request.body);
   return Error{.code = base::Code::unsupported,
                .message =
                    "the body of the request was in an unknown format - accepted media types include: "
-                   "application/json, application/yaml"};
+                   "application/json, application/yaml, application/vnd.kubernetes.protobuf"};
 }
 
 Result<void> check_identity(const Call& call, Json& doc) {

