@@ -227,11 +227,14 @@ TEST_CASE("what the config drive needs is missing: bootstrap layer, and going on
   HostWorld w;
   w.add_host();
   REQUIRE(w.wait_state("available"));
-  w.patch_spec(R"({"userData":{"name":"user","namespace":"elsewhere"}})");
+  w.force([](Json& doc) {
+    doc.child("spec").set("userData", Json::object({{"name", "user"}, {"namespace", "elsewhere"}}));
+  });
   w.set_image("a.raw");
   REQUIRE(wait_errors(w, 1));
   check_told(w, "provisioning error", "bootstrap");
   CHECK(contains(w.status("errorMessage"), "metal/user does not exist"));  // never in another namespace
+  w.force([](Json& doc) { doc.child("spec").set("userData", Json::object({{"name", "user"}})); });
   w.make("secrets", R"({"metadata":{"name":"user","namespace":"metal"},"data":{"userData":"I2Nsb3Vk"}})");
   REQUIRE(w.wait_state("provisioned"));
   CHECK(w.engine().request()->config_drive.user_data == "#cloud");
