@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view v1beta4 = "kubeadm.k8s.io/v1beta4";
 constexpr std::string_view v1beta3 = "kubeadm.k8s.io/v1beta3";
+constexpr std::string_view kubelet_local_mode = "ControlPlaneKubeletLocalMode";
 constexpr std::string_view sentinel = "echo success > /run/cluster-api/bootstrap-success.complete";
 
 int64_t minor_of(std::string_view version) {
@@ -77,7 +78,11 @@ Json cluster_configuration(const Input& input) {
     if (out.has(component)) fit_arguments(out.child(component), "extraArgs", beta4);
     if (!beta4 && out.has(component)) out.child(component).erase("extraEnvs");
   }
-  if (out.path("etcd.local").is_object()) fit_arguments(out.child("etcd").child("local"), "extraArgs", beta4);
+  if (out.path("etcd.local").is_object()) {
+    Json& etcd = out.child("etcd").child("local");
+    fit_arguments(etcd, "extraArgs", beta4);
+    if (!beta4) etcd.erase("extraEnvs");
+  }
   // Days are v1beta4 durations; older kubeadm has fixed lifetimes.
   const Json days = out["certificateValidityPeriodDays"], ca_days = out["caCertificateValidityPeriodDays"];
   out.erase("certificateValidityPeriodDays");
@@ -87,6 +92,11 @@ Json cluster_configuration(const Input& input) {
   if (beta4 && ca_days.is_integer())
     out.set("caCertificateValidityPeriod", base::go_duration(base::hours(24 * ca_days.integer())));
   if (!beta4) out.erase("encryptionAlgorithm");
+  // A kubelet of the next minor version must not talk to API servers of the old one during an upgrade: it asks its own.
+  // From 1.36 on there is no other way.
+  const auto minor = minor_of(input.version);
+  if (minor >= 31 && minor <= 35 && !out["featureGates"].has(kubelet_local_mode))
+    out.child("featureGates").set(kubelet_local_mode, true);
   const Json& health = input.spec.init_configuration.path("timeouts.controlPlaneComponentHealthCheckSeconds");
   if (!beta4 && health.is_integer())
     out.child("apiServer").set("timeoutForControlPlane", base::go_duration(base::seconds(health.integer())));
@@ -155,8 +165,9 @@ void disk_setup(Json& doc, const Json& setup) {
     partitions.set(one["device"].string(), std::move(entry));
   }
   for (const auto& one : setup["filesystems"].items()) {
-    Json entry = Json::object({{"label", one["label"]}, {"filesystem", one["filesystem"]}, {"device", one["device"]}});
-    const std::pair<const char*, const char*> names[] = {{"partition", "partition"},
+    Json entry = Json::object({{"filesystem", one["filesystem"]}, {"device", one["device"]}});
+    const std::pair<const char*, const char*> names[] = {{"label", "label"},
+                                                         {"partition", "partition"},
                                                          {"overwrite", "overwrite"},
                                                          {"replaceFS", "replace_fs"},
                                                          {"extraOpts", "extra_opts"}};
