@@ -28,18 +28,18 @@ demo_options() {
   [[ $demo_speed =~ ^[0-9]+(\.[0-9]+)?$ && ! $demo_speed =~ ^0+(\.0+)?$ ]] || fail "--speed must be a number above 0, not '$demo_speed'"
 }
 
-# Names the phase that begins; the one before is over.
+# Names the phase that begins, with more to say about it in the second argument; the one before is over.
 demo_begin() {
   local now=${EPOCHREALTIME/,/.}
   if [ -n "$demo_phase" ]; then
     demo_phases+=("$(awk -v a="$demo_phase_began" -v b="$now" -v name="$demo_phase" \
-      'BEGIN {printf "  %-34s %7.1f s", name, b - a}')")
+      'BEGIN {printf "  %-12s %7.1f s", name, b - a}')")
   fi
   demo_phase=$1
   demo_phase_began=$now
   if [ -n "$1" ]; then
     say ""
-    say "== $1"
+    say "== $1${2:+: $2}"
   fi
 }
 
@@ -161,26 +161,10 @@ demo_follow() {  # LIMIT
   wait "$status_pid"
 }
 
-# When the last object of a kind reached something, as seconds after the manifests were applied.
-demo_last() {  # NAME RESOURCE JSONPATH
-  local at
-  at=$(kubectl get "$2" -A -o jsonpath="$3" 2>/dev/null | tr ' ' '\n' | grep -v '^$' | sort | tail -n 1) || return 0
-  at=$(date -d "$at" +%s 2>/dev/null) || return 0
-  if [ "$at" -ge "$demo_applied" ]; then printf '    %-32s %7d s after apply\n' "$1" $((at - demo_applied)); fi
-}
-
 demo_report() {
-  local cluster
   say ""
-  say "all clusters are Ready; how long it took:"
+  say "all clusters are Ready; how long each phase took:"
   printf '%s\n' "${demo_phases[@]}"
-  demo_last "all hosts registered" bmh '{.items[*].status.operationHistory.register.end}'
-  demo_last "all hosts inspected" bmh '{.items[*].status.operationHistory.inspect.end}'
-  demo_last "all images written" bmh '{.items[*].status.operationHistory.provision.end}'
-  for cluster in $(kubectl get clusters -n clusters -o jsonpath='{.items[*].metadata.name}'); do
-    demo_last "cluster $cluster Ready" clusters \
-      "{.items[?(@.metadata.name==\"$cluster\")].status.conditions[?(@.type==\"Ready\")].lastTransitionTime}"
-  done
 }
 
 demo_goodbye() {
@@ -196,7 +180,7 @@ Ingot runs until Ctrl-C. In another terminal:
       # waits for a host: the three spares carry role=spare. $demo_ingot status says so, and
   kubectl -n clusters label bmh $demo_spare role=worker --overwrite
       # lets it go on
-  kubectl -n clusters get events --sort-by=.lastTimestamp
+  HTTPS_PROXY=socks5://127.0.0.1:$rack_port kubectl --kubeconfig <($demo_ingot get kubeconfig production) get nodes
 
 TEXT
 }
@@ -213,11 +197,10 @@ demo() {
   trap demo_cleanup EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
-  demo_begin "start: a rack of 20 servers at $demo_speed times real speed, and Ingot; data in $demo_dir"
+  demo_begin "start" "a rack of 20 servers at $demo_speed times real speed, and Ingot; data in $demo_dir"
   demo_start_rack
   demo_start_manager
-  demo_begin "apply: 20 servers, 3 clusters"
-  demo_applied=$(date +%s)
+  demo_begin "apply" "20 servers, 3 clusters"
   kubectl apply -f samples/inventory-20-servers.yaml -f samples/three-clusters.yaml >"$demo_dir/apply.out" 2>&1 || {
     cat "$demo_dir/apply.out" >&2
     demo_failed "kubectl apply failed"
