@@ -1,0 +1,520 @@
+// The bare-metal engine against the rack, in virtual time: the hosts' records in the store stand for the controller.
+// What hardware does wrong must end in an answer that says so, and never in a second wipe or a second write.
+#include "metal/engine.h"
+
+#include <doctest/doctest.h>
+
+#include "api/metal3.h"
+#include "base/text.h"
+#include "crypto/x509.h"
+#include "sim/rack.h"
+#include "sys/sim/sim.h"
+#include "wire/yaml.h"
+
+namespace {
+
+using base::Json;
+using metal::Milestone;
+using metal::Operation;
+using metal::OperationKind;
+using metal::PowerWish;
+using metal::Progress;
+
+constexpr const char* manager_host = "192.168.99.1";
+constexpr const char* image_url = "http://images.example.com/node.qcow2";
+
+// One server with a virtual CD and one that can only boot from the network.
+constexpr const char* two_servers = R"(
+kind: Secret
+metadata: {name: one-bmc, namespace: metal}
+stringData: {username: admin, password: first-secret}
+---
+kind: BareMetalHost
+metadata: {name: one, namespace: metal}
+spec:
+  bootMACAddress: "52:54:00:00:00:01"
+  bmc: {address: "redfish-virtualmedia+https://192.168.1.21/redfish/v1/Systems/System.1", credentialsName: one-bmc}
+---
+kind: Secret
+metadata: {name: two-bmc, namespace: metal}
+stringData: {username: admin, password: second-secret}
+---
+kind: BareMetalHost
+metadata: {name: two, namespace: metal}
+spec:
+  bootMACAddress: "52:54:00:00:00:02"
+  bmc: {address: "ipmi://192.168.1.22", credentialsName: two-bmc}
+)";
+
+// The record of a host at one moment.
+struct Record {
+  std::string state;
+  Operation operation;
+  bool online = true, deleting = false, paused = false;
+};
+
+class Room {
+ public:
+  explicit Room(std::string host, uint64_t seed = 1, base::Duration commit_delay = base::milliseconds(2))
+      : host_(std::move(host)), commit_delay_(commit_delay), world(seed) {
+    auto& rack_sys = world.process("10.0.0.1", "rack");
+    sim::RackOptions options;
+    options.inventory = *wire::parse_yaml(two_servers);
+    options.seed = seed;
+    options.dhcp_server = {manager_host, 67};
+    rack = std::make_unique<sim::Rack>(rack_sys, options);
+    const auto started = rack->start();
+    REQUIRE_MESSAGE(started.ok(), started.error().text());
+    make_ca(rack_sys);
+    start_engine();
+  }
+  ~Room() {
+    kill_engine();
+    world.loop().shut();
+  }
+
+  void start_engine() {
+    manager_ = &world.process(manager_host, "manager");
+    store = *store::Store::open(manager_->loop, store::make_sim_engine(manager_->loop, disk_, commit_delay_));
+    metal::EngineOptions options;
+    options.endpoint.provisioning_listen = {manager_host, 6385};
+    options.endpoint.boot_listen = {manager_host, 6180};
+    options.endpoint.ca_key_pem = ca_key_;
+    options.endpoint.ca_certificate_pem = ca_;
+    options.boot_secret = std::string(32, 'k');
+    options.dhcp = *metal::parse_dhcp_range("172.22.0.100-172.22.0.250/24");
+    options.dhcp->listen = {manager_host, 67};
+    engine = metal::make_engine(*manager_, manager_->net, *store, options);
+    const auto started = engine->start();
+    REQUIRE_MESSAGE(started.ok(), started.error().text());
+  }
+  void kill_engine() {
+    world.kill(*manager_);
+    engine.reset();
+    store.reset();
+  }
+  void restart_engine() {
+    kill_engine();
+    start_engine();
+  }
+
+  // ---- what the controller does: record first, then ask ----
+  void write(const Record& record) {
+    api::BareMetalHost host;
+    host.meta.name = host_;
+    host.meta.ns = "metal";
+    host.meta.uid = "uid-1";
+    if (record.deleting) host.meta.deletion = world.loop().now();
+    if (record.paused) host.meta.annotations["baremetalhost.metal3.io/paused"] = "";
+    host.spec.online = record.online;
+    host.spec.boot_mac_address = server().spec().identity.nics[0].mac;
+    host.status.provisioning.state = record.state;
+    host.status.hardware = hardware;
+    record.operation.write(host.status.conditions, world.loop().now());
+    const store::Key key{std::string(api::BareMetalHost::resource), "metal", host_};
+    const auto known = store->get(key);
+    REQUIRE(store->put(key, meta::encode(host), known ? known->revision : 0).ok());
+    record_ = record;
+  }
+  void order(const std::string& state, OperationKind kind, Milestone milestone = Milestone::ordered) {
+    Record next = record_;
+    next.state = state;
+    next.operation.kind = kind;
+    next.operation.id = "op-" + std::to_string(++orders_);
+    next.operation.milestone = milestone;
+    write(next);
+  }
+  void reached(Milestone milestone) {
+    Record next = record_;
+    next.operation.milestone = milestone;
+    write(next);
+  }
+  void become(const std::string& state, bool online = true, bool deleting = false) {
+    write({.state = state, .operation = {}, .online = online, .deleting = deleting});
+  }
+  void pause() {
+    Record next = record_;
+    next.paused = true;
+    write(next);
+  }
+  metal::HostAccess access() {
+    const auto address = host_ == "one" ? "redfish-virtualmedia+https://192.168.1.21/redfish/v1/Systems/System.1"
+                                        : "ipmi://192.168.1.22";
+    metal::HostAccess out;
+    out.uid = "uid-1";
+    out.ns = "metal";
+    out.name = host_;
+    out.bmc_address = address;
+    out.credentials = {"admin", password};
+    out.credentials_version = password;
+    out.verify_certificate = false;
+    out.boot_mac = server().spec().identity.nics[0].mac;
+    return out;
+  }
+
+  // Asks again and again, and records the boots that are asked for, until it is done or failed.
+  Progress finish(const std::function<Progress()>& ask, base::Duration limit = base::hours(3)) {
+    const base::Time end = world.loop().now() + limit;
+    for (;;) {
+      last = ask();
+      if (last.is_done() || last.is_failed()) return last;
+      if (world.loop().now() >= end) {
+        FAIL("no end: ", last.step, last.wait ? last.wait->text() : "", "\n", rack->log().text());
+      }
+      if (last.needs_boot) {
+        ++boots_asked;
+        record_.operation.boot_id = "boot-" + std::to_string(boots_asked);
+        write(record_);
+      }
+      pass(base::seconds(2));
+    }
+  }
+  Progress inspect() {
+    order("inspecting", OperationKind::inspect);
+    Progress done = finish([&] { return engine->inspect(access(), record_.operation); });
+    if (done.hardware) hardware = *done.hardware;
+    return done;
+  }
+  Progress clean(const std::string& state = "preparing", OperationKind kind = OperationKind::prepare) {
+    order(state, kind);
+    return finish([&] { return ask_clean(); });
+  }
+  Progress ask_clean() { return engine->clean(access(), record_.operation, metal::CleanMode::metadata); }
+  Progress provision() {
+    order("provisioning", OperationKind::provision);
+    return finish([&] { return ask_provision(); });
+  }
+  Progress ask_provision() {
+    metal::ProvisionRequest request;
+    request.image = {image_url, std::string(image_url) + ".sha256sum", "sha256", "qcow2"};
+    request.config_drive.meta_data = Json::object({{"name", host_}, {"local-hostname", host_}});
+    return engine->provision(access(), record_.operation, request);
+  }
+  Progress boot_disk() {
+    return finish([&] { return engine->boot_disk(access(), record_.operation); });
+  }
+  Progress power(PowerWish wish) {
+    return finish([&] { return engine->power(access(), wish); });
+  }
+  // From nothing to the running system.
+  void deploy() {
+    REQUIRE_MESSAGE(inspect().is_done(), last.error.text());
+    REQUIRE_MESSAGE(clean().is_done(), last.error.text());
+    REQUIRE_MESSAGE(provision().is_done(), last.error.text());
+    reached(Milestone::written);
+    REQUIRE_MESSAGE(boot_disk().is_done(), last.error.text());
+    become("provisioned");
+    REQUIRE_MESSAGE(comes([&] { return server().counters().disk_boots > 0; }), rack->log().text());
+  }
+
+  sim::Server& server() { return *rack->server(host_); }
+  const sim::DiskCounters& disks() { return server().counters().disks; }
+  bool comes(const std::function<bool()>& what, base::Duration limit = base::minutes(30)) {
+    const auto end = world.loop().now() + limit;
+    world.loop().after(limit, [] {});  // time passes even when nothing happens
+    world.loop().run_until([&] { return what() || world.loop().now() >= end; });
+    return what();
+  }
+  void pass(base::Duration span) {
+    comes([] { return false; }, span);
+  }
+  const Record& record() const { return record_; }
+
+ private:
+  void make_ca(sys::Sys& sys) {
+    crypto::CertificateRequest wanted;
+    wanted.common_name = "manager CA";
+    wanted.is_ca = true;
+    wanted.not_before = world.loop().now() - base::hours(1);
+    wanted.not_after = world.loop().now() + base::hours(10'000);
+    ca_key_ = sys.keys.ec_p256_pem();
+    ca_ = crypto::issue_certificate(wanted, ca_key_, "", ca_key_).value();
+  }
+
+  std::string host_;
+  base::Duration commit_delay_;
+  std::shared_ptr<store::SimDisk> disk_ = store::make_sim_disk();
+  sys::Sys* manager_ = nullptr;
+  std::string ca_, ca_key_;
+  Record record_;
+  int orders_ = 0;
+
+ public:
+  sys::SimWorld world;
+  std::unique_ptr<sim::Rack> rack;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<metal::StartedEngine> engine;
+  std::optional<api::HardwareDetails> hardware;
+  std::string password = host_ == "one" ? "first-secret" : "second-secret";
+  Progress last;
+  int boots_asked = 0;
+};
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("engine: registration asks the BMC, and says what is wrong with it") {
+  for (const char* name : {"one", "two"}) {
+    CAPTURE(name);
+    Room room(name);
+    room.become("registering");
+    const auto registered = [&] { return room.finish([&] { return room.engine->register_host(room.access()); }); };
+    REQUIRE_MESSAGE(registered().is_done(), room.last.error.text());
+    CHECK(room.last.powered_on == false);
+    room.password = "not-it";
+    REQUIRE(registered().is_failed());
+    CHECK(room.last.error.code == base::Code::unauthenticated);
+    CHECK(room.last.error.layer == base::Layer::bmc);
+    CHECK(contains(room.last.error.fix, "Secret"));
+    room.server().cut_power(base::Duration::zero());
+    room.password = "another";
+    REQUIRE(registered().is_failed());
+    CHECK(contains(room.last.error.fix, "spec.bmc.address"));
+    CHECK(room.server().counters().power_ons == 0);
+  }
+}
+
+TEST_CASE("engine: inspected, wiped, written, booted and switched off, with one boot of the agent") {
+  for (const char* name : {"one", "two"}) {
+    CAPTURE(name);
+    Room room(name);
+    room.deploy();
+    CHECK(room.hardware->system_vendor.serial_number == room.server().identity().serial);
+    CHECK(room.hardware->storage.size() == room.server().spec().disks.size());
+    CHECK(room.server().counters().agent_boots == 1);
+    CHECK(room.boots_asked == 1);
+    CHECK(room.disks().image_writes == 1);
+    CHECK(room.disks().metadata_wipes == room.server().spec().disks.size());
+    REQUIRE(room.comes([&] { return room.server().state() == "running, not a node"; }));
+
+    // The same question has the same answer, and none of it is done again.
+    room.pass(base::hours(1));
+    CHECK(room.server().counters().disk_boots == 1);
+    room.become("powering off before delete", true, true);
+    REQUIRE_MESSAGE(room.power(PowerWish::hard_off).is_done(), room.last.error.text());
+    CHECK_FALSE(room.server().powered_on());
+    CHECK(room.disks().image_writes == 1);
+  }
+}
+
+TEST_CASE("engine: asked again after the end, it repeats nothing") {
+  Room room("one");
+  REQUIRE(room.inspect().is_done());
+  REQUIRE(room.clean().is_done());
+  const auto wipes = room.disks().metadata_wipes;
+  for (int i = 0; i < 3; ++i) {
+    CHECK(room.ask_clean().is_done());
+    room.pass(base::minutes(10));
+  }
+  CHECK(room.disks().metadata_wipes == wipes);
+  REQUIRE(room.provision().is_done());
+  for (int i = 0; i < 3; ++i) {
+    CHECK(room.ask_provision().is_done());
+    room.pass(base::minutes(10));
+  }
+  CHECK(room.disks().image_writes_started == 1);
+}
+
+TEST_CASE("engine: BMCs that lose, refuse and repeat are worn down; nothing is done twice") {
+  for (const char* name : {"one", "two"}) {
+    for (uint64_t seed = 1; seed <= 3; ++seed) {
+      CAPTURE(name);
+      CAPTURE(seed);
+      Room room(name, seed);
+      auto& faults = room.server().bmc_faults();
+      faults.http_unavailable = faults.http_reset = 0.1;
+      faults.datagram_lost = faults.datagram_twice = faults.node_busy = 0.1;
+      room.deploy();
+      CHECK(room.server().counters().agent_boots == 1);
+      CHECK(room.server().counters().disk_boots == 1);
+      CHECK(room.disks().image_writes_started == 1);
+      CHECK(room.disks().metadata_wipes == room.server().spec().disks.size());
+    }
+  }
+}
+
+TEST_CASE("engine: a BMC that is gone fails the work in time, with the BMC named, and the next try works") {
+  Room room("one");
+  room.server().cut_power(base::hours(1));
+  REQUIRE(room.clean().is_failed());
+  CHECK(room.last.error.layer == base::Layer::bmc);
+  CHECK(room.disks().metadata_wipes == 0);
+  room.pass(base::hours(2));
+  REQUIRE_MESSAGE(room.clean().is_done(), room.last.error.text());
+}
+
+TEST_CASE("engine: an image that does not fit its checksum is never booted") {
+  Room room("one");
+  REQUIRE(room.inspect().is_done());
+  REQUIRE(room.clean().is_done());
+  room.rack->images().corrupt("/node.qcow2", true);
+  REQUIRE(room.provision().is_failed());
+  CHECK(room.last.error.layer == base::Layer::agent);
+  CHECK(contains(room.last.error.message, "sha256"));
+  CHECK(room.disks().image_writes == 0);
+  // Without the milestone the guard lets nobody boot it.
+  REQUIRE(room.boot_disk().is_failed());
+  CHECK(contains(room.last.error.message, "no complete image"));
+  room.pass(base::hours(1));
+  CHECK(room.server().counters().disk_boots == 0);
+  CHECK(room.server().counters().resets == 0);
+
+  room.rack->images().corrupt("/node.qcow2", false);
+  REQUIRE_MESSAGE(room.provision().is_done(), room.last.error.text());
+  CHECK(room.disks().image_writes == 1);
+}
+
+TEST_CASE("engine: an agent that goes silent in the middle of the write is replaced by a new boot") {
+  Room room("one");
+  REQUIRE(room.inspect().is_done());
+  REQUIRE(room.clean().is_done());
+  room.order("provisioning", OperationKind::provision);
+  REQUIRE(room.ask_provision().is_failed() == false);
+  REQUIRE(room.comes([&] { return room.disks().image_writes_started == 1; }));
+  room.server().cut_power(base::minutes(1));
+  REQUIRE(room.finish([&] { return room.ask_provision(); }).is_failed());
+  CHECK(room.last.error.layer == base::Layer::agent);
+  CHECK(contains(room.last.error.message, "stopped answering"));
+  REQUIRE(room.boot_disk().is_failed());  // half an image
+  REQUIRE_MESSAGE(room.provision().is_done(), room.last.error.text());
+  CHECK(room.boots_asked == 2);
+  CHECK(room.server().counters().agent_boots == 2);
+  CHECK(room.disks().image_writes == 1);
+  room.reached(Milestone::written);
+  REQUIRE(room.boot_disk().is_done());
+  CHECK(room.comes([&] { return room.server().counters().disk_boots == 1; }));
+}
+
+TEST_CASE("engine: a manager that dies at any minute of the work finds it again: one boot, one wipe, one write") {
+  for (int minutes = 0; minutes <= 10; ++minutes) {
+    CAPTURE(minutes);
+    Room room("one", 5);
+    bool killed = false;
+    const auto start = room.world.loop().now();
+    const auto mortal = [&](const std::function<Progress()>& ask) {
+      return room.finish([&] {
+        if (!killed && room.world.loop().now() - start >= base::minutes(minutes) &&
+            !room.record().operation.boot_id.empty()) {
+          killed = true;
+          room.restart_engine();
+        }
+        return ask();
+      });
+    };
+    room.order("preparing", OperationKind::prepare);
+    REQUIRE_MESSAGE(mortal([&] { return room.ask_clean(); }).is_done(), room.last.error.text());
+    room.order("provisioning", OperationKind::provision);
+    REQUIRE_MESSAGE(mortal([&] { return room.ask_provision(); }).is_done(), room.last.error.text());
+    room.reached(Milestone::written);
+    REQUIRE_MESSAGE(mortal([&] { return room.engine->boot_disk(room.access(), room.record().operation); }).is_done(),
+                    room.last.error.text());
+    CHECK(room.comes([&] { return room.server().counters().disk_boots == 1; }));
+    CHECK(killed);
+    CHECK(room.disks().image_writes_started == 1);
+    CHECK(room.disks().metadata_wipes == room.server().spec().disks.size());
+  }
+}
+
+TEST_CASE("engine: nothing is touched before the order is durable") {
+  Room room("one", 1, base::minutes(20));
+  room.order("preparing", OperationKind::prepare);
+  CHECK(room.ask_clean().needs_boot);
+  Record ordered = room.record();
+  ordered.operation.boot_id = "boot-1";
+  room.write(ordered);
+  const auto early = [&] {
+    (void)room.ask_clean();
+    return room.server().counters().power_ons > 0 || room.server().media().inserted;
+  };
+  const auto written = room.world.loop().now();
+  REQUIRE(room.comes(early, base::hours(2)));
+  CHECK(room.world.loop().now() - written >= base::minutes(20));
+}
+
+TEST_CASE("engine: a host that is paused, gone or in another state while its agent boots is not wiped") {
+  const std::pair<const char*, std::function<void(Room&)>> changes[] = {
+      {"paused", [](Room& room) { room.pause(); }},
+      {"another state", [](Room& room) { room.become("available"); }},
+      {"another order", [](Room& room) { room.order("provisioning", OperationKind::provision); }},
+      {"gone",
+       [](Room& room) {
+         const auto entry = room.store->get(api::BareMetalHost::resource, "metal", "one");
+         REQUIRE(room.store->remove(entry->key, entry->revision).ok());
+       }},
+  };
+  for (const auto& [what, change] : changes) {
+    CAPTURE(what);
+    Room room("one");
+    room.order("preparing", OperationKind::prepare);
+    Operation mine;
+    const auto ask = [&] {
+      return room.engine->clean(room.access(), mine.id.empty() ? room.record().operation : mine,
+                                metal::CleanMode::metadata);
+    };
+    CHECK(ask().needs_boot);
+    Record ordered = room.record();
+    ordered.operation.boot_id = "boot-1";
+    room.write(ordered);
+    mine = ordered.operation;
+    (void)ask();
+    REQUIRE(room.comes([&] { return room.server().powered_on(); }));
+    change(room);
+    REQUIRE(room.finish(ask).is_failed());
+    CHECK(contains(room.last.error.message, "refused to"));
+    room.pass(base::hours(1));
+    CHECK(room.disks().metadata_wipes == 0);
+  }
+}
+
+TEST_CASE("engine: the agent of another machine is not given the order") {
+  Room room("one");
+  REQUIRE(room.inspect().is_done());
+  room.hardware->system_vendor.serial_number = "SOMEBODY-ELSE";
+  REQUIRE(room.clean().is_failed());
+  CHECK(contains(room.last.error.message, "does not run on the recorded machine"));
+  CHECK(room.disks().metadata_wipes == 0);
+}
+
+TEST_CASE("engine: power is switched when wished, each time, and only then") {
+  for (const char* name : {"one", "two"}) {
+    CAPTURE(name);
+    Room room(name);
+    room.deploy();
+    REQUIRE(room.comes([&] { return room.server().state() == "running, not a node"; }));
+    REQUIRE(room.power(PowerWish::soft_off).is_failed());  // spec.online is true
+    CHECK(contains(room.last.error.message, "refused to power off"));
+    CHECK(room.server().powered_on());
+
+    const auto read = [&] {
+      return room.finish([&] { return room.engine->read_power(room.access(), base::seconds(30)); });
+    };
+    room.become("provisioned", false);
+    const auto again = [&](PowerWish wish) {
+      // The result is learned by a reading, as it happens to whoever reads first.
+      auto access = room.access();
+      access.attempt = 1;
+      (void)room.engine->power(access, wish);
+      REQUIRE(room.comes([&] { return room.server().powered_on() == (wish == PowerWish::on); }));
+      room.pass(base::seconds(10));
+      CHECK(read().powered_on == (wish == PowerWish::on));
+    };
+    again(PowerWish::hard_off);
+    // Somebody presses the button; the old result must not answer the new wish.
+    REQUIRE(room.server().power(sim::ServerPowerAction::on).ok());
+    REQUIRE(room.comes([&] { return room.server().powered_on(); }));
+    again(PowerWish::hard_off);
+    room.become("provisioned", true);
+    again(PowerWish::on);
+  }
+}
+
+TEST_CASE("engine: a shutdown that the operating system ignores is insisted on") {
+  Room room("one");
+  room.deploy();
+  room.become("provisioned", false);
+  const auto before = room.world.loop().now();
+  REQUIRE_MESSAGE(room.power(PowerWish::soft_off).is_done(), room.last.error.text());
+  CHECK_FALSE(room.server().powered_on());
+  CHECK(room.world.loop().now() - before <= base::minutes(6));
+}
