@@ -8,7 +8,8 @@ namespace workload {
 
 namespace {
 
-constexpr base::Duration look_interval = base::seconds(60);  // when the watches say nothing
+constexpr base::Duration look_interval = base::seconds(60);      // when the watches say nothing
+constexpr base::Duration unsettled_interval = base::seconds(5);  // while etcd is not as the nodes suggest
 constexpr base::Duration retry_first = base::seconds(2), retry_most = base::seconds(15);
 constexpr base::Duration settle = base::milliseconds(100);  // changes come in bursts
 
@@ -110,7 +111,7 @@ void Observer::run() {
     const auto looked = look();
     if (stopped_) return;
     if (!looked) publish(false, looked.error().message);
-    const base::Duration pause = looked ? look_interval : retry;
+    const base::Duration pause = !looked ? retry : settled() ? look_interval : unsettled_interval;
     retry = looked ? retry_first : std::min(retry * 2, retry_most);
     auto waited = wake_.wait_for(pause);
     if (!waited && waited.error().code == base::Code::cancelled) return;
@@ -170,6 +171,8 @@ void Observer::follow(const std::string& path, const std::string& revision, Obje
                         else
                           objects[name] = object;
                         publish(true, "");
+                        // A member of the control plane may have come or gone: etcd tells no changes by itself.
+                        if (type != "MODIFIED") wake_.set();
                         return true;
                       });
   // However it ended, the list is read anew (the main fiber also learns in this way that the server is gone).
@@ -187,6 +190,11 @@ std::vector<std::string> Observer::control_plane_addresses() const {
     }
   }
   return out;
+}
+
+bool Observer::settled() const {
+  if (!etcd_problem_.empty() || etcd_.size() != control_plane_addresses().size()) return false;
+  return std::all_of(etcd_.begin(), etcd_.end(), [](const EtcdMember& member) { return member.healthy; });
 }
 
 void Observer::read_etcd(Snapshot& next) {

@@ -36,6 +36,7 @@ class Observer : public std::enable_shared_from_this<Observer> {
   void follow(const std::string& path, const std::string& revision, Objects& objects);
   void publish(bool reachable, const std::string& problem);
   void read_etcd(Snapshot& next);
+  bool settled() const;  // each control-plane node has a healthy etcd member
 
   sys::Loop& loop_;
   sys::Net& net_;
