@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "api/machine_name.h"
 #include "base/text.h"
 #include "crypto/hash.h"
 
@@ -201,6 +202,16 @@ std::string label_value(std::string_view name) {
 std::string random_name(Context& ctx, std::string_view prefix) {
   constexpr size_t prefix_bytes_max = 57;
   return std::string(prefix.substr(0, prefix_bytes_max)) + "-" + ctx.random().suffix();
+}
+
+Result<std::string> new_machine_name(Context& ctx, const api::MachineNaming& naming, std::string_view cluster,
+                                     std::string_view owner_kind, std::string_view owner) {
+  if (naming.pattern.empty()) return random_name(ctx, owner);
+  return api::machine_name(naming.pattern, {.cluster = std::string(cluster),
+                                            .owner_kind = std::string(owner_kind),
+                                            .owner = std::string(owner),
+                                            .random = ctx.random().suffix()})
+      .context("spec.machineNaming.template");
 }
 
 }  // namespace control

@@ -89,5 +89,9 @@ std::vector<Ref<Machine>> machines_of(const Context& ctx, const Cluster& cluster
 std::string label_value(std::string_view name);
 // `prefix` cut so that prefix + 5 random characters is a valid name of at most 63.
 std::string random_name(Context& ctx, std::string_view prefix);
+// The name of a new machine: by spec.machineNaming.template, else the owner's name and random characters. `owner_kind`
+// as in api/machine_name.h. Errors: invalid (a template that admission has not seen).
+Result<std::string> new_machine_name(Context& ctx, const api::MachineNaming& naming, std::string_view cluster,
+                                     std::string_view owner_kind, std::string_view owner);
 
 }  // namespace control

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/cluster.h"
+#include "api/machine_name.h"
 #include "base/text.h"
 
 namespace api::rules {
@@ -46,16 +47,6 @@ bool matches(const Json& selector, const Json& labels) {
   }
   const auto& more = selector["matchExpressions"].items();
   return std::all_of(more.begin(), more.end(), [&](const Json& one) { return holds(one, labels); });
-}
-
-// "{{ .random }}" with any spaces.
-bool has_random(std::string_view text) {
-  for (size_t at = text.find("{{"); at != std::string_view::npos; at = text.find("{{", at + 2)) {
-    const size_t end = text.find("}}", at);
-    if (end == std::string_view::npos) return false;
-    if (base::trim(text.substr(at + 2, end - at - 2)) == ".random") return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -147,11 +138,15 @@ void check_count_or_percent(const Json& value, const std::string& field, Finding
   found.push_back(meta::field_invalid(field, value, "must be a whole number or a percentage such as \"30%\""));
 }
 
-void check_naming(const Json& spec, Findings& found) {
-  const Json& pattern = spec["machineNaming"]["template"];
-  if (pattern.is_null() || has_random(pattern.string())) return;
-  found.push_back(meta::field_invalid("spec.machineNaming.template", pattern,
-                                      "must contain {{ .random }}, or all machines would have the same name"));
+void check_naming(const Json& doc, const char* owner_kind, Findings& found) {
+  const Json& pattern = doc["spec"]["machineNaming"]["template"];
+  if (pattern.is_null()) return;
+  const auto name = machine_name(pattern.string(), {.cluster = doc["spec"]["clusterName"].string_or("cluster"),
+                                                    .owner_kind = owner_kind,
+                                                    .owner = doc["metadata"]["name"].string(),
+                                                    .random = "x7k2p"});
+  if (name.ok()) return;
+  found.push_back(meta::field_invalid("spec.machineNaming.template", pattern, name.error().message));
 }
 
 void check_own_namespace(const Json& doc, std::initializer_list<const char*> references, Findings& found) {

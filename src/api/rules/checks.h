@@ -40,8 +40,8 @@ void check_selector(const Json& selector, const Json& labels, Findings& found);
 // A whole number >= 0, or a percentage. Absent is fine.
 void check_count_or_percent(const Json& value, const std::string& field, Findings& found);
 
-// machineNaming.template: a name pattern with {{ .random }}, so that no two machines share a name.
-void check_naming(const Json& spec, Findings& found);
+// machineNaming.template of an owner of machines ("machineSet" or "kubeadmControlPlane"); see api/machine_name.h.
+void check_naming(const Json& doc, const char* owner_kind, Findings& found);
 
 // Secret references may only name the object's own namespace (or none).
 void check_own_namespace(const Json& doc, std::initializer_list<const char*> references, Findings& found);

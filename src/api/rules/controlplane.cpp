@@ -51,7 +51,7 @@ void check_control_plane_itself(const Json& doc, Findings& found) {
   check_size(doc, found);
   check_version(spec, "version", "spec.version", found);
   check_surge(spec, found);
-  check_naming(spec, found);
+  check_naming(doc, "kubeadmControlPlane", found);
   check_taints(spec["machineTemplate"]["spec"]["taints"], "spec.machineTemplate.spec.taints", true, found);
   check_kubeadm_spec(spec["kubeadmConfigSpec"], "spec.kubeadmConfigSpec", found);
   check_timeouts(spec["kubeadmConfigSpec"], found);
@@ -102,6 +102,13 @@ Findings check_control_plane(const Json& doc, const Json* old, Operation operati
   auto found = new_findings(doc, old, check_control_plane_itself);
   if (old) check_transition(doc, *old, found);
   return found;
+}
+
+std::vector<std::string> warn_control_plane(const Json& doc) {
+  if (!has_external_etcd(doc)) return {};
+  return {
+      "spec.kubeadmConfigSpec.clusterConfiguration.etcd.external: external etcd is not supported yet, the control "
+      "plane will not grow beyond its first machine"};
 }
 
 Findings check_control_plane_template(const Json& doc, const Json* old, Operation operation) {

@@ -113,6 +113,11 @@ TEST_CASE("KubeadmControlPlane: what cannot change while the cluster lives") {
   CHECK(plane().updated("{}", "spec: {replicas: 5, machineTemplate: {spec: {infrastructureRef: {name: new}}}}") == "");
 }
 
+TEST_CASE("KubeadmControlPlane: warnings") {
+  CHECK(warn_control_plane(plane().changed("{}")).empty());
+  CHECK(warn_control_plane(plane().changed(external_etcd)).size() == 1);
+}
+
 TEST_CASE("KubeadmControlPlaneTemplate: the specification is immutable") {
   const Json old = parsed("spec: {template: {spec: {kubeadmConfigSpec: {format: cloud-config}}}}");
   Json labelled = old, changed = old;

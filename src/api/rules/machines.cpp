@@ -64,7 +64,7 @@ void check_group(const Json& doc, Findings& found) {
     found.push_back(meta::field_invalid("spec.template.spec.clusterName", owner, "must be equal to spec.clusterName"));
   }
   check_machine_spec(spec["template"]["spec"], "spec.template.spec", false, found);
-  check_naming(spec, found);
+  check_naming(doc, "machineSet", found);
 }
 
 bool is_zero(const Json& value) { return value.is_integer() && value.integer() == 0; }

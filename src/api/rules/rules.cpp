@@ -35,7 +35,7 @@ const Rules* rules_of(std::string_view resource) {
       {"kubeadmconfigtemplates.bootstrap.cluster.x-k8s.io",
        {fill_kubeadm_config_template, check_kubeadm_config_template, nullptr, nullptr}},
       {"kubeadmcontrolplanes.controlplane.cluster.x-k8s.io",
-       {fill_control_plane, check_control_plane, nullptr, nullptr}},
+       {fill_control_plane, check_control_plane, warn_control_plane, nullptr}},
       {"kubeadmcontrolplanetemplates.controlplane.cluster.x-k8s.io",
        {nullptr, check_control_plane_template, nullptr, nullptr}},
       {"metal3clusters.infrastructure.cluster.x-k8s.io", {fill_metal3_cluster, check_metal3_cluster, nullptr, nullptr}},

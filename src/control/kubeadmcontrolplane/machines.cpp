@@ -145,7 +145,8 @@ std::string choose_domain(const Scope& scope) {
 Result<void> create_machine(Scope& scope, bool init) {
   const auto& plane = scope.plane;
   Machine machine;
-  machine.meta.name = random_name(scope.ctx, plane.meta.name);
+  machine.meta.name = TRY(
+      new_machine_name(scope.ctx, plane.spec.naming, scope.cluster->meta.name, "kubeadmControlPlane", plane.meta.name));
   machine.meta.ns = plane.meta.ns;
   machine.meta.labels = machine_labels(scope);
   machine.meta.annotations = plane.spec.machine.meta.annotations;

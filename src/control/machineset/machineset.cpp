@@ -54,7 +54,8 @@ Result<void> create_machine(Scope& scope) {
   const auto& set = scope.set;
   const auto& wanted = set.spec.machine;
   Machine machine;
-  machine.meta.name = random_name(scope.ctx, set.meta.name);
+  machine.meta.name =
+      TRY(new_machine_name(scope.ctx, set.spec.naming, set.spec.cluster_name, "machineSet", set.meta.name));
   machine.meta.ns = set.meta.ns;
   machine.meta.labels = machine_labels(set);
   machine.meta.annotations = wanted.meta.annotations;
