@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace server {
 
 const meta::Table& Api::table(const Kind& kind, const meta::Version& version) {
@@ -18,6 +20,12 @@ std::string Call::field_manager() const {
 
 void Call::warn(std::string text) {
   if (std::find(warnings.begin(), warnings.end(), text) == warnings.end()) warnings.push_back(std::move(text));
+}
+
+void Call::add_warnings(net::Headers& headers) const {
+  constexpr size_t text_max = 256;
+  // 299 is a warning that lasts; "-" stands for the server's name (RFC 7234 section 5.5).
+  for (const auto& text : warnings) headers.add("Warning", "299 - " + base::quoted(text.substr(0, text_max)));
 }
 
 Result<void> wait_durable(Api& api, uint64_t revision) {

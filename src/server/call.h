@@ -63,6 +63,7 @@ struct Call {
   std::string api_version() const { return kind().api_version(version().name); }
   std::string field_manager() const;  // as asked, else the first word of the user agent
   void warn(std::string text);
+  void add_warnings(net::Headers& headers) const;
 };
 
 // Parks until the change is on disk. Errors: the engine's, when the write was lost.

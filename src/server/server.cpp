@@ -18,12 +18,6 @@ net::Response too_large() {
   return failure(413, "RequestEntityTooLarge", "Request entity too large: limit is " + std::to_string(body_bytes_max));
 }
 
-// RFC 9111 section 5.5: 299 is a warning that lasts; the agent is not known.
-std::string warning_value(const std::string& text) {
-  constexpr size_t text_max = 256;
-  return "299 - " + base::quoted(text.substr(0, text_max));
-}
-
 bool shape_fits(const Route& route) {
   const bool named = !route.name.empty();
   if (!route.kind->namespaced) return route.ns.empty();
@@ -42,7 +36,7 @@ std::optional<Methods> methods_of(const Call& call) {
     Methods all{.get = list_objects};
     if (route.kind->namespaced && route.ns.empty()) return all;
     all.post = create_object;
-    all.remove = delete_collection;
+    if (route.kind->resource() != "namespaces") all.remove = delete_collection;  // one mistake would empty all
     return all;
   }
   if (route.subresource.empty()) {
@@ -82,7 +76,7 @@ net::Response answer_resource(Call& call) {
 }
 
 void respond(Call& call, net::Response response) {
-  for (const auto& warning : call.warnings) response.headers.add("Warning", warning_value(warning));
+  call.add_warnings(response.headers);
   if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-cache, private");
   call.exchange.respond(std::move(response));
 }

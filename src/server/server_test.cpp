@@ -96,6 +96,7 @@ TEST_CASE("errors are what clients of the real server expect") {
     const Json refused = Fixture::doc(at.write("POST", notes + "/a", "{}"), 405);
     CHECK(refused["reason"].string() == "MethodNotAllowed");
     CHECK(at.write("POST", "/api/v1/notes", "{}").status == 405);
+    CHECK(at.write("DELETE", "/api/v1/namespaces", "").status == 405);
   }
   SUBCASE("media types") {
     CHECK(Fixture::doc(at.write("POST", notes, "x", "text/plain"), 415)["reason"].string() == "UnsupportedMediaType");

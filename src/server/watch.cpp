@@ -107,7 +107,7 @@ class Watch {
 
   Result<void> start() {
     net::Headers headers{{"Content-Type", "application/json"}, {"Cache-Control", "no-cache, private"}};
-    for (const auto& warning : call_.warnings) headers.add("Warning", "299 - \"" + warning + "\"");
+    call_.add_warnings(headers);
     return call_.exchange.start(200, std::move(headers));
   }
 
