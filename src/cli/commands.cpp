@@ -4,8 +4,7 @@
 #include <cstdio>
 
 #include "api/kinds.h"
-#include "base/text.h"
-#include "cli/client.h"
+#include "cli/kubeconfig.h"
 #include "cli/manual.h"
 #include "cli/serve.h"
 #include "cli/session.h"
@@ -18,35 +17,6 @@ namespace cli {
 namespace {
 
 constexpr const char* version = "0.1.0";
-
-// The Secret CLUSTER-kubeconfig; without a namespace, the one there is in all namespaces.
-base::Result<base::Json> find_kubeconfig(workload::KubeClient& client, const std::string& ns,
-                                         const std::string& cluster) {
-  const std::string name = cluster + "-kubeconfig";
-  if (!ns.empty()) return client.get("/api/v1/namespaces/" + ns + "/secrets/" + name);
-  const auto found = TRY(client.get("/api/v1/secrets?fieldSelector=metadata.name%3D" + net::percent_encode(name)));
-  const auto& items = found["items"].items();
-  if (items.size() == 1) return items.front();
-  if (items.empty()) {
-    return base::Error{base::Code::not_found, "no namespace has a Secret " + name, base::Layer::api,
-                       "check the name with kubectl get clusters -A; the kubeconfig is made with the control plane"};
-  }
-  std::vector<std::string> all;
-  for (const auto& item : items) all.push_back(item.path("metadata.namespace").string());
-  return base::invalid("clusters of that name are in the namespaces " + base::join(all, ", ") + "; choose with -n");
-}
-
-int get_kubeconfig(sys::RealSystem& system, const std::string& kubeconfig, const std::string& ns,
-                   const std::string& cluster) {
-  auto client = connect(system.sys(), kubeconfig);
-  if (!client) return fail(client.error());
-  const auto secret = find_kubeconfig(**client, ns, cluster);
-  if (!secret) return fail(secret.error());
-  const auto text = base::unbase64((*secret)["data"]["value"].string());
-  if (!text || text->empty()) return fail(base::corrupt("Secret " + cluster + "-kubeconfig has no data.value"));
-  std::fwrite(text->data(), 1, text->size(), stdout);
-  return 0;
-}
 
 int print_crds() {
   std::vector<base::Json> all;
@@ -131,16 +101,16 @@ int run(int argc, char** argv) {
   ServeFlags serve_flags;
   RackFlags rack_flags;
   StatusFlags status_flags;
-  std::string kubeconfig, ns, cluster;
+  KubeconfigFlags config_flags;
   add_serve(app, serve_flags);
   add_rack(app, rack_flags);
   add_status(app, status_flags);
   auto* get = app.add_subcommand("get", "Get something that kubectl cannot print directly");
   get->require_subcommand(1);
   auto* get_config = get->add_subcommand("kubeconfig", "Print the kubeconfig of a workload cluster");
-  get_config->add_option("CLUSTER", cluster, "Its name")->required();
-  get_config->add_option("-n,--namespace", ns, "Its namespace; default: where it is found");
-  get_config->add_option("--kubeconfig", kubeconfig, "Of the manager; default: $KUBECONFIG");
+  get_config->add_option("CLUSTER", config_flags.cluster, "Its name")->required();
+  get_config->add_option("-n,--namespace", config_flags.ns, "Its namespace; default: where it is found");
+  get_config->add_option("--kubeconfig", config_flags.kubeconfig, "Of the manager; default: $KUBECONFIG");
   auto* crds = app.add_subcommand("crds", "Print the CustomResourceDefinitions of all kinds, to apply elsewhere");
 
   auto* completion = app.add_subcommand("completion", "Print shell completion: source <(ingot completion)");
@@ -161,7 +131,7 @@ int run(int argc, char** argv) {
     return run_session([&](sys::RealSystem& system) { return status(system, status_flags); });
   }
   if (get_config->parsed()) {
-    return run_session([&](sys::RealSystem& system) { return get_kubeconfig(system, kubeconfig, ns, cluster); });
+    return run_session([&](sys::RealSystem& system) { return get_kubeconfig(system, config_flags); });
   }
   if (crds->parsed()) return print_crds();
   if (completion->parsed()) return print(completion_script(app));

@@ -19,6 +19,7 @@
 #include "control/metal3cluster/metal3cluster.h"
 #include "control/metal3machine/metal3machine.h"
 #include "crypto/x509.h"
+#include "net/proxy.h"
 #include "registry/housekeeping.h"
 #include "runtime/runtime.h"
 #include "server/server.h"
@@ -60,6 +61,7 @@ struct Manager::State {
   Result<void> start_engine();
   void start_controllers();
   Result<void> start_api();
+  Result<void> publish_proxies();
   std::optional<std::string> secret_value(const ClusterKey& cluster, std::string_view suffix,
                                           std::string_view key) const;
   std::optional<workload::Clusters::EtcdIdentity> etcd_identity(const ClusterKey& cluster);
@@ -80,7 +82,9 @@ Result<void> Manager::State::open_store() {
 }
 
 Result<void> Manager::State::start_engine() {
-  site = net::make_proxied_net(sys.loop, sys.net, options.proxies);
+  std::vector<net::ProxyRule> rules;
+  for (const auto& text : options.proxies) rules.push_back(TRY(net::parse_proxy_rule(text).context("--proxy")));
+  site = net::make_proxied_net(sys.loop, sys.net, std::move(rules));
   metal::EngineOptions out;
   out.endpoint = options.endpoint;
   out.endpoint.ca_certificate_pem = identity.ca_certificate_pem;
@@ -185,6 +189,25 @@ Result<void> Manager::State::start_api() {
   return api->start();
 }
 
+// People reach workload clusters the way the manager does.
+Result<void> Manager::State::publish_proxies() {
+  const meta::Kind& kind = *registry->scheme().by_resource("secrets");
+  const std::string rules = base::base64(base::join(options.proxies, "\n"));
+  const auto current = registry->get(kind, "kube-system", proxies_secret);
+  if (current && current->doc["data"]["rules"].string() == rules) return {};
+  if (current) {
+    TRY(registry->modify(kind, "kube-system", proxies_secret, {.internal = true}, [&](const Json& doc) -> Result<Json> {
+      return Json(doc).set("data", Json::object({{"rules", rules}}));
+    }));
+    return {};
+  }
+  if (options.proxies.empty()) return {};
+  Json doc = Json::object({{"apiVersion", "v1"}, {"kind", "Secret"}});
+  doc.set_path("metadata.name", proxies_secret).set_path("metadata.namespace", "kube-system");
+  TRY(registry->create(kind, doc.set("data", Json::object({{"rules", rules}}))));
+  return {};
+}
+
 std::string Manager::State::url() const {
   if (!api || api->local().empty()) return {};
   sys::Address at = api->local().front();
@@ -202,6 +225,7 @@ Result<void> Manager::start() {
   s.identity = TRY(load_identity(s.sys, s.options.data_dir, {names.begin(), names.end()}));
   TRY(s.open_store());
   TRY(s.start_engine());
+  TRY(s.publish_proxies());
   s.start_controllers();
   TRY(s.start_api());
   return write_admin_kubeconfig(s.sys, s.options.data_dir, s.identity, s.url());

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "metal/engine.h"
-#include "net/proxy.h"
 #include "registry/registry.h"
 #include "store/store.h"
 #include "sys/sys.h"
@@ -20,7 +19,7 @@ struct ManagerOptions {
   std::string data_dir;
   sys::Address listen{"127.0.0.1", 6443};
   std::vector<std::string> names;          // further names that the serving certificate is good for
-  std::vector<net::ProxyRule> proxies;     // how BMCs, image servers and workload clusters are reached
+  std::vector<std::string> proxies;        // how BMCs, image servers and workload clusters are reached
   metal::EndpointOptions endpoint;         // the CA is filled in
   std::optional<metal::DhcpOptions> dhcp;  // nullopt: no network boot
   std::string site_ca_pem;                 // roots for sums files over https; empty: the system's
@@ -29,6 +28,9 @@ struct ManagerOptions {
   // The durable store below; empty: SQLite in the data directory.
   std::function<base::Result<std::unique_ptr<store::Engine>>()> open_engine;
 };
+
+// The Secret that tells `ingot get kubeconfig` the proxy rules: kube-system/ingot-site-proxies, one rule per line.
+inline constexpr std::string_view proxies_secret = "ingot-site-proxies";
 
 class Manager {
  public:

@@ -33,7 +33,7 @@ Result<ManagerOptions> manager_options(sys::Sys& sys, const ServeFlags& flags) {
   out.data_dir = flags.data_dir;
   out.listen = TRY(Address::parse(flags.listen).context("--listen"));
   out.names = flags.names;
-  for (const auto& text : flags.proxies) out.proxies.push_back(TRY(net::parse_proxy_rule(text).context("--proxy")));
+  out.proxies = flags.proxies;
   out.endpoint.provisioning_listen = TRY(Address::parse(flags.agent_listen).context("--agent-listen"));
   out.endpoint.boot_listen = TRY(Address::parse(flags.boot_listen).context("--boot-listen"));
   out.endpoint.provisioning_url = flags.agent_url;
