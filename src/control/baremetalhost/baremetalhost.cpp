@@ -15,6 +15,7 @@ namespace annotation = api::host_annotation;
 
 constexpr Duration detached_gap = base::minutes(10);
 constexpr Duration missing_secret_gap = base::seconds(10);
+constexpr Duration taken_gap = base::minutes(1);
 
 // A host that comes from another manager or a backup brings its status along; without it, it would be registered and
 // inspected, and its disks cleaned, as if it were new.
@@ -149,6 +150,7 @@ void report_lacking(Scope& scope, const Error& error) {
   if (error.code == base::Code::not_found) scope.again_in(missing_secret_gap);
   if (scope.status.error_message == failure_text(scope, error)) return;
   record_failure(scope, error_type::registration, error);
+  if (error.code == base::Code::already_exists) return;
   scope.event("BMCCredentialError", scope.status.error_message, EventKind::warning);
 }
 
@@ -164,6 +166,13 @@ Result<Registered> ensure_registered(Scope& scope) {
   if (lacking) {
     report_lacking(scope, *lacking);
     return Registered::no;
+  }
+  if (state == State::registering) {
+    if (const auto taken = taken_by_another(scope)) {
+      report_lacking(scope, *taken);
+      scope.again_in(taken_gap);
+      return Registered::no;
+    }
   }
   const bool failed_here = scope.status.error_type == error_type::registration ||
                            scope.status.error_type == error_type::provisioned_registration;

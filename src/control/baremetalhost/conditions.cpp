@@ -75,7 +75,10 @@ std::string progress_text(const Scope& scope) {
 void report_manageable(Scope& scope, Report& report) {
   const State state = scope.state();
   const auto& type = scope.status.error_type;
-  if (state == State::none || state == State::unmanaged) return report.set("Manageable", "False", "NotManaged");
+  if (state == State::none || state == State::unmanaged) {
+    return report.set("Manageable", "False", "NotManaged",
+                      "controller: the host has no BMC; next: set spec.bmc.address and spec.bmc.credentialsName");
+  }
   if (type == error_type::registration || type == error_type::provisioned_registration) {
     return report.set("Manageable", "False", "RegistrationFailed", scope.status.error_message);
   }
@@ -91,6 +94,14 @@ void report_provisioned(Scope& scope, Report& report) {
   const State state = scope.state();
   if (state == State::provisioned || state == State::externally_provisioned) {
     return report.set("Provisioned", "True", state == State::provisioned ? "Provisioned" : "ExternallyProvisioned");
+  }
+  if (state == State::available && !scope.host.meta.deleting()) {
+    auto why = undeployable(scope);
+    if (!why && scope.host.spec.image && !scope.host.spec.online) {
+      why =
+          metal::Wait{base::Layer::controller, "an image is set, but spec.online is false", "set spec.online to true"};
+    }
+    if (why) return report.set("Provisioned", "False", "NotProvisioned", why->text());
   }
   // Why the last attempt failed stays readable while the next one is being made.
   const auto* last = api::find_condition(scope.status.conditions, "Provisioned");

@@ -77,6 +77,11 @@ Progress manage_power(Scope& scope) {
     scope.hold = metal::Wait{base::Layer::controller, "the host should be powered off, but spec.disablePowerOff is set",
                              "clear spec.disablePowerOff, or restart the server by other means"};
   }
+  if (scope.state() == State::externally_provisioned && !is_external(scope)) {
+    scope.hold = metal::Wait{base::Layer::controller,
+                             "spec.externallyProvisioned is false, but what is on the server's disk is not said",
+                             "set spec.image to what is deployed, or spec.externallyProvisioned to true again"};
+  }
   if (on == want_on || kept_on) {
     if (!on && reboot.one_shot) {
       if (auto dropped = drop_reboot_annotation(scope); !dropped) return Progress::failed(dropped.error());

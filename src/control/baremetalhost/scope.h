@@ -73,6 +73,10 @@ struct Scope {
 Result<std::optional<Error>> load_credentials(Scope& scope);
 Result<void> release_credentials(Scope& scope);
 
+// ---- conflicts.cpp ----
+// Another host, known earlier, with the same boot MAC address or BMC.
+std::optional<Error> taken_by_another(const Scope& scope);
+
 // ---- errors.cpp ----
 // Records a failed action: error type and message, count, event. Work is tried again under a new operation id.
 void record_failure(Scope& scope, std::string_view type, const Error& error);
@@ -85,6 +89,10 @@ Duration backoff_of(std::string_view uid, int64_t error_count);
 // lasts: it may take many reconciles and status writes, of which none starts the backoff anew.
 bool may_retry(const Scope& scope);
 Time retry_at(const Scope& scope);
+
+// ---- states.cpp ----
+// Why what the spec asks to deploy cannot be deployed by this program; nullopt when it can or nothing is asked for.
+std::optional<metal::Wait> undeployable(const Scope& scope);
 
 // ---- conditions.cpp ----
 void report_conditions(Scope& scope);

@@ -65,13 +65,23 @@ bool preparation_changed(const Scope& scope) {
          !(spec.raid == scope.status.provisioning.raid);
 }
 
-bool wants_image(const Scope& scope) { return scope.host.spec.online && (image_set(scope) || method_set(scope)); }
+std::optional<metal::Wait> undeployable(const Scope& scope) {
+  const auto cannot = [](std::string what, std::string next) {
+    return metal::Wait{base::Layer::controller, std::move(what) + " is not supported", std::move(next)};
+  };
+  if (method_set(scope)) return cannot("spec.customDeploy", "clear it and set spec.image");
+  if (image_set(scope) && scope.host.spec.image->format == "live-iso") {
+    return cannot("spec.image.format live-iso", "use a qcow2 or raw image");
+  }
+  return std::nullopt;
+}
+
+bool wants_image(const Scope& scope) { return scope.host.spec.online && image_set(scope) && !undeployable(scope); }
 
 bool attempts_used_up(const Scope& scope) {
   if (!wants_image(scope) || scope.status.provisioning_fail_count < provisioning_attempts_max) return false;
   // Another image starts anew.
-  return !image_set(scope) ||
-         (scope.status.last_attempted_image && *scope.host.spec.image == *scope.status.last_attempted_image);
+  return scope.status.last_attempted_image && *scope.host.spec.image == *scope.status.last_attempted_image;
 }
 
 // Changes of checksum, format or user data do not deploy anew.
