@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "registry/admission.h"
+#include "registry/apply.h"
 #include "registry/managed_fields.h"
 #include "registry/metadata.h"
 #include "registry/namespaces.h"
@@ -190,6 +191,7 @@ Result<Ref> Registry::update(const Kind& kind, Json doc, const UpdateOptions& op
   Json made = merge_request(kind, std::move(doc), current->doc, options.subresource);
   fill_in(kind, made, &current->doc, operation);
   TRY(decode_object(kind, made));
+  track_update(kind, current->doc, made, options.field_manager, status ? "status" : "", now());
   // A deleting object whose last finalizer goes is removed, also when an earlier write took that finalizer.
   if (!may_go(kind, made) && same_content(made, current->doc)) return current;
   if (!status && raises_generation(kind, made, current->doc)) raise_generation(kind, made);

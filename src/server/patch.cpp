@@ -1,7 +1,9 @@
 #include "server/patch.h"
 
+#include "server/apply.h"
 #include "server/body.h"
 #include "server/convert.h"
+#include "server/errors.h"
 #include "server/strategic_merge.h"
 #include "server/view.h"
 #include "server/write.h"
@@ -16,6 +18,7 @@ Error unsupported_patch(const Kind& kind) {
       "the body of the request was in an unknown format - accepted media types include: "
       "application/json-patch+json, application/merge-patch+json";
   if (!kind.custom) text += ", application/strategic-merge-patch+json";
+  text += ", application/apply-patch+yaml";
   return {.code = base::Code::unsupported, .message = std::move(text)};
 }
 
@@ -76,7 +79,11 @@ Result<Json> Patch::apply(const Call& call, const Json& current) const {
 }
 
 Answer patch_object(Call& call) {
+  if (is_apply(call)) return apply_object(call);
   TRY(check_write_options(call, "PatchOptions"));
+  if (call.route.query.has("force")) {
+    return invalid_options("PatchOptions", meta::field_forbidden("force", "may not be specified for non-apply patch"));
+  }
   const Patch patch = TRY(Patch::of(call));
   registry::UpdateOptions options;
   options.subresource = subresource_of(call);

@@ -303,6 +303,39 @@ TEST_CASE("patches") {
   }
 }
 
+TEST_CASE("server-side apply") {
+  Place at;
+  const auto apply = [&](const std::string& name, const std::string& spec, const std::string& query) {
+    return at.write("PATCH", widgets + "/" + name + "?" + query,
+                    "apiVersion: example.com/v2\nkind: Widget\nmetadata: {name: " + name + "}\nspec: " + spec + "\n",
+                    "application/apply-patch+yaml");
+  };
+  const Json made = Fixture::doc(apply("w", "{size: 4}", "fieldManager=a"), 201);
+  CHECK(made["metadata"]["managedFields"].at(0)["manager"].string() == "a");
+  CHECK(Fixture::doc(apply("w", "{size: 4}", "fieldManager=a"), 200) == made);
+  const Json refused = Fixture::doc(apply("w", "{size: 5}", "fieldManager=b"), 409);
+  CHECK(refused["reason"].string() == "Conflict");
+  CHECK(message(refused) == "Apply failed with 1 conflict: conflict with \"a\": .spec.size");
+  CHECK(refused["details"]["causes"].at(0)["reason"].string() == "FieldManagerConflict");
+  CHECK(Fixture::doc(apply("w", "{size: 5}", "fieldManager=b&force=true"), 200)["spec"]["size"].integer() == 5);
+  // An ordinary write takes part from now on.
+  at.write("PATCH", widgets + "/w?fieldManager=c", R"({"spec":{"size":6}})", "application/merge-patch+json");
+  CHECK(apply("w", "{size: 5}", "fieldManager=b").status == 409);
+  CHECK(apply("v", "{size: 1}", "fieldManager=a&dryRun=All").status == 201);
+  CHECK(at.get(widgets + "/v").status == 404);
+  CHECK(apply("w", "{size: 5}", "").status == 422);
+  CHECK(apply("w", "{bogus: 5}", "fieldManager=a").status == 500);
+  CHECK(at.write("PATCH", widgets + "/w?fieldManager=a", "{}", "application/apply-patch+yaml").status == 400);
+  CHECK(at.write("PATCH", widgets + "/w?force=true", "{}", "application/merge-patch+json").status == 422);
+  const Json status =
+      Fixture::doc(at.write("PATCH", widgets + "/w/status?fieldManager=s",
+                            "{apiVersion: example.com/v2, kind: Widget, status: {size: 2}, spec: {size: 9}}",
+                            "application/apply-patch+yaml"),
+                   200);
+  CHECK(status["status"]["size"].integer() == 2);
+  CHECK(status["spec"]["size"].integer() == 6);
+}
+
 TEST_CASE("status and the rest are written apart") {
   Place at;
   at.post(widgets, R"({"metadata":{"name":"w"},"spec":{}})");

@@ -1,0 +1,190 @@
+#include "registry/apply.h"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include "base/text.h"
+#include "registry/field_set.h"
+
+namespace registry {
+namespace {
+
+struct Manager {
+  std::string name, operation, api_version, subresource, time;
+  FieldSet fields;
+  bool is(const std::string& n, std::string_view o, const std::string& s) const {
+    return name == n && operation == o && subresource == s;
+  }
+};
+
+std::vector<Manager> read_managers(const Json& doc) {
+  std::vector<Manager> out;
+  for (const auto& entry : doc["metadata"]["managedFields"].items()) {
+    Manager manager{entry["manager"].string(),     entry["operation"].string(), entry["apiVersion"].string(),
+                    entry["subresource"].string(), entry["time"].string(),      read_fields_v1(entry["fieldsV1"])};
+    manager.fields.member = false;  // the root is no field
+    out.push_back(std::move(manager));
+  }
+  return out;
+}
+
+Json write_managers(std::vector<Manager> managers) {
+  std::erase_if(managers, [](const Manager& manager) { return manager.fields.empty(); });
+  std::stable_sort(managers.begin(), managers.end(), [](const Manager& a, const Manager& b) {
+    return std::tie(a.operation, a.time, a.name, a.api_version, a.subresource) <
+           std::tie(b.operation, b.time, b.name, b.api_version, b.subresource);
+  });
+  Json out = Json::array();
+  for (const auto& manager : managers) {
+    Json entry = Json::object({{"manager", manager.name},
+                               {"operation", manager.operation},
+                               {"apiVersion", manager.api_version},
+                               {"time", manager.time},
+                               {"fieldsType", "FieldsV1"},
+                               {"fieldsV1", fields_v1(manager.fields)}});
+    if (!manager.subresource.empty()) entry.set("subresource", manager.subresource);
+    out.push(std::move(entry));
+  }
+  return out;
+}
+
+// What nobody owns: identity, what the server writes, and what the endpoint does not take.
+FieldSet without_unowned(const Kind& kind, FieldSet set, const std::string& subresource) {
+  set.member = false;
+  set.children.erase("f:apiVersion");
+  set.children.erase("f:kind");
+  if (subresource == "status") {
+    std::erase_if(set.children, [](const auto& pair) { return pair.first != "f:status"; });
+  } else if (kind.storage().status_subresource) {
+    set.children.erase("f:status");
+  }
+  const auto metadata = set.children.find("f:metadata");
+  if (metadata == set.children.end()) return set;
+  constexpr auto system = std::to_array<const char*>({"f:name", "f:namespace", "f:creationTimestamp", "f:selfLink",
+                                                      "f:uid", "f:generation", "f:managedFields", "f:resourceVersion",
+                                                      "f:deletionTimestamp", "f:deletionGracePeriodSeconds"});
+  metadata->second.member = false;
+  for (const auto* key : system) metadata->second.children.erase(key);
+  if (metadata->second.empty()) set.children.erase(metadata);
+  return set;
+}
+
+std::string described(const Manager& manager) {
+  std::string out = "conflict with " + base::quoted(manager.name);
+  if (!manager.subresource.empty()) out += " with subresource " + base::quoted(manager.subresource);
+  if (manager.operation == "Update") out += " using " + manager.api_version;
+  if (manager.operation == "Update" && !manager.time.empty()) out += " at " + manager.time;
+  return out;
+}
+
+Error conflict_error(const std::vector<base::FieldError>& causes) {
+  const auto count = causes.size();
+  std::string text = "Apply failed with " + std::to_string(count) + (count == 1 ? " conflict: " : " conflicts: ");
+  std::string last;
+  for (const auto& cause : causes) {
+    if (count == 1) {
+      text += cause.message + ": " + cause.field;
+      break;
+    }
+    if (cause.message != last) {
+      text += (last.empty() ? "" : "\n") + base::replace_all(cause.message, "conflict with", "conflicts with") + ":";
+    }
+    last = cause.message;
+    text += "\n- " + cause.field;
+  }
+  return {.code = base::Code::conflict, .message = std::move(text), .causes = causes};
+}
+
+// Takes `contested` from the other managers, or says whose it is.
+Result<void> settle(std::vector<Manager>& others, const FieldSet& contested, bool force) {
+  std::vector<base::FieldError> causes;
+  for (auto& other : others) {
+    const FieldSet both = intersection(other.fields, contested);
+    if (both.empty()) continue;
+    if (force) {
+      other.fields = difference(other.fields, both);
+      continue;
+    }
+    for (auto& path : field_paths(both)) causes.push_back({std::move(path), "FieldManagerConflict", described(other)});
+  }
+  if (causes.empty()) return {};
+  return conflict_error(causes);
+}
+
+// An object that nobody has applied yet belongs, as a whole, to those who were there before.
+Result<std::vector<Manager>> managers_of(const Kind& kind, const Json& live, const std::string& subresource) {
+  auto managers = read_managers(live);
+  if (!managers.empty()) return managers;
+  Manager before{"before-first-apply", "Update", kind.api_version(kind.storage_version), {}, {}, {}};
+  before.time = live["metadata"]["creationTimestamp"].string();
+  const FieldSet all = TRY(fields_of(kind.storage().schema.get(), live));
+  before.fields = without_unowned(kind, all, subresource);
+  managers.push_back(std::move(before));
+  return managers;
+}
+
+}  // namespace
+
+Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, const ApplyOptions& options,
+                   base::Time now) {
+  const meta::Schema* schema = kind.storage().schema.get();
+  const FieldSet wanted = TRY(fields_of(schema, applied));
+  Manager self{options.manager,
+               "Apply",
+               kind.api_version(kind.storage_version),
+               options.subresource,
+               base::rfc3339(now),
+               without_unowned(kind, wanted, options.subresource)};
+  if (!live) {
+    Json doc = applied;
+    doc.child("metadata").set("managedFields", write_managers({std::move(self)}));
+    return doc;
+  }
+  auto others = TRY(managers_of(kind, *live, options.subresource));
+  FieldSet owned_before;
+  std::erase_if(others, [&](const Manager& manager) {
+    if (!manager.is(options.manager, "Apply", options.subresource)) return false;
+    owned_before = manager.fields;
+    if (fields_v1(owned_before) == fields_v1(self.fields)) self.time = manager.time;
+    return true;
+  });
+  Json doc = merge_applied(schema, *live, applied);
+  FieldSet keep = self.fields;
+  for (const auto& other : others) keep = union_of(keep, other.fields);
+  remove_fields(schema, doc, difference(owned_before, self.fields), keep);
+
+  const FieldSet fields_live = TRY(fields_of(schema, *live));
+  const FieldSet fields_now = TRY(fields_of(schema, doc));
+  TRY(settle(others, intersection(changed_fields(fields_live, fields_now), self.fields), options.force));
+  others.push_back(std::move(self));
+  doc.child("metadata").set("managedFields", write_managers(std::move(others)));
+  return doc;
+}
+
+void track_update(const Kind& kind, const Json& stored, Json& made, const std::string& manager,
+                  const std::string& subresource, base::Time now) {
+  auto managers = read_managers(made);
+  if (managers.empty() || manager.empty()) return;
+  const meta::Schema* schema = kind.storage().schema.get();
+  const auto before = fields_of(schema, stored), after = fields_of(schema, made);
+  if (!before || !after) return;  // the rules will say what is wrong with it
+  const FieldSet old_fields = without_unowned(kind, *before, subresource);
+  const FieldSet new_fields = without_unowned(kind, *after, subresource);
+  const FieldSet changed = changed_fields(old_fields, new_fields);
+  const FieldSet removed = difference(old_fields, new_fields);
+  if (changed.empty() && removed.empty()) return;
+  const std::string api_version = kind.api_version(kind.storage_version);
+  bool known = false;
+  for (auto& other : managers) {
+    const bool self = other.is(manager, "Update", subresource);
+    known = known || self;
+    other.fields = difference(other.fields, removed);
+    other.fields = self ? union_of(other.fields, changed) : difference(other.fields, changed);
+    if (self) other.time = base::rfc3339(now);
+  }
+  if (!known) managers.push_back({manager, "Update", api_version, subresource, base::rfc3339(now), changed});
+  made.child("metadata").set("managedFields", write_managers(std::move(managers)));
+}
+
+}  // namespace registry

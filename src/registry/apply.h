@@ -1,0 +1,25 @@
+// Server-side apply: a manager says which fields it wants with which values; it owns them from then on, and what it
+// leaves out later goes away unless somebody else owns it. Works on the storage version.
+#pragma once
+
+#include "registry/registry.h"
+
+namespace registry {
+
+struct ApplyOptions {
+  std::string manager;
+  std::string subresource;  // "" or "status"
+  bool force = false;       // takes fields that others own
+};
+
+// The object as it is after the apply, with managedFields; the caller creates or updates it. `live` is null when there
+// is no object yet. Errors: conflict, naming the owners, when another manager owns a field that would change.
+Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, const ApplyOptions& options,
+                   base::Time now);
+
+// After an ordinary update of an object that somebody has applied: the writer owns what it changed. Objects that were
+// never applied carry no managedFields and cost nothing.
+void track_update(const Kind& kind, const Json& stored, Json& made, const std::string& manager,
+                  const std::string& subresource, base::Time now);
+
+}  // namespace registry
