@@ -96,16 +96,27 @@ Error conflict_error(const std::vector<base::FieldError>& causes) {
   return {.code = base::Code::conflict, .message = std::move(text), .causes = causes};
 }
 
+void take(std::vector<Manager>& others, const FieldSet& fields) {
+  for (auto& other : others) other.fields = difference(other.fields, fields);
+}
+
+// What kubectl applied on the client's side, as it wrote down itself. When it turns to server-side apply these fields
+// are its own already, whoever is noted for them.
+FieldSet client_side_applied(const Kind& kind, const Json& live) {
+  const auto& text = live["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"].string();
+  const auto doc = text.empty() ? Json() : base::parse_json(text).value_or(Json());
+  if (doc["apiVersion"].string() != kind.api_version(kind.storage_version)) return {};
+  const auto fields = fields_of(kind.storage().schema.get(), doc);
+  return fields ? read_fields_v1(fields_v1(*fields)) : FieldSet();  // without pointers into `doc`
+}
+
 // Takes `contested` from the other managers, or says whose it is.
 Result<void> settle(std::vector<Manager>& others, const FieldSet& contested, bool force) {
+  if (force) take(others, contested);
   std::vector<base::FieldError> causes;
-  for (auto& other : others) {
+  for (const auto& other : others) {
     const FieldSet both = intersection(other.fields, contested);
     if (both.empty()) continue;
-    if (force) {
-      other.fields = difference(other.fields, both);
-      continue;
-    }
     for (auto& path : field_paths(both)) causes.push_back({std::move(path), "FieldManagerConflict", described(other)});
   }
   if (causes.empty()) return {};
@@ -156,7 +167,13 @@ Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, cons
 
   const FieldSet fields_live = TRY(fields_of(schema, *live));
   const FieldSet fields_now = TRY(fields_of(schema, doc));
-  TRY(settle(others, intersection(changed_fields(fields_live, fields_now), self.fields), options.force));
+  FieldSet contested = intersection(changed_fields(fields_live, fields_now), self.fields);
+  if (options.manager == "kubectl") {
+    const FieldSet own = intersection(contested, client_side_applied(kind, *live));
+    take(others, own);
+    contested = difference(contested, own);
+  }
+  TRY(settle(others, contested, options.force));
   others.push_back(std::move(self));
   doc.child("metadata").set("managedFields", write_managers(std::move(others)));
   return doc;

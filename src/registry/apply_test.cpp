@@ -157,6 +157,18 @@ TEST_CASE("apply: an object from before the first apply belongs to nobody in par
   CHECK(thing.owned("before-first-apply").empty());
 }
 
+TEST_CASE("apply: kubectl takes over what it applied on the client's side") {
+  Object thing;
+  thing.doc = parse(R"({"apiVersion":"example.com/v1","kind":"Thing","metadata":{"name":"t","annotations":{
+    "kubectl.kubernetes.io/last-applied-configuration":
+    "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Thing\",\"spec\":{\"size\":1}}"}},"spec":{"size":1,"color":"red"}})");
+  CHECK_FALSE(thing.apply("another", R"({"size":2})"));
+  CHECK_FALSE(thing.apply("kubectl", R"({"size":2,"color":"blue"})"));
+  CHECK(thing.causes.size() == 1);
+  CHECK(thing.apply("kubectl", R"({"size":2})"));
+  CHECK(thing.owned("before-first-apply") == R"({"f:color":{}})");
+}
+
 TEST_CASE("apply: an item without its key is refused") {
   Object thing;
   CHECK_FALSE(thing.apply("a", R"({"ports":[{"name":"n"}]})"));
