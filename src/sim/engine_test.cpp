@@ -184,11 +184,12 @@ class Room {
     order("provisioning", OperationKind::provision);
     return finish([&] { return ask_provision(); });
   }
-  Progress ask_provision() {
+  Progress ask_provision() { return ask_provision(record_.operation); }
+  Progress ask_provision(const Operation& operation) {
     metal::ProvisionRequest request;
     request.image = {image_url, std::string(image_url) + ".sha256sum", "sha256", "qcow2"};
     request.config_drive.meta_data = Json::object({{"name", host_}, {"local-hostname", host_}});
-    return engine->provision(access(), record_.operation, request);
+    return engine->provision(access(), operation, request);
   }
   Progress boot_disk() {
     return finish([&] { return engine->boot_disk(access(), record_.operation); });
@@ -356,6 +357,7 @@ TEST_CASE("engine: an image that does not fit its checksum is never booted") {
   // Without the milestone the guard lets nobody boot it.
   REQUIRE(room.boot_disk().is_failed());
   CHECK(contains(room.last.error.message, "no complete image"));
+  CHECK(room.server().boot_override().target != sim::BootTarget::disk);
   room.pass(base::hours(1));
   CHECK(room.server().counters().disk_boots == 0);
   CHECK(room.server().counters().resets == 0);
@@ -467,6 +469,36 @@ TEST_CASE("engine: a host that is paused, gone or in another state while its age
   }
 }
 
+TEST_CASE("engine: an agent at hand is given no order that no longer stands") {
+  const std::pair<const char*, std::function<void(Room&)>> changes[] = {
+      {"paused", [](Room& room) { room.pause(); }},
+      {"another state", [](Room& room) { room.become("available"); }},
+      {"another server",
+       [](Room& room) {
+         room.hardware->system_vendor.serial_number = "SOMEBODY-ELSE";
+         room.write(room.record());
+       }},
+  };
+  for (const auto& [what, change] : changes) {
+    for (const bool write : {false, true}) {
+      CAPTURE(what);
+      CAPTURE(write);
+      Room room("one");
+      REQUIRE(room.inspect().is_done());
+      room.order(write ? "provisioning" : "preparing", write ? OperationKind::provision : OperationKind::prepare);
+      const Operation mine = room.record().operation;
+      change(room);
+      const auto answer = room.finish([&] {
+        return write ? room.ask_provision(mine) : room.engine->clean(room.access(), mine, metal::CleanMode::metadata);
+      });
+      REQUIRE(answer.is_failed());
+      CHECK(answer.error.code == base::Code::conflict);
+      CHECK(room.disks().metadata_wipes == 0);
+      CHECK(room.disks().image_writes_started == 0);
+    }
+  }
+}
+
 TEST_CASE("engine: the agent of another machine is not given the order") {
   Room room("one");
   REQUIRE(room.inspect().is_done());
@@ -509,12 +541,24 @@ TEST_CASE("engine: power is switched when wished, each time, and only then") {
   }
 }
 
-TEST_CASE("engine: a shutdown that the operating system ignores is insisted on") {
-  Room room("one");
-  room.deploy();
-  room.become("provisioned", false);
-  const auto before = room.world.loop().now();
-  REQUIRE_MESSAGE(room.power(PowerWish::soft_off).is_done(), room.last.error.text());
-  CHECK_FALSE(room.server().powered_on());
-  CHECK(room.world.loop().now() - before <= base::minutes(6));
+TEST_CASE("engine: a shutdown that is not followed is insisted on, unless it is no longer wished by then") {
+  for (const bool still_wished : {true, false}) {
+    CAPTURE(still_wished);
+    Room room("one");
+    room.deploy();
+    REQUIRE(room.comes([&] { return room.server().state() == "running, not a node"; }));
+    const auto offs = room.server().counters().power_offs;
+    // In POST there is no operating system to ask.
+    REQUIRE(room.server().power(sim::ServerPowerAction::force_restart).ok());
+    REQUIRE(room.comes([&] { return room.server().counters().resets == 2; }));
+    room.become("provisioned", false);
+    (void)room.engine->power(room.access(), PowerWish::soft_off);
+    room.pass(base::seconds(30));
+    CHECK(room.server().powered_on());
+    if (!still_wished) room.become("provisioned", true);
+    const auto answer = room.power(PowerWish::soft_off);
+    CHECK(answer.is_done() == still_wished);
+    CHECK(room.server().powered_on() != still_wished);
+    CHECK(room.server().counters().power_offs == offs + (still_wished ? 1 : 0));
+  }
 }

@@ -87,6 +87,20 @@ TEST_CASE("power follows spec.online, with events") {
   REQUIRE(w.wait_until([&] { return w.machine.on; }, base::minutes(3)));
 }
 
+TEST_CASE("an agent that is kept for the next deployment is forgotten when its server is switched off") {
+  HostWorld w;
+  w.add_host();
+  REQUIRE(w.wait_state("available"));
+  CHECK(contains(w.condition("Operation"), "boot="));
+  w.patch_spec(R"({"online":false})");
+  REQUIRE(w.wait_until([&] { return w.status("poweredOn") == "false"; }));
+  CHECK(w.condition("Operation").empty());
+  w.patch_spec(R"({"online":true})");
+  w.set_image("a.raw");
+  REQUIRE(w.wait_state("provisioned"));
+  CHECK(w.machine.count("boot agent") == 2);
+}
+
 TEST_CASE("reboot: once, softly unless told, and the annotation goes") {
   HostWorld w;
   provision(w);

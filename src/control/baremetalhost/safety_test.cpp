@@ -230,7 +230,8 @@ TEST_CASE("an available host becomes external when told, and is deployed only wh
   HostWorld w;
   w.add_host(R"({"online":false})");
   REQUIRE(w.wait_state("available"));
-  REQUIRE(w.wait_until([&] { return !w.machine.on; }));
+  REQUIRE(w.wait_until([&] { return w.status("poweredOn") == "false"; }));
+  CHECK(w.condition("Operation").empty());  // the agent that was kept is gone, and its boot with it
   w.set_image("a.raw");
   w.run_for(base::hours(1));
   CHECK(w.state() == "available");
@@ -255,6 +256,20 @@ TEST_CASE("another image in the middle of a provisioning starts over; what is re
   CHECK(w.machine.count("write http://images/b.raw") == 1);
   CHECK(w.machine.log.back() == "boot disk");
   CHECK(w.refused.empty());
+}
+
+TEST_CASE("another checksum in the middle of a provisioning changes neither what is written nor what is recorded") {
+  HostWorld w;
+  w.add_host();
+  REQUIRE(w.wait_state("available"));
+  w.set_image("a.raw");
+  REQUIRE(w.wait_until([&] { return w.machine.count("write") == 1; }));
+  w.patch_spec(R"({"image":{"checksum":"http://images/OTHER"}})");
+  w.restart_manager();
+  REQUIRE(w.wait_state("provisioned"));
+  CHECK(w.engine().request()->image.checksum == "http://images/SUMS");
+  CHECK(w.status("provisioning.image.checksum") == "http://images/SUMS");
+  CHECK(w.machine.count("write") == 1);
 }
 
 TEST_CASE("another image means deprovisioning, another checksum or user data does not") {
