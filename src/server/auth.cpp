@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t remembered_certificates_max = 1000;
 constexpr std::string_view authenticated = "system:authenticated";
+constexpr std::string_view anonymous = "system:anonymous";
 
 bool in_group(const User& user, std::string_view group) {
   return std::find(user.groups.begin(), user.groups.end(), group) != user.groups.end();
@@ -70,9 +71,37 @@ base::Result<User> authenticate(Api& api, const net::Exchange& exchange) {
     if (api.options.tokens) user = api.options.tokens(base::trim(header.substr(scheme.size())));
     if (!user) return refused;
   }
-  if (!user) return User{"system:anonymous", {"system:unauthenticated"}};
+  if (!user) return User{std::string(anonymous), {"system:unauthenticated"}};
   if (!in_group(*user, authenticated)) user->groups.emplace_back(authenticated);
   return *std::move(user);
+}
+
+base::Result<User> impersonated(const Api& api, User user, const net::Request& request) {
+  User wanted;
+  for (const auto& [name, value] : request.headers.all()) {
+    if (base::equals_ignore_case(name, "Impersonate-User")) wanted.name = value;
+    if (base::equals_ignore_case(name, "Impersonate-Group")) wanted.groups.push_back(value);
+  }
+  if (wanted.name.empty() && wanted.groups.empty()) return user;
+  if (wanted.name.empty()) return registry::bad_request("Impersonate-Group needs Impersonate-User");
+  const auto check = [&](const std::string& resource, const std::string& name) -> base::Result<void> {
+    const Attributes asked{.verb = "impersonate",
+                           .group = {},
+                           .resource = resource,
+                           .subresource = {},
+                           .ns = {},
+                           .name = name,
+                           .path = {}};
+    if (is_allowed(api, user, asked)) return {};
+    return base::Error{.code = base::Code::forbidden,
+                       .message = resource + " " + base::quoted(name) + " is forbidden: User " +
+                                  base::quoted(user.name) + " cannot impersonate resource " + base::quoted(resource) +
+                                  " in API group \"\" at the cluster scope"};
+  };
+  TRY(check("users", wanted.name));
+  for (const auto& group : wanted.groups) TRY(check("groups", group));
+  if (wanted.name != anonymous && !in_group(wanted, authenticated)) wanted.groups.emplace_back(authenticated);
+  return wanted;
 }
 
 bool is_allowed(const Api& api, const User& user, const Attributes& attributes) {

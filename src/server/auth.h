@@ -9,6 +9,10 @@ namespace server {
 // when a token is shown that nobody knows.
 base::Result<User> authenticate(Api& api, const net::Exchange& exchange);
 
+// The user that the request wants to be treated as (kubectl --as, Flux), or `user` itself. forbidden unless `user` may
+// impersonate that name and those groups.
+base::Result<User> impersonated(const Api& api, User user, const net::Request& request);
+
 bool is_allowed(const Api& api, const User& user, const Attributes& attributes);
 // forbidden with upstream's text.
 base::Result<void> authorise(const Api& api, const User& user, const Route& route);

@@ -117,6 +117,8 @@ void serve(Api& api, net::Exchange& exchange) {
   Call call{.api = api, .exchange = exchange, .request = request, .route = parse_route(api.registry.scheme(), request)};
   auto user = authenticate(api, exchange);
   if (!user) return respond(call, failure(user.error()));
+  user = impersonated(api, std::move(*user), request);
+  if (!user) return respond(call, failure(user.error()));
   call.user = std::move(*user);
   if (request.body.size() > body_bytes_max) return respond(call, too_large());
   if (auto review = answer_self_review(call)) return respond(call, std::move(*review));

@@ -166,6 +166,18 @@ TEST_CASE("who asks, and what they may") {
           "widgets.example.com \"w\" is forbidden: User \"bob\" cannot delete resource \"widgets\" in API group "
           "\"example.com\" in the namespace \"default\"");
   }
+  SUBCASE("an administrator may act as somebody else") {
+    const auto as = [&](const std::string& user, const std::string& group, const std::string& token) {
+      net::Request request{.target = notes, .headers = {{"Impersonate-User", user}}};
+      if (!group.empty()) request.headers.add("Impersonate-Group", group);
+      return at.send(std::move(request), token);
+    };
+    CHECK(message(Fixture::doc(as("eve", "", "root"), 403)).find("User \"eve\" cannot list") != std::string::npos);
+    CHECK(as("eve", "system:masters", "root").status == 200);
+    CHECK(message(Fixture::doc(as("root", "system:masters", "bob"), 403)) ==
+          "users \"root\" is forbidden: User \"bob\" cannot impersonate resource \"users\" in API group \"\" at the "
+          "cluster scope");
+  }
   SUBCASE("an authorizer of one's own sees what is asked") {
     Attributes seen;
     User who;
