@@ -180,7 +180,7 @@ Ingot runs until Ctrl-C. In another terminal:
       # waits for a host: the three spares carry role=spare. $demo_ingot status says so, and
   kubectl -n clusters label bmh $demo_spare role=worker --overwrite
       # lets it go on
-  HTTPS_PROXY=socks5://127.0.0.1:$rack_port kubectl --kubeconfig <($demo_ingot get kubeconfig production) get nodes
+  kubectl --kubeconfig <($demo_ingot get kubeconfig production) get nodes
 
 TEXT
 }
