@@ -120,7 +120,8 @@ Progress run_report_attempts(Scope& scope) {
 }
 
 Progress run_release(Scope& scope) {
-  if (auto released = release_credentials(scope); !released) return Progress::failed(released.error());
+  auto released = release_credentials(scope, scope.host.spec.bmc.credentials_name);
+  if (!released) return Progress::failed(released.error());
   if (const auto data = scope.ctx.find<api::HardwareData>(scope.host.meta.ns, scope.host.meta.name);
       data && data->meta.has_finalizer(hardware_finalizer)) {
     auto changed =

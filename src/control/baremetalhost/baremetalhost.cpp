@@ -98,6 +98,25 @@ Outcome outcome_of(const Scope& scope) {
   return scope.look_again > Duration::zero() ? Outcome::after(scope.look_again) : Outcome::done();
 }
 
+// In the middle of work only by force; that work is ordered anew when the host is taken back.
+bool may_detach(const Scope& scope) {
+  const auto options = base::parse_json(scope.host.meta.annotation(annotation::detached));
+  const bool force = options && (*options)["force"].boolean();
+  switch (scope.state()) {
+    case State::available:
+    case State::provisioned:
+    case State::externally_provisioned:
+      return true;
+    case State::inspecting:
+    case State::preparing:
+    case State::provisioning:
+    case State::deprovisioning:
+      return force;
+    default:
+      return false;
+  }
+}
+
 // Detached: the manager keeps its hands off, for maintenance or a change of the BMC's address. True when that is all.
 Result<bool> handle_detached(Scope& scope) {
   const auto& host = scope.host;
@@ -123,10 +142,9 @@ Result<bool> handle_detached(Scope& scope) {
     scope.status.operational_status = "OK";
     return false;
   }
-  const State state = scope.state();
-  if (state != State::available && state != State::provisioned && state != State::externally_provisioned) {
+  if (!may_detach(scope)) {
     scope.hold = metal::Wait{base::Layer::controller, "the host is not detached in the middle of its work",
-                             "detach it when it is available or provisioned"};
+                             "detach it when it is available or provisioned, or force it with {\"force\": true}"};
     return false;
   }
   if (!is) {
@@ -194,6 +212,8 @@ Result<Registered> ensure_registered(Scope& scope) {
   scope.registered = true;
   if (state == State::registering && progress.powered_on) scope.status.powered_on = *progress.powered_on;
   if (!(scope.status.good_credentials == scope.status.tried_credentials)) {
+    const std::string replaced = scope.status.good_credentials.credentials.name;
+    if (replaced != scope.host.spec.bmc.credentials_name) TRY(release_credentials(scope, replaced));
     scope.status.good_credentials = scope.status.tried_credentials;
     scope.event("BMCAccessValidated", "Verified access to BMC");
     if (state == State::registering) scope.event("Registered", "Registered new host");

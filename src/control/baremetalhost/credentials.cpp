@@ -64,8 +64,7 @@ Result<std::optional<Error>> load_credentials(Scope& scope) {
   return std::optional<Error>();
 }
 
-Result<void> release_credentials(Scope& scope) {
-  const auto& name = scope.host.spec.bmc.credentials_name;
+Result<void> release_credentials(Scope& scope, const std::string& name) {
   if (name.empty()) return {};
   const Json secret = scope.ctx.document("secrets", scope.host.meta.ns, name);
   if (secret.is_null()) return {};
@@ -77,6 +76,10 @@ Result<void> release_credentials(Scope& scope) {
   }
   const api::ObjectMeta before = meta;
   meta.remove_finalizer(secret_finalizer);
+  // The Secret that is used to the end goes with the host; one that was replaced is its owner's again.
+  if (name != scope.host.spec.bmc.credentials_name) {
+    std::erase_if(meta.owners, [&](const auto& owner) { return owner.uid == scope.host.meta.uid; });
+  }
   const Json change = base::merge_diff(meta::encode(before), meta::encode(meta));
   auto patched = scope.ctx.patch("secrets", meta.ns, meta.name, Json::object({{"metadata", change}}));
   if (!patched && patched.error().code != base::Code::not_found) return std::move(patched).error();

@@ -95,6 +95,27 @@ TEST_CASE("new credentials of a deployed host are checked where it is") {
   CHECK(w.log() == before);
 }
 
+TEST_CASE("credentials in another Secret: the old one is let go once the new one works") {
+  HostWorld w;
+  w.add_host();
+  REQUIRE(w.wait_state("available"));
+  const auto claimed = [&](const char* name) {
+    return contains(w.document("secrets", name)["metadata"]["finalizers"].dump(), "baremetalhost");
+  };
+  CHECK(claimed("bmc"));
+  w.make("secrets", R"({"metadata":{"name":"new","namespace":"metal"},"data":{"username":"YWRtaW4=",
+    "password":"d3Jvbmc="}})");
+  w.patch_spec(R"({"bmc":{"credentialsName":"new"}})");
+  REQUIRE(wait_errors(w, 1));
+  CHECK(claimed("bmc"));
+  w.change("secrets", "new", [](Json& doc) { doc.child("data").set("password", base::base64("secret")); });
+  REQUIRE(w.wait_until([&] { return w.status("goodCredentials.credentials.name") == "new"; }));
+  w.run_for(base::minutes(1));
+  CHECK_FALSE(claimed("bmc"));
+  CHECK(claimed("new"));
+  CHECK(w.state() == "available");
+}
+
 TEST_CASE("each operation of the way to available may fail twice") {
   struct Case {
     const char* operation;

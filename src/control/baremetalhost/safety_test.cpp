@@ -190,6 +190,27 @@ TEST_CASE("a host in the middle of something is detached when that is over, and 
   CHECK(w.state() == "available");
 }
 
+TEST_CASE("detached by force in the middle of something: the work ends, and starts over when it is taken back") {
+  HostWorld w;
+  w.add_host();
+  REQUIRE(w.wait_state("available"));
+  w.set_image("a.raw");
+  REQUIRE(w.wait_until([&] { return w.machine.count("write") == 1; }));
+  w.annotate("baremetalhost.metal3.io/detached", R"({"force":true})");
+  REQUIRE(w.wait_until([&] { return w.status("operationalStatus") == "detached"; }, base::seconds(10)));
+  CHECK(w.state() == "provisioning");
+  const std::string log = w.log();
+  w.restart_manager();
+  w.run_for(base::hours(3));
+  CHECK(w.state() == "provisioning");
+  CHECK(w.log() == log);
+  w.remove_annotation("baremetalhost.metal3.io/detached");
+  REQUIRE(w.wait_state("provisioned"));
+  CHECK(w.machine.log.back() == "boot disk");
+  CHECK(w.machine.count("wipe") == 1);
+  CHECK(w.refused.empty());
+}
+
 TEST_CASE("an externally provisioned server keeps its disks and is only switched") {
   HostWorld w;
   w.machine.on = true;

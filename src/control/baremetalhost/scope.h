@@ -71,7 +71,8 @@ struct Scope {
 // Reads the credentials Secret into scope.access (claiming it: label, owner, finalizer). What is wrong with it, or with
 // the BMC's address, is returned as a value; an error is a write that failed.
 Result<std::optional<Error>> load_credentials(Scope& scope);
-Result<void> release_credentials(Scope& scope);
+// Takes this host's claim off the Secret, unless another host uses it.
+Result<void> release_credentials(Scope& scope, const std::string& name);
 
 // ---- conflicts.cpp ----
 // Another host, known earlier, with the same boot MAC address or BMC.
