@@ -180,7 +180,7 @@ Ingot runs until Ctrl-C. In another terminal:
       # waits for a host: the three spares carry role=spare. $demo_ingot status says so, and
   kubectl -n clusters label bmh $demo_spare role=worker --overwrite
       # lets it go on
-  kubectl --kubeconfig <($demo_ingot get kubeconfig production) get nodes
+  kubectl --kubeconfig $demo_dir/production.kubeconfig get nodes
 
 TEXT
 }
@@ -215,6 +215,7 @@ demo() {
   demo_spare=$(kubectl -n clusters get bmh -l role=spare -o jsonpath='{.items[0].metadata.name}')
   demo_report
   [ "$demo_exit" = no ] || exit 0
+  "$demo_ingot" get kubeconfig production >"$demo_dir/production.kubeconfig"
   demo_goodbye
   trap 'exit 0' INT
   local child

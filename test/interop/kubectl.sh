@@ -54,7 +54,7 @@ TEXT
   interop_check "apply, server side" "serverside-applied" "$k" apply --server-side --force-conflicts -f - <<'TEXT'
 apiVersion: v1
 kind: ConfigMap
-metadata: {name: interop, namespace: clusters}
+metadata: {name: interop, namespace: clusters, labels: {a: b}}
 data: {one: "1"}
 TEXT
   interop_check "edit" "edited" env EDITOR="sed -i s/one/two/" "$k" -n clusters edit configmap interop
