@@ -86,6 +86,7 @@ Result<void> fits_operation(const Intent& intent, const HostFacts& host) {
       break;
     case Act::power_on:
     case Act::power_off:
+    case Act::restart:
       break;
   }
   if (intent.act != Act::boot_disk && host.has_image && kind != OperationKind::deprovision) {
@@ -100,6 +101,11 @@ Result<void> allow_power(const Intent& intent, const HostFacts& host) {
   if (intent.act == Act::power_on) {
     if (!steady) return refuse(intent, "the host is " + base::quoted(host.state));
     if (!host.online) return refuse(intent, "spec.online is false");
+    return {};
+  }
+  if (intent.act == Act::restart) {
+    if (!steady) return refuse(intent, "the host is " + base::quoted(host.state));
+    if (!host.online || !host.reboot_requested) return refuse(intent, "no reboot is asked for");
     return {};
   }
   if (!host.power_off_allowed) return refuse(intent, "spec.disablePowerOff is set");
@@ -137,6 +143,8 @@ std::string_view name_of(Act act) {
       return "power on";
     case Act::power_off:
       return "power off";
+    case Act::restart:
+      return "restart";
   }
   return "act";
 }
@@ -193,7 +201,9 @@ Result<void> same_machine(const Inventory& agent, const HostFacts& host) {
 
 Result<void> allow(const Intent& intent, const HostFacts& host) {
   TRY(host_allows(intent, host));
-  if (intent.act == Act::power_on || intent.act == Act::power_off) return allow_power(intent, host);
+  if (intent.act == Act::power_on || intent.act == Act::power_off || intent.act == Act::restart) {
+    return allow_power(intent, host);
+  }
   TRY(ordered(intent, host));
   TRY(fits_operation(intent, host));
   if (intent.act == Act::boot_agent || intent.act == Act::boot_disk) return {};

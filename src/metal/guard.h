@@ -20,6 +20,7 @@ enum class Act : unsigned char {
   boot_disk,    // restarts the server from its disk
   power_on,
   power_off,
+  restart,  // of a running server, without being off
 };
 std::string_view name_of(Act act);
 

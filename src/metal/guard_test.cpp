@@ -108,6 +108,14 @@ TEST_CASE("guard: power is switched in the steady states, and off at the end of 
     off.host.power_off_allowed = false;
     CHECK_FALSE(off.allowed());
 
+    Question restart = question(Act::restart);
+    CHECK_FALSE(restart.allowed());  // nobody asks for it
+    restart.host.reboot_requested = true;
+    restart.host.power_off_allowed = false;
+    CHECK(restart.allowed() == is_steady);
+    restart.host.online = false;
+    CHECK_FALSE(restart.allowed());
+
     Question deleted = question(Act::power_off);
     deleted.host.deleting = true;
     CHECK(deleted.allowed() == (in_state == state::powering_off));

@@ -88,6 +88,7 @@ enum class PowerWish : unsigned char {
   on,
   soft_off,  // asks the operating system, then insists
   hard_off,
+  restart,  // at once and without being off, where that is forbidden (spec.disablePowerOff)
 };
 
 class Engine {

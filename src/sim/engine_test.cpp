@@ -50,7 +50,7 @@ spec:
 struct Record {
   std::string state;
   Operation operation;
-  bool online = true, deleting = false, paused = false;
+  bool online = true, deleting = false, paused = false, reboot = false;
 };
 
 class Room {
@@ -106,6 +106,7 @@ class Room {
     host.meta.uid = "uid-1";
     if (record.deleting) host.meta.deletion = world.loop().now();
     if (record.paused) host.meta.annotations["baremetalhost.metal3.io/paused"] = "";
+    if (record.reboot) host.meta.annotations["reboot.metal3.io"] = "";
     host.spec.online = record.online;
     host.spec.boot_mac_address = server().spec().identity.nics[0].mac;
     host.status.provisioning.state = record.state;
@@ -538,6 +539,23 @@ TEST_CASE("engine: power is switched when wished, each time, and only then") {
     again(PowerWish::hard_off);
     room.become("provisioned", true);
     again(PowerWish::on);
+  }
+}
+
+TEST_CASE("engine: a restart does not go through off, and needs somebody who asked for it") {
+  for (const char* name : {"one", "two"}) {
+    CAPTURE(name);
+    Room room(name);
+    room.deploy();
+    REQUIRE(room.comes([&] { return room.server().state() == "running, not a node"; }));
+    const auto before = room.server().counters();
+    REQUIRE(room.power(PowerWish::restart).is_failed());
+    CHECK(contains(room.last.error.message, "no reboot is asked for"));
+    room.write({.state = "provisioned", .operation = {}, .reboot = true});
+    REQUIRE_MESSAGE(room.power(PowerWish::restart).is_done(), room.last.error.text());
+    REQUIRE(room.comes([&] { return room.server().counters().disk_boots == before.disk_boots + 1; }));
+    CHECK(room.server().counters().resets == before.resets + 1);
+    CHECK(room.server().counters().power_offs == before.power_offs);
   }
 }
 

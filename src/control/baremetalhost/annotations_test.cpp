@@ -149,10 +149,16 @@ TEST_CASE("reboot: not in available, unless forced; not while power-off is forbi
   HostWorld forbidden;
   provision(forbidden);
   forbidden.patch_spec(R"({"disablePowerOff":true})");
-  forbidden.annotate("reboot.metal3.io", "");
+  forbidden.annotate("reboot.metal3.io/update", "");
   REQUIRE(forbidden.wait_until([&] { return contains(forbidden.condition("Progressing"), "disablePowerOff"); }));
   forbidden.run_for(base::hours(1));
   CHECK(forbidden.log().empty());
+  forbidden.remove_annotation("reboot.metal3.io/update");
+  // Once is another matter: the server is restarted without being off.
+  forbidden.annotate("reboot.metal3.io", "");
+  REQUIRE(forbidden.wait_until([&] { return !annotated(forbidden, "reboot.metal3.io"); }));
+  forbidden.run_for(base::hours(1));
+  CHECK(forbidden.log() == "restart");
   CHECK(forbidden.refused.empty());
 }
 

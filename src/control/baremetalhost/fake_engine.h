@@ -100,6 +100,7 @@ class FakeEngine : public metal::Engine {
   }
 
   metal::Progress power(const metal::HostAccess& host, metal::PowerWish wish) override {
+    if (wish == metal::PowerWish::restart) return restart(host);
     const bool on = wish == metal::PowerWish::on;
     const std::string key = "power/" + std::to_string(static_cast<int>(wish)) + "/" + std::to_string(host.attempt);
     if (!started(key) && on != machine_.on && !permitted(on ? metal::Act::power_on : metal::Act::power_off, host, {})) {
@@ -152,6 +153,16 @@ class FakeEngine : public metal::Engine {
     std::optional<metal::Progress> result = std::nullopt;
   };
 
+  metal::Progress restart(const metal::HostAccess& host) {
+    const std::string key = "restart/" + std::to_string(host.attempt);
+    if (!started(key) && !permitted(metal::Act::restart, host, {})) return refusal();
+    metal::Progress progress = work("power", key, base::seconds(5), [this] {
+      machine_.log.push_back("restart");
+      return done_with_power();
+    });
+    if (progress.is_done() || progress.is_failed()) job_.reset();
+    return progress;
+  }
   bool started(const std::string& key) const { return job_ && job_->key == key; }
   metal::Progress done_with_power() const {
     metal::Progress progress = metal::Progress::done();

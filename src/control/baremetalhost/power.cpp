@@ -73,6 +73,13 @@ Progress manage_power(Scope& scope) {
   const bool want_on = scope.host.spec.online && !reboot.any;
   note_power(scope, on, on == want_on);
   const bool kept_on = on && !want_on && scope.host.spec.disable_power_off;
+  if (kept_on && reboot.one_shot && scope.host.spec.online) {
+    Progress restarted = scope.engine.power(scope.access, metal::PowerWish::restart);
+    if (!restarted.is_done()) return restarted;
+    if (auto dropped = drop_reboot_annotation(scope); !dropped) return Progress::failed(dropped.error());
+    scope.event("PowerOn", "Host restarted");
+    return restarted;
+  }
   if (kept_on) {
     scope.hold = metal::Wait{base::Layer::controller, "the host should be powered off, but spec.disablePowerOff is set",
                              "clear spec.disablePowerOff, or restart the server by other means"};

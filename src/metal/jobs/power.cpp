@@ -82,12 +82,20 @@ Result<void> switch_off(Run& run, bool soft) {
   return run.wait_power(false, limits.power_change);
 }
 
+Result<void> restart(Run& run) {
+  TRY(run.guard(Act::restart));
+  TRY(run.insist("restart", [](Bmc& bmc) { return bmc.set_power(PowerAction::reset); }));
+  return run.wait_power(true, run.bench.options.limits.power_change);
+}
+
 }  // namespace
 
 Result<Progress> power_job(Run& run, PowerWish wish) {
-  const bool on = wish == PowerWish::on;
-  run.step(on ? "powering on" : "powering off", 10);
-  if (TRY(run.powered_on()) != on) {
+  const bool on = wish == PowerWish::on || wish == PowerWish::restart;
+  run.step(wish == PowerWish::restart ? "restarting" : on ? "powering on" : "powering off", 10);
+  const bool was_on = TRY(run.powered_on());
+  if (was_on && wish == PowerWish::restart) TRY(restart(run));
+  if (was_on != on) {
     if (on) {
       TRY(run.guard(Act::power_on));
       TRY(run.insist("power on", [](Bmc& bmc) { return bmc.set_power(PowerAction::on); }));
