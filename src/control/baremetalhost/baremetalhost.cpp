@@ -304,7 +304,7 @@ std::vector<runtime::Key> hosts_of_secret(runtime::Context& ctx, const base::Jso
   for (const auto& host : ctx.list<api::BareMetalHost>(ns)) {
     const auto& spec = host->spec;
     if (spec.bmc.credentials_name == name || names(spec.user_data) || names(spec.meta_data) ||
-        names(spec.network_data)) {
+        names(spec.network_data) || spec.preprovisioning_network_data_name == name) {
       out.push_back({std::string(api::BareMetalHost::resource), ns, host->meta.name});
     }
   }

@@ -1,6 +1,7 @@
 // User data, meta data and network data of a deployment, from the Secrets that the spec names.
 #include "base/text.h"
 #include "control/baremetalhost/scope.h"
+#include "wire/yaml.h"
 
 namespace control::baremetalhost {
 
@@ -29,23 +30,14 @@ Result<std::string> data_of(Scope& scope, const std::optional<api::SecretReferen
   return std::move(*decoded);
 }
 
-// A JSON object, or the flat YAML of `key: value` lines that data templates render.
-Result<Json> flat_document(const std::string& text, const std::string& what) {
-  if (auto doc = base::parse_json(text); doc && doc->is_object()) return std::move(*doc);
-  Json out = Json::object();
-  for (const auto line : base::split(text, '\n')) {
-    const auto trimmed = base::trim(line);
-    if (trimmed.empty() || trimmed[0] == '#' || trimmed == "---") continue;
-    const auto colon = trimmed.find(": ");
-    const bool nested = line[0] == ' ' || line[0] == '-' || colon == std::string_view::npos;
-    if (nested) return data_error(what + " is neither JSON nor flat YAML", "write it as JSON");
-    std::string_view value = base::trim(trimmed.substr(colon + 2));
-    if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front()) {
-      value = value.substr(1, value.size() - 2);
-    }
-    out.set(trimmed.substr(0, colon), value);
+// JSON or YAML, as data templates render it and people write it.
+Result<Json> document_of(const std::string& text, const std::string& what) {
+  auto parsed = wire::parse_yaml(text);
+  if (!parsed) return data_error(what + " is neither JSON nor YAML: " + parsed.error().message, "correct the Secret");
+  if (parsed->size() != 1 || !parsed->front().is_object()) {
+    return data_error(what + " is not one document with keys and values", "correct the Secret");
   }
-  return out;
+  return std::move(parsed->front());
 }
 
 }  // namespace
@@ -59,17 +51,15 @@ Result<metal::ConfigDrive> config_drive_of(Scope& scope) {
   for (const char* key : {"local-hostname", "local_hostname", "name"}) drive.meta_data.set(key, meta.name);
   const std::string given = TRY(data_of(scope, spec.meta_data, "metaData"));
   if (!given.empty()) {
-    const Json overlay = TRY(flat_document(given, "metaData"));
+    const Json overlay = TRY(document_of(given, "metaData"));
     for (const auto& [key, value] : overlay.members()) drive.meta_data.set(key, value);
   }
   std::optional<api::SecretReference> network = spec.network_data;
   if (!network && !spec.preprovisioning_network_data_name.empty()) {
     network = api::SecretReference{.name = spec.preprovisioning_network_data_name, .ns = {}};
   }
-  drive.network_data = TRY(data_of(scope, network, "networkData"));
-  if (!drive.network_data.empty() && !base::parse_json(drive.network_data)) {
-    return data_error("networkData is not JSON", "write the network data as JSON");
-  }
+  const std::string layout = TRY(data_of(scope, network, "networkData"));
+  if (!layout.empty()) drive.network_data = TRY(document_of(layout, "networkData")).dump();
   return drive;
 }
 
