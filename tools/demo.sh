@@ -140,7 +140,8 @@ demo_start_manager() {
   rule=$(sed -n 's/.*--proxy //p' "$demo_dir/rack.out" | head -n 1)
   demo_start serve --data-dir "$demo_dir/ingot" --listen "127.0.0.1:$api_port" --agent-listen "127.0.0.1:$agent_port" \
     --boot-listen "127.0.0.1:$boot_port" --dhcp-listen "127.0.0.1:$dhcp_port" \
-    --dhcp-range 172.22.0.100-172.22.0.250/24 --proxy "$rule" --site-ca "$demo_dir/site-ca.pem"
+    --dhcp-range 172.22.0.100-172.22.0.250/24 --proxy "$rule" --site-ca "$demo_dir/site-ca.pem" \
+    --rack-speed "$demo_speed"
   export KUBECONFIG=$demo_dir/ingot/admin.kubeconfig
   demo_wait 30 "Ingot answers" kubectl get --raw /readyz
 }

@@ -55,6 +55,11 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
   serve->add_flag("--allow-md5", flags.allow_md5, "Accept md5 image checksums");
   serve->add_flag("--allow-loopback-agents", flags.allow_loopback_agents,
                   "Accept agents on loopback addresses (a simulated rack on this machine)");
+  serve
+      ->add_option("--rack-speed", flags.rack_speed,
+                   "The --speed of a simulated rack: patience with servers is as much shorter")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   serve->add_option("--log-level", flags.log_level, "debug, info, warn or error")->capture_default_str();
 }
 

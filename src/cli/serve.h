@@ -18,6 +18,7 @@ struct ServeFlags {
   std::string dhcp_listen = "127.0.0.1:10067", dhcp_range;  // an empty range: no DHCP
   std::string site_ca;                                      // a file
   bool allow_loopback_agents = false, allow_md5 = false;
+  double rack_speed = 1;
   std::string log_level = "info";
 };
 int serve(sys::RealSystem& system, const ServeFlags& flags);

@@ -61,6 +61,17 @@ void Bench::notify(const Worker& worker) {
   });
 }
 
+EngineLimits scaled(EngineLimits limits, double speed) {
+  constexpr base::Duration least = base::seconds(15);
+  if (speed <= 1) return limits;
+  for (base::Duration* one : {&limits.firmware, &limits.fetch, &limits.agent_start, &limits.agent_silence,
+                              &limits.reattach, &limits.soft_off, &limits.bmc_retry_gap}) {
+    *one = std::min(*one, std::max(least, std::chrono::duration_cast<base::Duration>(*one / speed)));
+  }
+  limits.bmc_retry_gap = std::min<base::Duration>(limits.bmc_retry_gap, base::seconds(2));
+  return limits;
+}
+
 bool Bench::agent_alive(const std::string& uid, const std::string& boot_id) const {
   const ExpectedBoot* boot = boots.find(uid);
   return boot && !boot_id.empty() && boot->boot_id == boot_id && boot->last_heartbeat &&

@@ -14,7 +14,8 @@
 
 namespace metal {
 
-// Patience, in hardware's time. A rack that runs faster needs nothing changed: these are upper bounds.
+// Patience, in hardware's time. A rack that runs faster works unchanged, since these are upper bounds; scaled() makes
+// it notice failures as much sooner.
 struct EngineLimits {
   BmcLimits bmc;
   int bmc_tries = 3;                                  // of one step, over those inside the BMC client
@@ -33,6 +34,10 @@ struct EngineLimits {
   base::Duration clean_disk = base::hours(72);
   base::Duration write_image = base::hours(4);
 };
+
+// For a simulated rack whose hardware runs `speed` times faster than life: what waits for hardware gives up sooner by
+// that factor, but never sooner than a busy machine needs to answer.
+EngineLimits scaled(EngineLimits limits, double speed);
 
 struct EngineOptions {
   EndpointOptions endpoint;
