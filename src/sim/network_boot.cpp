@@ -1,5 +1,7 @@
 #include "sim/network_boot.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "net/http.h"
 #include "sim/boot_medium.h"
@@ -38,6 +40,13 @@ Message request_message(const ServerSpec& spec, uint32_t xid, MessageType type, 
   return out;
 }
 
+// Scaled like the hardware, but the manager that answers runs at the speed of life and may be busy for a while.
+base::Duration patience(const Site& site) {
+  constexpr base::Duration least = base::seconds(10);
+  const base::Duration real = site.durations.network_boot_patience;
+  return std::max(site.pace.scaled(real), std::min(real, least));
+}
+
 std::string bootfile_of(const Message& answer) {
   const std::string option = answer.option(wire::dhcp::boot_file);
   return option.empty() ? answer.file : std::string(option.c_str());
@@ -48,7 +57,7 @@ std::string bootfile_of(const Message& answer) {
 Result<std::string> NetworkBoot::exchange(sys::Datagram& socket, const std::string& packet, uint32_t xid,
                                           int wanted_type) {
   Site& site = server_.site();
-  const base::Time deadline = sys_.loop.now() + site.pace.scaled(site.durations.network_boot_patience);
+  const base::Time deadline = sys_.loop.now() + patience(site);
   auto wait = site.pace.scaled(base::seconds(4));  // RFC 2131 4.1: 4 s, then twice as long each time
   while (sys_.loop.now() < deadline) {
     TRY(socket.send(site.dhcp_server, packet));

@@ -70,7 +70,7 @@ std::vector<Json> sample(const std::string& path) {
 }
 
 struct Site {
-  explicit Site(uint64_t seed = 1, std::vector<Json> inventory = documents(two_servers))
+  explicit Site(uint64_t seed = 1, std::vector<Json> inventory = documents(two_servers), double speed = 1)
       : world(seed),
         manager(world.process(manager_host, "manager")),
         rack_sys(world.process("10.0.0.1", "rack")),
@@ -78,6 +78,7 @@ struct Site {
     sim::RackOptions options;
     options.inventory = std::move(inventory);
     options.seed = seed;
+    options.speed = speed;
     options.dhcp_server = {manager_host, 67};
     rack = std::make_unique<sim::Rack>(rack_sys, std::move(options));
     const auto started = rack->start();
@@ -102,6 +103,9 @@ struct Site {
     options.ca_certificate_pem = crypto::issue_certificate(wanted, options.ca_key_pem, "", options.ca_key_pem).value();
     endpoint = std::make_unique<metal::Endpoint>(manager, boots, std::move(options));
     REQUIRE(endpoint->start().ok());
+    start_dhcp();
+  }
+  void start_dhcp() {
     auto range = metal::parse_dhcp_range("172.22.0.100-172.22.0.250/24").value();
     range.listen = {manager_host, 67};
     dhcp = std::make_unique<metal::DhcpService>(manager, boots, endpoint->place(), range);
@@ -300,6 +304,23 @@ TEST_CASE("a server boots from the network through DHCP and iPXE, only when it i
   CHECK_FALSE(boot.iso_fetched);
   CHECK(site.event("ramdisk booted", "two")->detail == "pxe");
   CHECK(boot.callback_url == "https://10.0.0.11:9999");
+}
+
+TEST_CASE("firmware that runs faster than life still waits for a manager that is busy for some seconds") {
+  Site site(1, documents(two_servers), 60);
+  auto& server = site.server("two");
+  auto& boot = site.expect("two", metal::BmcBootMethod::ipxe);
+  site.dhcp->stop();
+  site.do_now([&] {
+    auto bmc = site.two();
+    REQUIRE(bmc->set_boot(BootDevice::pxe, false, true).ok());
+    REQUIRE(bmc->set_power(PowerAction::on).ok());
+    bmc->close();
+  });
+  site.pass(base::seconds(10));  // POST is over after six
+  site.start_dhcp();
+  REQUIRE_MESSAGE(site.comes([&] { return boot.last_heartbeat.has_value(); }), site.rack->log().text());
+  CHECK(server.counters().failed_boots == 0);
 }
 
 TEST_CASE("UEFI HTTP boot loads the image that the override names, without the drive") {
