@@ -201,6 +201,21 @@ Job Clusters::apply(const ClusterKey& cluster, const std::string& id, const std:
   });
 }
 
+Job Clusters::change_object(const ClusterKey& cluster, const std::string& api_version, const std::string& plural,
+                            const std::string& ns, const std::string& name, Edit edit) {
+  const std::string path = collection_path(api_version, plural, ns) + "/" + name;
+  return state_->run(cluster, "change/" + path,
+                     [path, edit = std::move(edit)](KubeClient& client, auto&, const auto&) -> base::Result<Json> {
+                       const auto found = client.get(path);
+                       if (!found && found.error().code == base::Code::not_found) return Json(false);
+                       if (!found) return found.error();
+                       const Json patch = TRY(edit(*found));
+                       if (patch.is_null()) return Json(false);
+                       TRY(client.merge_patch(path, patch));
+                       return Json(true);
+                     });
+}
+
 Job Clusters::remove_object(const ClusterKey& cluster, const std::string& api_version, const std::string& plural,
                             const std::string& ns, const std::string& name) {
   const std::string path = collection_path(api_version, plural, ns) + "/" + name;

@@ -112,6 +112,11 @@ class Clusters {
   Job patch_node(const ClusterKey& cluster, const std::string& node, const Json& merge_patch);
   // Creates or merge-patches objects in order (each a whole document with apiVersion, kind and metadata).
   Job apply(const ClusterKey& cluster, const std::string& id, const std::vector<Json>& objects);
+  // Reads an object and merge-patches what `edit` makes of it; null from `edit`, or no such object: nothing to do. The
+  // job's result is true when something was changed.
+  using Edit = std::function<base::Result<Json>(const Json& object)>;
+  Job change_object(const ClusterKey& cluster, const std::string& api_version, const std::string& plural,
+                    const std::string& ns, const std::string& name, Edit edit);
   Job remove_object(const ClusterKey& cluster, const std::string& api_version, const std::string& plural,
                     const std::string& ns, const std::string& name);
   Job remove_etcd_member(const ClusterKey& cluster, const std::string& member_name);  // absent is done

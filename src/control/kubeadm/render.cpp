@@ -194,6 +194,29 @@ std::string init_yaml(const Input& input) {
   return "---\n" + wire::to_yaml(cluster_configuration(input)) + "---\n" + wire::to_yaml(init_configuration(input));
 }
 
+Json updated_cluster_configuration(const Json& stored, const Input& input) {
+  const Json wanted = cluster_configuration(input);
+  Json out = stored;
+  for (const char* key : {"apiVersion", "kubernetesVersion"}) out.set(key, wanted[key]);
+  for (const char* key : {"featureGates", "apiServer", "controllerManager", "scheduler", "certificateValidityPeriod"}) {
+    if (wanted.has(key))
+      out.set(key, wanted[key]);
+    else
+      out.erase(key);
+  }
+  if (wanted.has("imageRepository")) out.set("imageRepository", wanted["imageRepository"]);
+  const bool external = stored.path("etcd.external").is_object();
+  if (external && wanted.path("etcd.external").is_object())
+    out.child("etcd").set("external", wanted.path("etcd.external"));
+  if (!external && wanted.path("etcd.local").is_object()) {
+    Json local = wanted.path("etcd.local");
+    const Json& directory = stored.path("etcd.local.dataDir");
+    if (!local.has("dataDir") && !directory.is_null()) local.set("dataDir", directory);
+    out.child("etcd").set("local", std::move(local));
+  }
+  return out;
+}
+
 std::string join_yaml(const Input& input, const Discovery& discovery) {
   const bool beta4 = is_beta4(input);
   Json out = Json::object({{"apiVersion", kubeadm_api_version(input.version)}, {"kind", "JoinConfiguration"}});

@@ -32,6 +32,11 @@ std::string init_yaml(const Input& input);
 // /run/kubeadm/kubeadm-join-config.yaml.
 std::string join_yaml(const Input& input, const Discovery& discovery);
 
+// The ClusterConfiguration that a running cluster keeps in kube-system/kubeadm-config, with what machines that join
+// from now on are to find: version, images, feature gates, settings of API server, controller manager, scheduler and
+// etcd. What kubeadm itself put there (networking, endpoint, paths) stays as it is.
+Json updated_cluster_configuration(const Json& stored, const Input& input);
+
 // CA certificates and keys under certificatesDir, keys with mode 0600.
 std::vector<File> certificate_files(const api::KubeadmConfigSpec& spec, const Certificates& certificates);
 

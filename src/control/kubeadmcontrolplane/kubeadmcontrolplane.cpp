@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "wire/yaml.h"
 
 namespace control {
 
@@ -55,33 +54,6 @@ void reconcile_initialized(Scope& scope) {
     scope.status.initialization.control_plane_initialized = true;
 }
 
-// A joining machine reads the version from the cluster, so that is raised before the first new machine.
-Result<bool> prepare_upgrade(Scope& scope) {
-  if (!scope.workload || scope.workload->kubeadm_config.is_null()) return true;
-  const auto docs = wire::parse_yaml(scope.workload->kubeadm_config["data"]["ClusterConfiguration"].string());
-  if (!docs || docs->empty())
-    return base::Error{base::Code::invalid, "ConfigMap kube-system/kubeadm-config has no readable ClusterConfiguration",
-                       base::Layer::node, "repair it: kubeadm join needs it"};
-  if (docs->front()["kubernetesVersion"].string() == scope.plane.spec.version) return true;
-  Json configuration = docs->front();
-  configuration.set("kubernetesVersion", scope.plane.spec.version);
-  const Json change =
-      Json::object({{"apiVersion", "v1"},
-                    {"kind", "ConfigMap"},
-                    {"metadata", Json::object({{"name", "kubeadm-config"}, {"namespace", "kube-system"}})},
-                    {"data", Json::object({{"ClusterConfiguration", wire::to_yaml(configuration)}})}});
-  const auto job = scope.clusters.apply(cluster_key(*scope.cluster), "kubeadm-config", {change});
-  if (job.state == workload::JobState::failed)
-    return base::Error(*job.error).context("updating kubeadm-config for " + scope.plane.spec.version);
-  if (job.state != workload::JobState::done) {
-    scope.blocked.push_back("storing version " + scope.plane.spec.version + " in the workload cluster");
-    scope.again_in(base::seconds(5));
-    return false;
-  }
-  scope.clusters.refresh(cluster_key(*scope.cluster));
-  return true;
-}
-
 Result<void> take_step(Scope& scope) {
   if (!scope.certificates) return {};
   const Step step = next_step(scope.situation);
@@ -96,9 +68,10 @@ Result<void> take_step(Scope& scope) {
     case Action::init:
       return create_machine(scope, true);
     case Action::scale_up:
-      if (!TRY(prepare_upgrade(scope))) return {};
+      if (!TRY(prepare_rollout(scope))) return {};
       return create_machine(scope, false);
     case Action::scale_down:
+      if (!TRY(prepare_rollout(scope))) return {};
       TRY(scope.ctx.remove(*step.machine));
       scope.ctx.event(scope.plane, EventKind::normal, "ScalingDown", "Deleting Machine " + step.machine->meta.name);
       return {};
@@ -110,7 +83,8 @@ Result<void> act(Scope& scope) {
   TRY(sync_in_place(scope));
   TRY(reconcile_etcd(scope));
   if (TRY(remediate(scope))) return {};
-  return take_step(scope);
+  TRY(take_step(scope));
+  return reconcile_addons(scope);
 }
 
 Result<void> save(Scope& scope) {
@@ -139,6 +113,7 @@ Result<Outcome> reconcile_delete(Scope& scope) {
   TRY(release_hooks(scope));
   for (const auto& machine : all) TRY(scope.ctx.remove(*machine));
   if (all.empty()) {
+    scope.checks.erase(scope.plane.meta.uid);
     TRY(scope.ctx.update(scope.plane, [](KubeadmControlPlane& changed) { changed.meta.remove_finalizer(finalizer); }));
     return Outcome::done();
   }
@@ -150,8 +125,9 @@ Result<Outcome> reconcile_delete(Scope& scope) {
   return Outcome::after(base::seconds(30));
 }
 
-Result<Outcome> reconcile(Context& ctx, workload::Clusters& clusters, const KubeadmControlPlane& plane) {
-  Scope scope{.ctx = ctx, .clusters = clusters, .plane = plane, .status = plane.status};
+Result<Outcome> reconcile(Context& ctx, workload::Clusters& clusters, Checks& checks,
+                          const KubeadmControlPlane& plane) {
+  Scope scope{.ctx = ctx, .clusters = clusters, .checks = checks, .plane = plane, .status = plane.status};
   for (const auto& owner : plane.meta.owners) {
     if (owner.kind == "Cluster") scope.cluster = ctx.find<Cluster>(plane.meta.ns, owner.name);
   }
@@ -188,10 +164,12 @@ Result<Outcome> reconcile(Context& ctx, workload::Clusters& clusters, const Kube
 }  // namespace kubeadmcontrolplane
 
 runtime::Controller kubeadmcontrolplane_controller(workload::Clusters& clusters) {
-  return runtime::For<api::KubeadmControlPlane>("kubeadmcontrolplane",
-                                                [&clusters](Context& ctx, const api::KubeadmControlPlane& plane) {
-                                                  return kubeadmcontrolplane::reconcile(ctx, clusters, plane);
-                                                })
+  auto checks = std::make_shared<kubeadmcontrolplane::Checks>();
+  return runtime::For<api::KubeadmControlPlane>(
+             "kubeadmcontrolplane",
+             [&clusters, checks](Context& ctx, const api::KubeadmControlPlane& plane) {
+               return kubeadmcontrolplane::reconcile(ctx, clusters, *checks, plane);
+             })
       .owns<Machine>()
       .watches<Cluster>([](Context&, const Cluster& cluster) {
         std::vector<Key> keys;

@@ -15,9 +15,17 @@ namespace kubeadmcontrolplane {
 constexpr std::string_view finalizer = "kubeadm.controlplane.cluster.x-k8s.io";
 constexpr std::string_view cleanup_hook = "pre-terminate.delete.hook.machine.cluster.x-k8s.io/kcp-cleanup";
 
+// When kube-proxy and CoreDNS of a cluster were last seen to be as wanted, and what was wanted. Only saves requests.
+struct Check {
+  std::string wanted;
+  Time at{};
+};
+using Checks = std::map<std::string, Check>;  // by uid of the control plane
+
 struct Scope {
   Context& ctx;
   workload::Clusters& clusters;
+  Checks& checks;
   const KubeadmControlPlane& plane;
   Ref<Cluster> cluster;
   std::shared_ptr<const workload::Snapshot> workload;
@@ -44,6 +52,13 @@ Result<void> release_hooks(Scope& scope);  // at once, when the whole control pl
 
 // remediate.cpp; true when a machine was deleted or remediation holds other steps back.
 Result<bool> remediate(Scope& scope);
+
+// upgrade.cpp: what an upgrade changes inside the workload cluster.
+// Before machines are replaced: kubeadm's permissions and its stored configuration, which joining machines read. False
+// while that is under way.
+Result<bool> prepare_rollout(Scope& scope);
+// After the last one: kube-proxy and CoreDNS.
+Result<void> reconcile_addons(Scope& scope);
 
 // status.cpp
 void report(Scope& scope);

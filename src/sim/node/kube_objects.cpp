@@ -113,7 +113,6 @@ const std::vector<std::string>& control_plane_components() {
 
 std::string image_of(const std::string& component, const std::string& version) {
   if (component == "etcd") return "registry.k8s.io/etcd:3.5.16-0";
-  if (component == "coredns") return "registry.k8s.io/coredns/coredns:v1.11.3";
   return "registry.k8s.io/" + component + ":" + version;
 }
 
@@ -172,12 +171,17 @@ Json workload(const char* kind, const std::string& name, const std::string& labe
 }
 }  // namespace
 
-Json kube_proxy_daemon_set(const std::string& version) {
-  return workload("DaemonSet", "kube-proxy", "kube-proxy", image_of("kube-proxy", version));
+Json kube_proxy_daemon_set(const InitOrder& order) {
+  const std::string repository = order.cluster["imageRepository"].string_or("registry.k8s.io");
+  return workload("DaemonSet", "kube-proxy", "kube-proxy", repository + "/kube-proxy:" + order.version);
 }
 
-Json coredns_deployment() {
-  Json out = workload("Deployment", "coredns", "kube-dns", image_of("coredns", ""));
+Json coredns_deployment(const InitOrder& order) {
+  const Json& dns = order.cluster["dns"];
+  std::string repository = dns["imageRepository"].string_or(order.cluster["imageRepository"].string());
+  if (repository.empty()) repository = "registry.k8s.io/coredns";
+  const std::string image = repository + "/coredns:" + dns["imageTag"].string_or("v1.11.3");
+  Json out = workload("Deployment", "coredns", "kube-dns", image);
   out.child("spec").set("replicas", 2);
   return out;
 }

@@ -34,9 +34,9 @@ std::string image_of(const std::string& component, const std::string& version);
 
 base::Json kubeadm_config_map(const InitOrder& order);
 base::Json cluster_info_map(const std::string& kubeconfig);
-base::Json kube_proxy_daemon_set(const std::string& version);
+base::Json kube_proxy_daemon_set(const InitOrder& order);
 base::Json coredns_config_map();
-base::Json coredns_deployment();
+base::Json coredns_deployment(const InitOrder& order);
 base::Json lease_object(const std::string& node, base::Time now, int64_t seconds);
 
 }  // namespace sim

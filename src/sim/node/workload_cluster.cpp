@@ -107,9 +107,9 @@ Result<void> WorkloadCluster::create_objects(const InitOrder& order) {
   config.set("clusters", Json::array({Json::object({{"name", ""}, {"cluster", std::move(cluster)}})}));
   config.set("contexts", Json()).set("current-context", "").set("preferences", Json::object()).set("users", Json());
   TRY(put(cluster_info_map(wire::to_yaml(config))));
-  TRY(put(kube_proxy_daemon_set(order.version)));
+  TRY(put(kube_proxy_daemon_set(order)));
   TRY(put(coredns_config_map()));
-  TRY(put(coredns_deployment()));
+  TRY(put(coredns_deployment(order)));
   return {};
 }
 

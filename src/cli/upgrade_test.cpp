@@ -1,0 +1,155 @@
+// Changes of version and settings: what happens to the machines, and inside the cluster that runs on them.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "cli/test_world.h"
+#include "sim/node/workload_cluster.h"
+#include "wire/yaml.h"
+
+namespace {
+
+using base::Json;
+using cli::test::Size;
+using cli::test::World;
+
+constexpr const char* machines = "machines.cluster.x-k8s.io";
+constexpr const char* planes = "kubeadmcontrolplanes.controlplane.cluster.x-k8s.io";
+constexpr const char* deployments = "machinedeployments.cluster.x-k8s.io";
+constexpr const char* sets = "machinesets.cluster.x-k8s.io";
+constexpr const char* plane_path =
+    "/apis/controlplane.cluster.x-k8s.io/v1beta2/namespaces/clusters/kubeadmcontrolplanes/dev-cp";
+constexpr const char* deployment_path =
+    "/apis/cluster.x-k8s.io/v1beta2/namespaces/clusters/machinedeployments/dev-workers";
+
+Json yaml(std::string_view text) {
+  const auto docs = wire::parse_yaml(text);
+  REQUIRE_MESSAGE(docs.ok(), text);
+  return docs->front();
+}
+
+std::vector<Json> machines_of(World& world, bool control_plane) {
+  std::vector<Json> out;
+  for (const auto& machine : world.store().list(machines, "clusters")) {
+    if (machine->doc.path("metadata.labels").has("cluster.x-k8s.io/control-plane") == control_plane)
+      out.push_back(machine->doc);
+  }
+  return out;
+}
+
+// An object inside the workload cluster.
+Json inside(World& world, std::string_view resource, std::string_view name, std::string_view ns = "kube-system") {
+  const auto cluster = world.rack().cluster("dev");
+  REQUIRE(cluster);
+  const auto found = cluster->registry().store().get(resource, ns, name);
+  return found ? found->doc : Json();
+}
+std::string image_inside(World& world, std::string_view resource, std::string_view name) {
+  return inside(world, resource, name).path("spec.template.spec.containers").at(0)["image"].string();
+}
+Json configuration_inside(World& world) {
+  return yaml(inside(world, "configmaps", "kubeadm-config")["data"]["ClusterConfiguration"].string());
+}
+
+bool runs(World& world, bool control_plane, size_t count, std::string_view version) {
+  const auto all = machines_of(world, control_plane);
+  return all.size() == count && std::all_of(all.begin(), all.end(), [&](const Json& machine) {
+           return machine.path("status.nodeInfo.kubeletVersion").string() == version &&
+                  machine.path("status.phase").string() == "Running";
+         });
+}
+
+TEST_CASE("an upgrade: stored configuration first, then the control plane, then kube-proxy and CoreDNS, then workers") {
+  World world(21, Size{.control_plane = 2, .worker = 3, .spare = 0, .clusters = {"dev"}});
+  world.start_manager();
+  world.apply_inventory();
+  world.apply_clusters();
+  world.until_ready();
+  CHECK(image_inside(world, "daemonsets.apps", "kube-proxy") == "registry.k8s.io/kube-proxy:v1.32.0");
+
+  world.patch(plane_path, yaml(R"(
+spec:
+  version: v1.33.1
+  kubeadmConfigSpec:
+    clusterConfiguration:
+      imageRepository: mirror.example.com/k8s
+      featureGates: {RootlessControlPlane: true}
+      dns: {imageTag: v1.12.0}
+      apiServer: {extraArgs: [{name: audit-log-maxage, value: "30"}]}
+      controllerManager: {extraArgs: [{name: v, value: "4"}]}
+      scheduler: {extraArgs: [{name: v, value: "5"}]}
+)"));
+  // The first machine that joins must find the new settings there.
+  CHECK_MESSAGE(world.run_until([&] { return machines_of(world, true).size() == 2; }, base::minutes(10)),
+                world.trouble());
+  const Json stored = configuration_inside(world);
+  CHECK(stored["kubernetesVersion"].string() == "v1.33.1");
+  CHECK(stored["imageRepository"].string() == "mirror.example.com/k8s");
+  CHECK(stored["featureGates"]["RootlessControlPlane"].boolean());
+  CHECK(stored["apiServer"]["extraArgs"].at(0)["name"].string() == "audit-log-maxage");
+  CHECK(stored["controllerManager"]["extraArgs"].at(0)["value"].string() == "4");
+  CHECK(stored["scheduler"]["extraArgs"].at(0)["value"].string() == "5");
+  CHECK(stored["clusterName"].string() == "dev");
+  CHECK_FALSE(stored["networking"].empty());
+  CHECK(inside(world, "clusterroles.rbac.authorization.k8s.io", "kubeadm:get-nodes", "").is_object());
+  CHECK(inside(world, "clusterrolebindings.rbac.authorization.k8s.io", "kubeadm:cluster-admins", "").is_object());
+  CHECK(image_inside(world, "daemonsets.apps", "kube-proxy") == "registry.k8s.io/kube-proxy:v1.32.0");
+
+  CHECK_MESSAGE(world.run_until([&] { return runs(world, true, 1, "v1.33.1"); }, base::hours(4)), world.trouble());
+  CHECK_MESSAGE(world.run_until(
+                    [&] {
+                      return image_inside(world, "daemonsets.apps", "kube-proxy") ==
+                                 "mirror.example.com/k8s/kube-proxy:v1.33.1" &&
+                             image_inside(world, "deployments.apps", "coredns") ==
+                                 "mirror.example.com/k8s/coredns:v1.12.0";
+                    },
+                    base::minutes(10)),
+                world.trouble());
+  CHECK(configuration_inside(world)["dns"]["imageTag"].string() == "v1.12.0");
+
+  // A worker rollout by one more machine than wanted, never fewer.
+  world.patch(deployment_path, yaml("spec: {template: {spec: {version: v1.33.1}}}"));
+  size_t most = 0, fewest_ready = 99;
+  const auto rolled = [&] {
+    const auto all = machines_of(world, false);
+    most = std::max(most, all.size());
+    size_t ready = 0;
+    for (const auto& machine : all) {
+      if (!machine.path("status.nodeRef.name").string().empty()) ++ready;
+    }
+    fewest_ready = std::min(fewest_ready, ready);
+    return runs(world, false, 2, "v1.33.1") && world.store().list(sets, "clusters").size() == 1;
+  };
+  CHECK_MESSAGE(world.run_until(rolled, base::hours(4)), world.trouble());
+  CHECK(most == 3);
+  CHECK(fewest_ready >= 2);
+  const Json deployment = world.object(deployments, "dev-workers");
+  CHECK(deployment.path("metadata.annotations")["machinedeployment.clusters.x-k8s.io/revision"].string() == "2");
+  CHECK(world.condition(deployments, "dev-workers", "RollingOut") == "False");
+  CHECK(world.condition(planes, "dev-cp", "RollingOut") == "False");
+}
+
+TEST_CASE("kube-proxy and CoreDNS that people manage themselves are left alone") {
+  World world(22, Size{.control_plane = 2, .worker = 0, .spare = 0, .clusters = {"dev"}});
+  world.start_manager();
+  world.apply_inventory();
+  world.apply_clusters();
+  world.patch(deployment_path, yaml("spec: {replicas: 0}"));
+  world.until_ready();
+  world.patch(plane_path, yaml(R"(
+metadata:
+  annotations:
+    controlplane.cluster.x-k8s.io/skip-kube-proxy: ""
+    controlplane.cluster.x-k8s.io/skip-coredns: ""
+spec:
+  version: v1.33.1
+  kubeadmConfigSpec: {clusterConfiguration: {dns: {imageTag: v1.12.0}}}
+)"));
+  CHECK_MESSAGE(world.run_until([&] { return runs(world, true, 1, "v1.33.1"); }, base::hours(4)), world.trouble());
+  world.run_for(base::minutes(15));
+  CHECK(image_inside(world, "daemonsets.apps", "kube-proxy") == "registry.k8s.io/kube-proxy:v1.32.0");
+  CHECK(image_inside(world, "deployments.apps", "coredns") == "registry.k8s.io/coredns/coredns:v1.11.3");
+}
+
+}  // namespace
