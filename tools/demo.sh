@@ -68,7 +68,7 @@ demo_failed() {
       tail -n 5 "$demo_dir/${child#* }.log" >&2
     fi
   done
-  [ -z "$demo_dir" ] || printf 'demo: logs: %s and %s\n' "$demo_dir/serve.log" "$demo_dir/rack.log" >&2
+  [ -z "$demo_dir" ] || printf 'demo: logs: %s\n' "$demo_dir"/*.log >&2
   exit 1
 }
 
