@@ -1,5 +1,7 @@
 // The work of each state. Every function may be called any number of times: what is done is recorded in the operation
 // (its id and milestone), and the engine repeats nothing that was done under the same id.
+#include <algorithm>
+
 #include "control/baremetalhost/scope.h"
 
 namespace control::baremetalhost {
@@ -107,11 +109,13 @@ Progress run_report_attempts(Scope& scope) {
   auto& status = scope.status;
   scope.retrying = false;
   const auto* last = api::find_condition(status.conditions, "Provisioned");
-  const std::string why = last && last->reason == "ProvisioningFailed" ? last->message : std::string();
+  std::string why = last && last->reason == "ProvisioningFailed" ? last->message : std::string();
   if (status.error_type.empty()) {
+    // One next step is enough: what the attempt advised leads to this one.
+    why.resize(std::min(why.size(), why.find("; next: ")));
     status.error_type = error_type::provisioning;
     status.error_message = "controller: provisioning failed " + std::to_string(status.provisioning_fail_count) +
-                           " times" + (why.empty() ? "" : "; " + why) +
+                           " times and is given up" + (why.empty() ? "" : "; " + why) +
                            "; next: correct the image in the spec, or clear it";
     status.operational_status = "error";
     scope.event("ProvisioningError", status.error_message, EventKind::warning);

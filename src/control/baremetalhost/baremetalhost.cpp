@@ -165,11 +165,11 @@ enum class Registered : unsigned char {
 
 // A repeated look that finds the same thing missing is not another failure.
 void report_lacking(Scope& scope, const Error& error) {
+  scope.untimed = true;
   if (error.code == base::Code::not_found) scope.again_in(missing_secret_gap);
   if (scope.status.error_message == failure_text(scope, error)) return;
-  record_failure(scope, error_type::registration, error);
-  if (error.code == base::Code::already_exists) return;
-  scope.event("BMCCredentialError", scope.status.error_message, EventKind::warning);
+  const bool taken = error.code == base::Code::already_exists;
+  record_failure(scope, error_type::registration, error, taken ? "" : "BMCCredentialError");
 }
 
 // Credentials and BMC, in every state that needs the server.

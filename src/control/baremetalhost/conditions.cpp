@@ -1,6 +1,7 @@
 // The conditions of a host, with the reason of every wait.
 #include "base/text.h"
 #include "control/baremetalhost/scope.h"
+#include "control/baremetalhost/states.h"
 
 namespace control::baremetalhost {
 
@@ -57,10 +58,12 @@ std::string attempt_text(const Scope& scope) {
 
 std::string progress_text(const Scope& scope) {
   if (scope.has_error() && !scope.retrying) {
+    const bool given_up = scope.state() == State::available && attempts_used_up(scope);
+    if (scope.untimed || given_up) return scope.status.error_message + "; goes on by itself once that is done";
     // The failure's own last change is not yet in the stored status when it was just recorded.
     const bool fresh = scope.host.status.error_count != scope.status.error_count;
     const Time failed = fresh ? scope.ctx.now() : scope.host.status.last_updated.value_or(scope.ctx.now());
-    const Time again = failed + backoff_of(scope.host.meta.uid, scope.status.error_count);
+    const Time again = failed + backoff_of(scope.host.meta.uid, scope.status.error_type, scope.status.error_count);
     return scope.status.error_message + "; tried again at " + base::rfc3339(again);
   }
   std::string out = attempt_text(scope);

@@ -22,6 +22,10 @@ std::string camel_case(std::string_view text) {
   return out;
 }
 
+bool is_registration(std::string_view type) {
+  return type == error_type::registration || type == error_type::provisioned_registration;
+}
+
 // FNV-1a: spreads hosts over time, and gives a host the same share at each asking.
 uint64_t spread(std::string_view uid, int64_t count) {
   uint64_t hash = 0xcbf29ce484222325u;
@@ -43,7 +47,7 @@ std::string failure_text(const Scope& scope, const Error& error) {
   return message;
 }
 
-void record_failure(Scope& scope, std::string_view type, const Error& error) {
+void record_failure(Scope& scope, std::string_view type, const Error& error, std::string_view event_reason) {
   const std::string message = failure_text(scope, error);
   auto& status = scope.status;
   scope.retrying = false;
@@ -51,11 +55,10 @@ void record_failure(Scope& scope, std::string_view type, const Error& error) {
   status.error_message = message;
   status.error_count += 1;
   status.operational_status = "error";
-  scope.event(camel_case(type), message, EventKind::warning);
+  scope.event(event_reason.empty() ? camel_case(type) : std::string(event_reason), message, EventKind::warning);
   // Losing the BMC says nothing about the work in progress: it goes on when the BMC is back.
-  const bool registration = type == error_type::registration || type == error_type::provisioned_registration;
-  scope.again_in(backoff_of(scope.host.meta.uid, status.error_count));
-  if (registration) return;
+  scope.again_in(backoff_of(scope.host.meta.uid, type, status.error_count));
+  if (is_registration(type)) return;
   if (scope.operation.kind != OperationKind::none) scope.operation.id = scope.ctx.random().uuid();
   if (!scope.engine.agent_alive(scope.host.meta.uid, scope.operation.boot_id)) scope.operation.boot_id.clear();
 }
@@ -68,8 +71,8 @@ void clear_failure(Scope& scope) {
   if (scope.status.operational_status != "detached") scope.status.operational_status = "OK";
 }
 
-Duration backoff_of(std::string_view uid, int64_t error_count) {
-  constexpr int64_t doublings_max = 9;
+Duration backoff_of(std::string_view uid, std::string_view type, int64_t error_count) {
+  const int64_t doublings_max = is_registration(type) ? 4 : 9;
   const int64_t minutes = int64_t{1} << std::clamp<int64_t>(error_count, 0, doublings_max);
   const auto whole = std::chrono::duration_cast<Duration>(base::minutes(minutes));
   return whole - whole / 2000 * static_cast<int64_t>(spread(uid, error_count) % 1000);
@@ -78,7 +81,7 @@ Duration backoff_of(std::string_view uid, int64_t error_count) {
 Time retry_at(const Scope& scope) {
   // The status is not written while a failure waits, so its last change is the failure.
   const Time failed = scope.host.status.last_updated.value_or(Time());
-  return failed + backoff_of(scope.host.meta.uid, scope.host.status.error_count);
+  return failed + backoff_of(scope.host.meta.uid, scope.host.status.error_type, scope.host.status.error_count);
 }
 
 bool may_retry(const Scope& scope) {

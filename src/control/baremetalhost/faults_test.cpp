@@ -6,15 +6,16 @@ namespace {
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
-// Layer, cause and next step.
-void check_told(HostWorld& w, const std::string& type, const std::string& layer) {
+// Layer, cause and next step, and when it goes on.
+void check_told(HostWorld& w, const std::string& type, const std::string& layer,
+                std::string_view on = "tried again at ") {
   CAPTURE(w.status("errorMessage"));
   CHECK(w.status("errorType") == type);
   CHECK(w.status("operationalStatus") == "error");
   CHECK(w.status("errorMessage").starts_with(layer + ": "));
   CHECK(contains(w.status("errorMessage"), "; next: "));
   CHECK(w.condition("Ready").starts_with("False Error: " + layer));
-  CHECK(contains(w.condition("Progressing"), "tried again at "));
+  CHECK(contains(w.condition("Progressing"), on));
 }
 
 void check_well(HostWorld& w) {
@@ -35,10 +36,12 @@ TEST_CASE("a missing Secret, one without password, the wrong password, the right
   HostWorld w;
   w.add_host(R"({"bmc":{"credentialsName":"other"}})");
   REQUIRE(wait_errors(w, 1));
-  check_told(w, "registration error", "BMC");
+  check_told(w, "registration error", "BMC", "goes on by itself");
+  CHECK_FALSE(contains(w.condition("Progressing"), "tried again at "));  // nobody waits for a time
   CHECK(contains(w.status("errorMessage"), "metal/other does not exist"));
   CHECK(w.condition("Manageable").starts_with("False RegistrationFailed"));
   CHECK(w.has_event("BMCCredentialError"));
+  CHECK_FALSE(w.has_event("RegistrationError"));  // one event for one failure
   w.run_for(base::hours(1));
   CHECK(w.status("errorCount") == "1");  // the same thing still missing is not another failure
 
@@ -75,6 +78,19 @@ TEST_CASE("an unreachable BMC is tried again with growing patience") {
   }
   REQUIRE(w.wait_state("available"));
   check_well(w);
+}
+
+TEST_CASE("a BMC that was away for a day is noticed within a quarter of an hour") {
+  HostWorld w;
+  constexpr int failures = 12;
+  w.fail("register", failures);
+  w.add_host();
+  REQUIRE(wait_errors(w, failures - 1));
+  const base::Time last = w.world.loop().now();
+  REQUIRE(wait_errors(w, failures));
+  CHECK(w.world.loop().now() - last > base::minutes(7));
+  CHECK(w.world.loop().now() - last < base::minutes(17));
+  REQUIRE(w.wait_state("available"));
 }
 
 TEST_CASE("new credentials of a deployed host are checked where it is") {

@@ -52,6 +52,7 @@ struct Scope {
   bool registered = false;                          // the engine has reached the BMC with the present credentials
   bool retry_now = false;                           // address, credentials or spec changed since the last failure
   bool retrying = false;                            // the failure's backoff is over and another attempt is under way
+  bool untimed = false;                             // what failed goes on when it is corrected, not at a time
   std::optional<metal::Wait> hold = std::nullopt;   // what a user asked for and why it is not done now
   std::optional<Progress> progress = std::nullopt;  // of the action that ran, for the Progressing condition
   bool released = false;                            // the finalizer is gone: there is no object to report on
@@ -79,13 +80,15 @@ Result<void> release_credentials(Scope& scope, const std::string& name);
 std::optional<Error> taken_by_another(const Scope& scope);
 
 // ---- errors.cpp ----
-// Records a failed action: error type and message, count, event. Work is tried again under a new operation id.
-void record_failure(Scope& scope, std::string_view type, const Error& error);
+// Records a failed action: error type and message, count, event (its reason is the type's, unless one is given). Work
+// is tried again under a new operation id.
+void record_failure(Scope& scope, std::string_view type, const Error& error, std::string_view event_reason = {});
 void clear_failure(Scope& scope);
 // "layer: cause; next: step", as a failure is shown.
 std::string failure_text(const Scope& scope, const Error& error);
-// How long after the failure it is tried again: 2^count minutes less up to a half, the same for each asking.
-Duration backoff_of(std::string_view uid, int64_t error_count);
+// How long after the failure it is tried again: 2^count minutes less up to a half, the same for each asking. At most
+// some hours; a quarter of an hour for a BMC that cannot be used, since asking it again costs nobody anything.
+Duration backoff_of(std::string_view uid, std::string_view type, int64_t error_count);
 // When the recorded failure may be tried again; at once when something relevant changed, and for as long as an attempt
 // lasts: it may take many reconciles and status writes, of which none starts the backoff anew.
 bool may_retry(const Scope& scope);
