@@ -9,6 +9,7 @@
 #include "cli/serve.h"
 #include "cli/session.h"
 #include "cli/status.h"
+#include "cli/why.h"
 #include "meta/crd.h"
 #include "wire/yaml.h"
 
@@ -88,11 +89,30 @@ void add_status(CLI::App& app, StatusFlags& flags) {
   auto* status = app.add_subcommand("status", "Show hosts, machines and clusters and what each waits for");
   status->footer("Examples:\n  ingot status\n  ingot status -w\n  ingot status --until-ready --timeout 10m");
   status->add_option("--kubeconfig", flags.kubeconfig, "Default: $KUBECONFIG, ingot-data/admin.kubeconfig");
+  status->add_option("-n,--namespace", flags.ns, "Only this namespace; default: all");
   status->add_option("-o,--output", flags.output, "json, yaml or wide")->check(CLI::IsMember({"json", "yaml", "wide"}));
   status->add_flag("-w,--watch", flags.watch, "Keep showing");
   status->add_flag("--until-ready", flags.until_ready,
                    "End with 0 once every cluster is Ready, with 1 after --timeout");
   status->add_option("--timeout", flags.timeout, "For --until-ready")->capture_default_str();
+}
+
+void add_why(CLI::App& app, WhyFlags& flags) {
+  auto* why = app.add_subcommand("why", "Say why an object waits: the way to the decisive cause, and the next step");
+  why->footer(
+      "Kinds: cluster, kcp, md, ms, machine, m3m, bmh, or their long names.\n"
+      "Examples:\n  ingot why cluster production\n  ingot why bmh server-rack1-u07 -n clusters");
+  why->add_option("KIND", flags.kind, "Its kind; KIND/NAME as one word works too")->required();
+  why->add_option("NAME", flags.name, "Its name");
+  why->add_option("-n,--namespace", flags.ns, "Its namespace; default: where it is found");
+  why->add_option("--kubeconfig", flags.kubeconfig, "Default: $KUBECONFIG, ingot-data/admin.kubeconfig");
+  why->final_callback([&flags] {
+    if (const size_t slash = flags.kind.find('/'); slash != std::string::npos && flags.name.empty()) {
+      flags.name = flags.kind.substr(slash + 1);
+      flags.kind.resize(slash);
+    }
+    if (flags.name.empty()) throw CLI::RequiredError("NAME");
+  });
 }
 
 }  // namespace
@@ -109,7 +129,9 @@ int run(int argc, char** argv) {
   KubeconfigFlags config_flags;
   add_serve(app, serve_flags);
   add_rack(app, rack_flags);
+  WhyFlags why_flags;
   add_status(app, status_flags);
+  add_why(app, why_flags);
   auto* get = app.add_subcommand("get", "Get something that kubectl cannot print directly");
   get->require_subcommand(1);
   auto* get_config = get->add_subcommand("kubeconfig", "Print the kubeconfig of a workload cluster");
@@ -134,6 +156,9 @@ int run(int argc, char** argv) {
   }
   if (app.got_subcommand("status")) {
     return run_session([&](sys::RealSystem& system) { return status(system, status_flags); });
+  }
+  if (app.got_subcommand("why")) {
+    return run_session([&](sys::RealSystem& system) { return why(system, why_flags); });
   }
   if (get_config->parsed()) {
     return run_session([&](sys::RealSystem& system) { return get_kubeconfig(system, config_flags); });

@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "cli/client.h"
 #include "cli/session.h"
-#include "cli/table.h"
 #include "sys/fiber.h"
 #include "wire/yaml.h"
 
@@ -16,34 +15,21 @@ namespace cli {
 using base::Json;
 using base::Result;
 
-std::string render(const StatusReport& report, bool wide, size_t width) {
-  std::string out;
-  const size_t cut = wide ? 0 : width;
-  TextTable hosts({"HOST", "STATE", "STEP", "DONE", "MACHINE", "WAITING FOR"});
-  for (const auto& row : report.hosts) {
-    hosts.add({row.name, row.state.empty() ? "unmanaged" : row.state, row.step,
-               row.percent ? std::to_string(*row.percent) + " %" : "", row.consumer, row.why});
-  }
-  TextTable machines({"MACHINE", "CLUSTER", "VERSION", "PHASE", "HOST", "NODE", "WAITING FOR"});
-  for (const auto& row : report.machines) {
-    machines.add({row.name, row.cluster, row.version, row.phase, row.host, row.node, row.why});
-  }
-  TextTable clusters({"CLUSTER", "READY", "PHASE", "CONTROL PLANE", "WORKERS", "WAITING FOR"});
-  for (const auto& row : report.clusters) {
-    clusters.add({row.name, row.ready ? "True" : "False", row.phase, row.control_plane, row.workers, row.why});
-  }
-  for (const TextTable* table : {&hosts, &machines, &clusters}) {
-    if (table->empty()) continue;
-    if (!out.empty()) out += "\n";
-    out += table->text(cut);
-  }
-  return out.empty() ? "No hosts, machines or clusters yet; next: kubectl apply your manifests\n" : out;
-}
-
-std::string render_phases(const std::vector<PhaseTime>& phases) {
-  TextTable table({"PHASE", "TOOK"});
-  for (const auto& phase : phases) table.add({phase.what, base::human_duration(phase.took)});
-  return table.empty() ? std::string() : table.text(0);
+Result<StatusInput> read_status(workload::KubeClient& client, const std::string& ns) {
+  StatusInput out;
+  const auto items = [&](const std::string& group, const char* resource) -> Result<Json> {
+    const std::string where = ns.empty() ? "" : "namespaces/" + ns + "/";
+    return TRY(client.get("/apis/" + group + "/" + where + resource))["items"];
+  };
+  const std::string core = "cluster.x-k8s.io/v1beta2";
+  out.clusters = TRY(items(core, "clusters"));
+  out.planes = TRY(items("controlplane." + core, "kubeadmcontrolplanes"));
+  out.deployments = TRY(items(core, "machinedeployments"));
+  out.machine_sets = TRY(items(core, "machinesets"));
+  out.machines = TRY(items(core, "machines"));
+  out.metal3machines = TRY(items("infrastructure." + core, "metal3machines"));
+  out.hosts = TRY(items("metal3.io/v1alpha1", "baremetalhosts"));
+  return out;
 }
 
 std::vector<std::string> changes(const StatusReport& before, const StatusReport& now) {
@@ -53,6 +39,7 @@ std::vector<std::string> changes(const StatusReport& before, const StatusReport&
   const auto tell = [](const std::string& what, const std::string& why) {
     return why.empty() ? what : what + " - " + why;
   };
+  const auto wait_of = [](const MachineRow& row) { return row.on.empty() ? row.why : "waits for " + row.on; };
   for (const auto& row : before.hosts)
     known["host " + row.ns + "/" + row.name] = host_text(row) + (row.error ? "!" : "");
   for (const auto& row : before.machines) known["machine " + row.ns + "/" + row.name] = row.phase;
@@ -64,7 +51,7 @@ std::vector<std::string> changes(const StatusReport& before, const StatusReport&
   }
   for (const auto& row : now.machines) {
     if (known["machine " + row.ns + "/" + row.name] == row.phase) continue;
-    out.push_back("machine " + row.name + ": " + tell(row.phase, row.why));
+    out.push_back("machine " + row.name + ": " + tell(row.phase, wait_of(row)));
   }
   for (const auto& row : now.clusters) {
     if (known["cluster " + row.ns + "/" + row.name] ==
@@ -80,29 +67,21 @@ namespace {
 
 constexpr base::Duration poll_gap = base::seconds(1);
 
-Result<StatusInput> read_input(workload::KubeClient& client) {
-  StatusInput out;
-  const auto items = [&](const char* path) -> Result<Json> { return TRY(client.get(path))["items"]; };
-  out.clusters = TRY(items("/apis/cluster.x-k8s.io/v1beta2/clusters"));
-  out.machines = TRY(items("/apis/cluster.x-k8s.io/v1beta2/machines"));
-  out.metal3machines = TRY(items("/apis/infrastructure.cluster.x-k8s.io/v1beta2/metal3machines"));
-  out.hosts = TRY(items("/apis/metal3.io/v1alpha1/baremetalhosts"));
-  return out;
-}
-
-// What is still not Ready, most telling first, for the end of a wait that failed.
+// What is still not Ready, causes first, for the end of a wait that failed.
 std::string unready(const StatusReport& report) {
   std::string out;
   for (const auto& row : report.clusters) {
-    if (!row.ready) out += "cluster " + row.name + ": " + row.why + "\n";
+    if (!row.ready) out += "cluster " + row.name + ": " + (row.on.empty() ? "" : row.on + ": ") + row.why + "\n";
   }
-  for (const auto& row : report.machines) {
-    if (!row.ready) out += "machine " + row.name + ": " + row.why + "\n";
-  }
-  for (const auto& row : report.hosts) {
-    if (row.error) out += "host " + row.name + ": " + row.why + "\n";
-  }
-  return out.empty() ? "no cluster exists\n" : out;
+  const std::string causes = render_troubles(report.troubles, {});
+  return out.empty() && causes.empty() ? "no cluster exists\n" : out + causes;
+}
+
+RenderOptions terminal_options(bool wide) {
+  const bool terminal = sys::stdout_is_terminal();
+  return {.wide = wide || !terminal,
+          .width = sys::terminal_width(),
+          .colour = terminal && sys::environment("NO_COLOR").empty() && sys::environment("TERM") != "dumb"};
 }
 
 class Screen {
@@ -111,7 +90,7 @@ class Screen {
   void show(const StatusReport& report) {
     if (terminal_) {
       // Home, the new text with the rest of each line cleared, then everything below cleared: no flicker.
-      const std::string text = base::replace_all(render(report, wide_, sys::terminal_width()), "\n", "\x1b[K\n");
+      const std::string text = base::replace_all(render(report, terminal_options(wide_)), "\n", "\x1b[K\n");
       std::printf("\x1b[H%s\x1b[J", text.c_str());
     } else {
       const std::string clock = base::rfc3339(loop_.now()).substr(11, 8);
@@ -136,7 +115,7 @@ int follow(sys::Sys& sys, workload::KubeClient& client, const StatusFlags& flags
   StatusReport report;
   if (flags.watch) screen.open();
   while (true) {
-    auto input = read_input(client);
+    auto input = read_status(client, flags.ns);
     if (input) {
       report = make_report(*input);
       if (flags.watch) screen.show(report);
@@ -164,7 +143,7 @@ int status(sys::RealSystem& system, const StatusFlags& flags) {
   auto client = connect(sys, flags.kubeconfig);
   if (!client) return fail(client.error());
   if (flags.watch || flags.until_ready) return follow(sys, **client, flags, *limit);
-  const auto input = read_input(**client);
+  const auto input = read_status(**client, flags.ns);
   if (!input) return fail(input.error());
   const StatusReport report = make_report(*input);
   if (flags.output == "json") {
@@ -172,8 +151,7 @@ int status(sys::RealSystem& system, const StatusFlags& flags) {
   } else if (flags.output == "yaml") {
     std::printf("%s", wire::to_yaml(to_json(report)).c_str());
   } else {
-    const bool whole = flags.output == "wide" || !sys::stdout_is_terminal();
-    std::printf("%s", render(report, whole, sys::terminal_width()).c_str());
+    std::printf("%s", render(report, terminal_options(flags.output == "wide")).c_str());
   }
   return 0;
 }

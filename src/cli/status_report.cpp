@@ -1,6 +1,7 @@
 // From API objects to rows.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "cli/status.h"
@@ -12,26 +13,7 @@ using base::Time;
 
 namespace {
 
-const Json& condition(const Json& doc, std::string_view type) {
-  for (const auto& one : doc.path("status.conditions").items()) {
-    if (one["type"].string() == type) return one;
-  }
-  static const Json none;
-  return none;
-}
-
-bool is_true(const Json& doc, std::string_view type) { return condition(doc, type)["status"].string() == "True"; }
-
-// Several lines of "* Type: reason" become one.
-std::string one_line(std::string_view text) {
-  std::vector<std::string> parts;
-  for (auto line : base::split(text, '\n')) {
-    line = base::trim(line);
-    while (line.starts_with("* ")) line = base::trim(line.substr(2));
-    if (!line.empty()) parts.emplace_back(line);
-  }
-  return base::join(parts, "; ");
-}
+bool is_true(const Json& doc, std::string_view type) { return condition_of(doc, type)["status"].string() == "True"; }
 
 // "…(writing the image, 40 %)" or "writing the image, 40 %" taken apart.
 void read_progress(const std::string& message, HostRow& row) {
@@ -54,7 +36,7 @@ HostRow host_row(const Json& doc) {
   row.powered_on = doc.path("status.poweredOn").boolean();
   row.consumer = doc.path("spec.consumerRef.name").string();
   row.error = !doc.path("status.errorMessage").string().empty();
-  const std::string& progress = condition(doc, "Progressing")["message"].string();
+  const std::string& progress = condition_of(doc, "Progressing")["message"].string();
   read_progress(progress, row);
   if (row.error) {
     row.why = one_line(progress.empty() ? doc.path("status.errorMessage").string() : progress);
@@ -64,17 +46,13 @@ HostRow host_row(const Json& doc) {
   return row;
 }
 
-std::string machine_why(const Json& doc) {
-  if (is_true(doc, "Ready")) return {};
-  for (const char* type : {"Deleting", "BootstrapConfigReady", "InfrastructureReady", "NodeHealthy"}) {
-    const Json& one = condition(doc, type);
-    const bool negative = std::string_view(type) == "Deleting";
-    if (!one.is_null() && one["status"].string() != (negative ? "False" : "True")) {
-      const std::string& message = one["message"].string();
-      return one_line(message.empty() ? one["reason"].string() : message);
-    }
-  }
-  return one_line(condition(doc, "Ready")["message"].string());
+// What `why` and `on` of a row are, from the way to its decisive cause.
+template <class Row>
+void explain(const std::vector<Link>& chain, Row& row) {
+  const Link* last = decisive(chain);
+  if (!last) return;
+  row.why = last->text;
+  if (last != &chain.front()) row.on = short_name(*last);
 }
 
 MachineRow machine_row(const Json& doc, const std::map<std::string, std::string>& hosts) {
@@ -89,7 +67,6 @@ MachineRow machine_row(const Json& doc, const std::map<std::string, std::string>
   const auto host = hosts.find(row.ns + "/" + doc.path("spec.infrastructureRef.name").string());
   if (host != hosts.end()) row.host = host->second;
   row.ready = is_true(doc, "Ready");
-  row.why = machine_why(doc);
   return row;
 }
 
@@ -105,7 +82,6 @@ ClusterRow cluster_row(const Json& doc) {
   row.control_plane = fraction(doc.path("status.controlPlane"));
   row.workers = fraction(doc.path("status.workers"));
   row.ready = is_true(doc, "Ready");
-  if (!row.ready) row.why = one_line(condition(doc, "Ready")["message"].string());
   return row;
 }
 
@@ -145,7 +121,7 @@ std::vector<PhaseTime> phase_times(const StatusInput& input) {
   enrol.add(out, std::to_string(enrol.count()) + " hosts registered and inspected");
   provision.add(out, std::to_string(provision.count()) + " hosts provisioned");
   for (const auto& cluster : input.clusters.items()) {
-    const Json& ready = condition(cluster, "Ready");
+    const Json& ready = condition_of(cluster, "Ready");
     if (ready["status"].string() != "True") continue;
     Span span;
     span.begin(cluster.path("metadata.creationTimestamp"));
@@ -153,6 +129,60 @@ std::vector<PhaseTime> phase_times(const StatusInput& input) {
     span.add(out, "cluster " + cluster.path("metadata.name").string() + " Ready");
   }
   return out;
+}
+
+// Causes that need somebody, each told once for everybody who shares it.
+class Troubles {
+ public:
+  explicit Troubles(bool with_namespace) : with_namespace_(with_namespace) {}
+
+  void add(const std::vector<Link>& chain) {
+    const Link* last = decisive(chain);
+    if (!last || last->moving) return;
+    auto found = std::find_if(all_.begin(), all_.end(), [&](const Trouble& one) { return same(one.why, last->text); });
+    if (found == all_.end()) found = all_.insert(all_.end(), Trouble{.who = {}, .holds = {}, .why = last->text});
+    put(found->who, short_name(*last, with_namespace_));
+    found->error |= last->error;
+    const Link& first = chain.front();
+    if (last != &first && (first.kind == "Cluster" || first.kind == "Machine")) {
+      put(found->holds, short_name(first, with_namespace_));
+    }
+  }
+
+  std::vector<Trouble> take() {
+    std::stable_sort(all_.begin(), all_.end(), [](const Trouble& a, const Trouble& b) { return a.error > b.error; });
+    return std::move(all_);
+  }
+
+ private:
+  // The time of the next try differs from host to host where the cause does not.
+  static bool same(std::string_view a, std::string_view b) {
+    constexpr std::string_view again = "; tried again at ";
+    return a.substr(0, a.find(again)) == b.substr(0, b.find(again));
+  }
+  static void put(std::vector<std::string>& into, std::string name) {
+    if (std::find(into.begin(), into.end(), name) == into.end()) into.push_back(std::move(name));
+  }
+
+  bool with_namespace_;
+  std::vector<Trouble> all_;
+};
+
+int rank(const HostRow& row) { return row.error ? 0 : row.percent ? 1 : row.why.empty() ? 3 : 2; }
+int rank(const MachineRow& row) { return row.ready ? 1 : 0; }
+int rank(const ClusterRow& row) { return row.ready ? 1 : 0; }
+
+template <class Row>
+void sort_rows(std::vector<Row>& rows) {
+  std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return rank(a) < rank(b); });
+}
+
+bool several_namespaces(const StatusInput& input) {
+  std::set<std::string> all;
+  for (const Json* list : {&input.clusters, &input.machines, &input.hosts}) {
+    for (const auto& doc : list->items()) all.insert(doc.path("metadata.namespace").string());
+  }
+  return all.size() > 1;
 }
 
 }  // namespace
@@ -170,9 +200,28 @@ StatusReport make_report(const StatusInput& input) {
     host_of[doc.path("metadata.namespace").string() + "/" + doc.path("metadata.name").string()] =
         host.substr(host.find('/') + 1);
   }
-  for (const auto& doc : input.clusters.items()) out.clusters.push_back(cluster_row(doc));
-  for (const auto& doc : input.machines.items()) out.machines.push_back(machine_row(doc, host_of));
-  for (const auto& doc : input.hosts.items()) out.hosts.push_back(host_row(doc));
+  Troubles troubles(several_namespaces(input));
+  const auto chain = [&](std::string_view kind, const Json& doc) {
+    auto links = chain_from(input, kind, doc.path("metadata.namespace").string(), doc.path("metadata.name").string());
+    troubles.add(links);
+    return links;
+  };
+  for (const auto& doc : input.hosts.items()) {
+    out.hosts.push_back(host_row(doc));
+    if (out.hosts.back().error) chain("BareMetalHost", doc);
+  }
+  for (const auto& doc : input.clusters.items()) {
+    out.clusters.push_back(cluster_row(doc));
+    explain(chain("Cluster", doc), out.clusters.back());
+  }
+  for (const auto& doc : input.machines.items()) {
+    out.machines.push_back(machine_row(doc, host_of));
+    explain(chain("Machine", doc), out.machines.back());
+  }
+  sort_rows(out.hosts);
+  sort_rows(out.machines);
+  sort_rows(out.clusters);
+  out.troubles = troubles.take();
   out.phases = phase_times(input);
   return out;
 }
@@ -186,6 +235,7 @@ Json to_json(const StatusReport& report) {
                                 {"ready", row.ready},
                                 {"controlPlane", row.control_plane},
                                 {"workers", row.workers},
+                                {"waitingOn", row.on},
                                 {"waitingFor", row.why}}));
   }
   for (const auto& row : report.machines) {
@@ -198,6 +248,7 @@ Json to_json(const StatusReport& report) {
                                 {"ready", row.ready},
                                 {"host", row.host},
                                 {"node", row.node},
+                                {"waitingOn", row.on},
                                 {"waitingFor", row.why}}));
   }
   for (const auto& row : report.hosts) {
@@ -211,7 +262,16 @@ Json to_json(const StatusReport& report) {
                              {"percent", row.percent ? Json(*row.percent) : Json()},
                              {"waitingFor", row.why}}));
   }
+  Json troubles = Json::array();
+  for (const auto& one : report.troubles) {
+    troubles.push(Json::object({{"objects", Json::strings(one.who)},
+                                {"holdsUp", Json::strings(one.holds)},
+                                {"error", one.error},
+                                {"cause", parts_of(one.why).cause},
+                                {"next", parts_of(one.why).next}}));
+  }
   return Json::object({{"ready", report.all_ready()},
+                       {"attention", std::move(troubles)},
                        {"clusters", std::move(clusters)},
                        {"machines", std::move(machines)},
                        {"hosts", std::move(hosts)}});

@@ -241,10 +241,13 @@ std::string World::trouble() {
     return out;
   };
   input.clusters = all("clusters.cluster.x-k8s.io");
+  input.planes = all("kubeadmcontrolplanes.controlplane.cluster.x-k8s.io");
+  input.deployments = all("machinedeployments.cluster.x-k8s.io");
+  input.machine_sets = all("machinesets.cluster.x-k8s.io");
   input.machines = all("machines.cluster.x-k8s.io");
   input.metal3machines = all("metal3machines.infrastructure.cluster.x-k8s.io");
   input.hosts = all("baremetalhosts.metal3.io");
-  std::string out = "\n" + render(make_report(input), true, 0);
+  std::string out = "\n" + render(make_report(input), {.wide = true});
   for (const auto& event : store().list("events")) {
     const Json& doc = event->doc;
     out += doc["lastTimestamp"].string() + " " + doc.path("involvedObject.kind").string() + "/" +
