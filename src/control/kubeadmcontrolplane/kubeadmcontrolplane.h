@@ -15,6 +15,12 @@ namespace kubeadmcontrolplane {
 constexpr std::string_view finalizer = "kubeadm.controlplane.cluster.x-k8s.io";
 constexpr std::string_view cleanup_hook = "pre-terminate.delete.hook.machine.cluster.x-k8s.io/kcp-cleanup";
 
+// The replacement of a failed machine, as JSON {machine, timestamp, retryCount}: on the control plane from the deletion
+// of the failed machine on, then on the machine that was made for it.
+constexpr std::string_view remediation_in_progress = "controlplane.cluster.x-k8s.io/remediation-in-progress";
+constexpr std::string_view remediation_for = "controlplane.cluster.x-k8s.io/remediation-for";
+std::optional<api::LastRemediation> read_remediation(const std::string& annotation);
+
 // When kube-proxy and CoreDNS of a cluster were last seen to be as wanted, and what was wanted. Only saves requests.
 struct Check {
   std::string wanted;

@@ -151,6 +151,8 @@ Result<void> create_machine(Scope& scope, bool init) {
   machine.meta.labels = machine_labels(scope);
   machine.meta.annotations = plane.spec.machine.meta.annotations;
   machine.meta.annotations[std::string(cleanup_hook)] = "";
+  const std::string replaces = plane.meta.annotation(remediation_in_progress);
+  if (!replaces.empty()) machine.meta.annotations[std::string(remediation_for)] = replaces;
   machine.meta.owners = {scope.ctx.owner_reference(plane, true)};
   machine.spec.cluster_name = scope.cluster->meta.name;
   machine.spec.version = plane.spec.version;
@@ -177,6 +179,11 @@ Result<void> create_machine(Scope& scope, bool init) {
   TRY(scope.ctx.create(config));
   machine.spec.bootstrap.config = {"bootstrap.cluster.x-k8s.io", "KubeadmConfig", machine.meta.name};
   TRY(scope.ctx.create(machine));
+  if (!replaces.empty()) {
+    TRY(scope.ctx.update(plane, [](api::KubeadmControlPlane& changed) {
+      changed.meta.annotations.erase(std::string(remediation_in_progress));
+    }));
+  }
   scope.ctx.event(plane, EventKind::normal, init ? "InitializingControlPlane" : "ScalingUp",
                   "Created Machine " + machine.meta.name + " with version " + machine.spec.version);
   return {};

@@ -63,6 +63,21 @@ std::vector<std::string> preflight(const Situation& situation, const Machine* le
   return why;
 }
 
+Retry next_retry(const std::optional<api::LastRemediation>& replaced, const api::ControlPlaneRemediation& limits,
+                 Time now) {
+  if (!replaced) return {};
+  const auto since = now - replaced->time;
+  if (since >= base::seconds(limits.min_healthy_period_seconds.value_or(3600))) return {};
+  Retry out{.count = replaced->retry_count.value_or(0) + 1};
+  const auto period = base::seconds(limits.retry_period_seconds.value_or(0));
+  if (limits.max_retry && out.count > *limits.max_retry)
+    out.blocked = "spec.remediation.maxRetry (" + std::to_string(*limits.max_retry) + ") is reached";
+  else if (since < period)
+    out.blocked = "Machine " + replaced->machine + " was replaced " + base::human_duration(since) +
+                  " ago, spec.remediation.retryPeriodSeconds asks for " + base::human_duration(period);
+  return out;
+}
+
 Ref<Machine> choose_for_removal(const std::vector<Member>& members) {
   const auto rank = [](const Member& member) {
     const bool outdated = !member.outdated.empty(), marked = member.machine->meta.has_annotation(delete_annotation);

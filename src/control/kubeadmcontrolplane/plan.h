@@ -46,6 +46,15 @@ Step next_step(const Situation& situation);
 // Reasons not to add or remove a machine now: one is deleting, one has no Node yet, components are not healthy.
 std::vector<std::string> preflight(const Situation& situation, const Machine* leaving);
 
+// Whether a machine may be replaced now, and as which attempt in a row. `replaced` is what the machine itself was made
+// for (null: it replaced no failed one); only a replacement that fails within minHealthyPeriodSeconds is a retry.
+struct Retry {
+  int count = 0;
+  std::string blocked;  // which limit of spec.remediation forbids it; empty: none
+};
+Retry next_retry(const std::optional<api::LastRemediation>& replaced, const api::ControlPlaneRemediation& limits,
+                 Time now);
+
 // The machine that goes first: outdated and marked by the user, marked, outdated and unhealthy, outdated, any; oldest
 // of those.
 Ref<Machine> choose_for_removal(const std::vector<Member>& members);

@@ -222,3 +222,23 @@ TEST_CASE("a whole rolling upgrade ends, and no step on the way costs the quorum
     }
   }
 }
+
+TEST_CASE("a replacement that fails soon is a retry, within the limits of spec.remediation") {
+  const Time now = Time() + base::hours(24 * 365);
+  const auto retry = [&](std::optional<int> seconds_ago, int count, const api::ControlPlaneRemediation& limits) {
+    std::optional<api::LastRemediation> replaced;
+    if (seconds_ago)
+      replaced = api::LastRemediation{.machine = "m", .time = now - base::seconds(*seconds_ago), .retry_count = count};
+    return next_retry(replaced, limits, now);
+  };
+  CHECK(retry(std::nullopt, 0, {.max_retry = 0}).blocked.empty());  // the first failure is no retry
+  CHECK(retry(60, 0, {}).count == 1);
+  CHECK(retry(60, 4, {}).count == 5);
+  CHECK(retry(3600, 4, {}).count == 0);  // healthy for long enough: a new trouble
+  CHECK(retry(60, 0, {.max_retry = 1}).blocked.empty());
+  CHECK(retry(60, 1, {.max_retry = 1}).blocked == "spec.remediation.maxRetry (1) is reached");
+  CHECK(retry(3600, 1, {.max_retry = 1}).blocked.empty());
+  CHECK(retry(60, 1, {.retry_period_seconds = 61}).blocked.find("retryPeriodSeconds") != std::string::npos);
+  CHECK(retry(61, 1, {.retry_period_seconds = 61}).blocked.empty());
+  CHECK(retry(50, 1, {.min_healthy_period_seconds = 50}).count == 0);
+}

@@ -34,11 +34,20 @@ Result<void> defer(Scope& scope, const Machine& machine, const std::string& why)
   return {};
 }
 
+// What the machine was made for: another one that had failed.
+std::optional<api::LastRemediation> replaced_by(const Machine& machine) {
+  return read_remediation(machine.meta.annotation(remediation_for));
+}
+
 // Why the machine may not be replaced now; empty: it may.
 std::string obstacle(const Scope& scope, const Member& target) {
   const auto& situation = scope.situation;
+  if (const auto retry = next_retry(replaced_by(*target.machine), scope.plane.spec.remediation, scope.ctx.now());
+      !retry.blocked.empty())
+    return retry.blocked;
   if (!situation.initialized) return "";  // the first machine failed: start over
-  if (situation.replicas <= 1) return "the control plane has a single replica; replacing it would lose its data";
+  if (situation.replicas <= 1 || situation.members.size() <= 1)
+    return "the control plane has a single replica; replacing it would lose its data";
   for (const auto& member : situation.members) {
     if (member.machine->meta.deleting()) return "Machine " + member.machine->meta.name + " is being deleted";
     if (member.machine->status.node.name.empty() && !member.marked_unhealthy)
@@ -47,24 +56,37 @@ std::string obstacle(const Scope& scope, const Member& target) {
   if (!situation.etcd_known)
     return "the etcd members are not known: " +
            (scope.workload ? scope.workload->etcd_problem + scope.workload->problem : std::string("not connected"));
-  const auto quorum = quorum_after_removal(situation.etcd, target.machine->status.node.name);
-  if (!quorum.safe) return quorum.why;
-  const auto& limits = scope.plane.spec.remediation;
-  const auto& last = scope.status.last_remediation;
-  if (!last) return "";
-  const auto since = scope.ctx.now() - last->time;
-  if (since < base::seconds(limits.retry_period_seconds.value_or(0)))
-    return "the last replacement was " + base::human_duration(since) +
-           " ago, spec.remediation.retryPeriodSeconds asks for more";
-  const bool same_trouble = since < base::seconds(limits.min_healthy_period_seconds.value_or(3600));
-  if (same_trouble && limits.max_retry && last->retry_count.value_or(0) >= *limits.max_retry)
-    return "spec.remediation.maxRetry (" + std::to_string(*limits.max_retry) + ") is reached";
-  return "";
+  return quorum_after_removal(situation.etcd, target.machine->status.node.name).why;
+}
+
+// A replacement that is no longer wanted (fewer replicas), or was made just before a crash, must not hold others back.
+Result<void> forget_finished(Scope& scope) {
+  const auto now = read_remediation(scope.plane.meta.annotation(remediation_in_progress));
+  if (!now) return {};
+  int alive = 0;
+  for (const auto& member : scope.situation.members) {
+    if (member.machine->meta.name == now->machine) return {};
+    alive += member.machine->meta.deleting() ? 0 : 1;
+  }
+  if (alive < scope.situation.replicas) return {};
+  TRY(scope.ctx.update(scope.plane, [](api::KubeadmControlPlane& changed) {
+    changed.meta.annotations.erase(std::string(remediation_in_progress));
+  }));
+  return {};
 }
 
 }  // namespace
 
+std::optional<api::LastRemediation> read_remediation(const std::string& annotation) {
+  const auto doc = base::parse_json(annotation);
+  if (annotation.empty() || !doc || !doc->is_object()) return std::nullopt;
+  return api::LastRemediation{.machine = (*doc)["machine"].string(),
+                              .time = base::parse_rfc3339((*doc)["timestamp"].string()).value_or(Time()),
+                              .retry_count = static_cast<int32_t>((*doc)["retryCount"].integer())};
+}
+
 Result<bool> remediate(Scope& scope) {
+  TRY(forget_finished(scope));
   const Member* target = choose(scope);
   if (!target) return false;
   const auto& machine = *target->machine;
@@ -73,12 +95,15 @@ Result<bool> remediate(Scope& scope) {
     scope.again_in(base::seconds(30));
     return true;
   }
-  const auto& last = scope.status.last_remediation;
-  const bool again = last && scope.ctx.now() - last->time <
-                                 base::seconds(scope.plane.spec.remediation.min_healthy_period_seconds.value_or(3600));
-  scope.status.last_remediation = api::LastRemediation{.machine = machine.meta.name,
-                                                       .time = scope.ctx.now(),
-                                                       .retry_count = again ? last->retry_count.value_or(0) + 1 : 0};
+  // A record of another replacement that has not been made yet is lost here: that one cannot go on while this machine
+  // is sick, so waiting for it would be for ever.
+  const int count = next_retry(replaced_by(machine), scope.plane.spec.remediation, scope.ctx.now()).count;
+  Json record = Json::object({{"machine", machine.meta.name}, {"retryCount", count}});
+  record.set("timestamp", base::rfc3339(scope.ctx.now()));
+  TRY(scope.ctx.update(scope.plane, [&](api::KubeadmControlPlane& changed) {
+    changed.meta.annotations[std::string(remediation_in_progress)] = record.dump();
+  }));
+  scope.status.last_remediation = read_remediation(record.dump());
   TRY(scope.ctx.update_status(machine, [&](api::MachineStatus& status) {
     api::set_condition(status.conditions,
                        condition("OwnerRemediated", false, "MachineDeleting",
