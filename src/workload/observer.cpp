@@ -112,7 +112,9 @@ void Observer::run() {
     if (stopped_) return;
     if (!looked) publish(false, looked.error().message);
     const base::Duration pause = !looked ? retry : settled() ? look_interval : unsettled_interval;
-    retry = looked ? retry_first : std::min(retry * 2, retry_most);
+    // A cluster that was never reached is about to come up, and people wait for it.
+    const bool known = snapshot_ && snapshot_->taken != base::Time();
+    retry = looked || !known ? retry_first : std::min(retry * 2, retry_most);
     auto waited = wake_.wait_for(pause);
     if (!waited && waited.error().code == base::Code::cancelled) return;
     if (waited && !sys::sleep(loop_, settle)) return;
