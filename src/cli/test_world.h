@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/invariants.h"
 #include "cli/manager.h"
 #include "sim/rack.h"
 #include "sys/sim/sim.h"
@@ -25,13 +26,18 @@ struct Size {
 
 class World {
  public:
-  // The rack's hardware takes as long as in life.
-  explicit World(uint64_t seed, Size size = {});
+  // The rack's hardware takes as long as in life. What is written to the database is durable after `commit_takes`.
+  // Invariants are watched from the start; a violation fails the test with the seed.
+  explicit World(uint64_t seed, Size size = {}, base::Duration commit_takes = base::milliseconds(2));
   ~World();
 
   void start_manager();
   void kill_manager();  // kill -9
   bool manager_runs() const { return manager_ != nullptr; }
+  // kill -9 in `delay`, at exactly that moment of run_until and run_for; the manager starts again after `outage`.
+  void kill_in(base::Duration delay, base::Duration outage);
+  // Each event of the rack, at the moment it happens.
+  void on_event(std::function<void(const sim::RackEvent&)> fn) { event_hook_ = std::move(fn); }
   sim::Rack& rack() { return *rack_; }
   sys::SimWorld& sim() { return sim_; }
   store::Store& store() { return manager_->registry().store(); }
@@ -40,10 +46,15 @@ class World {
   // What a user does, over HTTPS, each in a fiber that is run to its end. Failures abort the test with the message.
   void apply_inventory();
   void apply_clusters();
-  void apply(const Json& doc);  // POST
+  std::vector<Json> host_manifests() const;  // namespaces, Secrets, hosts
+  std::vector<Json> cluster_manifests() const;
+  static std::string collection(const Json& manifest);  // where it is created
+  void apply(const Json& doc);                          // POST
   Json get(const std::string& path);
   Json patch(const std::string& path, const Json& merge);
   void remove(const std::string& path);
+  // The same for users who may ask in vain: nobody answers, or the answer is no. What went wrong, "" when nothing did.
+  std::string attempt(const std::function<Result<void>(workload::KubeClient&)>& body);
 
   // Runs virtual time until `done` or for `limit`; true when done.
   bool run_until(const std::function<bool()>& done, base::Duration limit);
@@ -64,14 +75,24 @@ class World {
  private:
   // `body` gives what went wrong, "" when nothing did.
   void in_fiber(const std::function<std::string(workload::KubeClient&)>& body);
+  std::string run_fiber(const std::function<std::string(workload::KubeClient&)>& body);
+  // Runs until `done` (asked after every function of the loop), with kills and restarts on the way.
+  void drive(const std::function<bool()>& done);
+  void check_invariants();
   sys::SimWorld sim_;
+  const uint64_t seed_;
+  const base::Duration commit_takes_;
   std::shared_ptr<store::SimDisk> database_ = store::make_sim_disk();
   sys::Sys* rack_sys_;
   sys::Sys* user_sys_;
   sys::Sys* manager_sys_ = nullptr;
   Size size_;
   std::unique_ptr<sim::Rack> rack_;
+  std::unique_ptr<Invariants> invariants_;
   std::unique_ptr<Manager> manager_;
+  std::function<void(const sim::RackEvent&)> event_hook_;
+  bool kill_due_ = false, start_due_ = false, kill_planned_ = false;
+  base::Duration outage_{};
   store::Ref last_;  // keeps what object() gave alive
 };
 

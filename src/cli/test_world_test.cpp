@@ -9,6 +9,7 @@
 #include "api/kinds.h"
 #include "cli/status.h"
 #include "cli/test_world.h"
+#include "store/sim_disk.h"
 #include "sys/fiber.h"
 #include "wire/yaml.h"
 
@@ -53,20 +54,12 @@ std::vector<Json> inventory(const Size& size) {
   return out;
 }
 
-std::string collection(const Json& doc) {
-  const auto [group, version] = meta::split_api_version(doc["apiVersion"].string());
-  const meta::Kind* kind = api::management_scheme().by_kind(group, doc["kind"].string());
-  REQUIRE_MESSAGE(kind != nullptr, "no kind " << doc["kind"].string());
-  const std::string ns = doc.path("metadata.namespace").string();
-  std::string path = group.empty() ? "/api/v1" : "/apis/" + std::string(group) + "/" + std::string(version);
-  if (kind->namespaced) path += "/namespaces/" + (ns.empty() ? "default" : ns);
-  return path + "/" + kind->plural;
-}
-
 }  // namespace
 
-World::World(uint64_t seed, Size size)
+World::World(uint64_t seed, Size size, base::Duration commit_takes)
     : sim_(seed),
+      seed_(seed),
+      commit_takes_(commit_takes),
       rack_sys_(&sim_.process("10.0.0.1", "rack")),
       user_sys_(&sim_.process("192.168.99.2", "user")),
       size_(std::move(size)) {
@@ -75,11 +68,18 @@ World::World(uint64_t seed, Size size)
   options.seed = seed;
   options.dhcp_server = {manager_host, 67};
   rack_ = std::make_unique<sim::Rack>(*rack_sys_, options);
+  invariants_ = std::make_unique<Invariants>(loop(), *rack_);
+  rack_->log().on_event([this](const sim::RackEvent& event) {
+    invariants_->on_event(event);
+    if (event_hook_) event_hook_(event);
+  });
+  store::on_durable(*database_, [this](const store::Record& record) { invariants_->on_durable(record); });
   const auto started = rack_->start();
   REQUIRE_MESSAGE(started.ok(), started.error().text());
 }
 
 World::~World() {
+  rack_->log().on_event({});
   if (manager_) kill_manager();
   sim_.loop().shut();
 }
@@ -95,8 +95,7 @@ void World::start_manager() {
   options.dhcp->listen = {manager_host, 67};
   options.site_ca_pem = rack_->site_ca_pem();
   options.open_engine = [this] {
-    return Result<std::unique_ptr<store::Engine>>(
-        store::make_sim_engine(manager_sys_->loop, database_, base::milliseconds(2)));
+    return Result<std::unique_ptr<store::Engine>>(store::make_sim_engine(manager_sys_->loop, database_, commit_takes_));
   };
   manager_ = std::make_unique<Manager>(*manager_sys_, std::move(options));
   bool up = false;
@@ -110,6 +109,37 @@ void World::start_manager() {
   REQUIRE_MESSAGE(problem.empty(), problem);
 }
 
+void World::kill_in(base::Duration delay, base::Duration outage) {
+  if (kill_planned_) return;
+  kill_planned_ = true;
+  outage_ = outage;
+  loop().after(delay, [this] { kill_due_ = true; });
+}
+
+void World::drive(const std::function<bool()>& done) {
+  for (;;) {
+    loop().run_until([&] { return kill_due_ || start_due_ || !invariants_->broken().empty() || done(); });
+    check_invariants();
+    if (kill_due_) {
+      kill_due_ = false;
+      if (manager_) kill_manager();
+      loop().after(outage_, [this] { start_due_ = true; });
+    } else if (start_due_) {
+      start_due_ = kill_planned_ = false;
+      if (!manager_) start_manager();
+    } else {
+      return;
+    }
+  }
+}
+
+void World::check_invariants() {
+  if (invariants_->broken().empty()) return;
+  std::string text = "seed " + std::to_string(seed_) + "; run it alone with INGOT_SEED=" + std::to_string(seed_) + "\n";
+  for (const auto& one : invariants_->broken()) text += one;
+  FAIL(text);
+}
+
 void World::kill_manager() {
   sim_.kill(*manager_sys_);
   manager_.reset();
@@ -117,11 +147,16 @@ void World::kill_manager() {
 }
 
 // A failed check must not leave a fiber as an exception, so problems are carried out as text.
-void World::in_fiber(const std::function<std::string(workload::KubeClient&)>& body) {
-  bool done = false;
-  std::string problem = "the API did not answer";
-  sys::spawn(user_sys_->loop, "user", [&] {
-    problem = [&]() -> std::string {
+std::string World::run_fiber(const std::function<std::string(workload::KubeClient&)>& body) {
+  struct Call {
+    bool done = false;
+    std::string problem = "the API did not answer";
+  };
+  // A call that is given up goes on without its caller.
+  const auto call = std::make_shared<Call>();
+  auto fiber = sys::spawn(user_sys_->loop, "user", [this, call, body] {
+    call->problem = [&]() -> std::string {
+      if (!manager_) return "the manager does not run";
       const auto text = manager_sys_->disk.read("ingot-data/admin.kubeconfig");
       if (!text) return text.error().text();
       auto client = workload::KubeClient::from_kubeconfig(user_sys_->loop, user_sys_->net, *text);
@@ -130,24 +165,58 @@ void World::in_fiber(const std::function<std::string(workload::KubeClient&)>& bo
       (*client)->close();
       return out;
     }();
-    done = true;
+    call->done = true;
   });
   const base::Time end = loop().now() + request_patience;
-  loop().run_until([&] { return done || loop().now() > end; });
+  drive([&] { return call->done || loop().now() > end; });
+  if (!call->done) {
+    fiber.cancel();
+    loop().run_until([&] { return call->done; });
+  }
+  return call->problem;
+}
+
+void World::in_fiber(const std::function<std::string(workload::KubeClient&)>& body) {
+  const std::string problem = run_fiber(body);
   REQUIRE_MESSAGE(problem.empty(), problem);
 }
 
-void World::apply_inventory() {
-  for (const auto& doc : inventory(size_)) apply(doc);
+std::string World::attempt(const std::function<Result<void>(workload::KubeClient&)>& body) {
+  return run_fiber([&](workload::KubeClient& client) {
+    const auto done = body(client);
+    return done ? std::string() : done.error().text();
+  });
 }
 
-void World::apply_clusters() {
+std::string World::collection(const Json& doc) {
+  const auto [group, version] = meta::split_api_version(doc["apiVersion"].string());
+  const meta::Kind* kind = api::management_scheme().by_kind(group, doc["kind"].string());
+  REQUIRE_MESSAGE(kind != nullptr, "no kind " << doc["kind"].string());
+  const std::string ns = doc.path("metadata.namespace").string();
+  std::string path = group.empty() ? "/api/v1" : "/apis/" + std::string(group) + "/" + std::string(version);
+  if (kind->namespaced) path += "/namespaces/" + (ns.empty() ? "default" : ns);
+  return path + "/" + kind->plural;
+}
+
+std::vector<Json> World::host_manifests() const { return inventory(size_); }
+
+std::vector<Json> World::cluster_manifests() const {
+  std::vector<Json> out;
   for (const auto& doc : documents("samples/three-clusters.yaml")) {
     const std::string name = doc.path("metadata.name").string();
     for (const auto& cluster : size_.clusters) {
-      if (name == cluster || name.starts_with(cluster + "-")) apply(doc);
+      if (name == cluster || name.starts_with(cluster + "-")) out.push_back(doc);
     }
   }
+  return out;
+}
+
+void World::apply_inventory() {
+  for (const auto& doc : host_manifests()) apply(doc);
+}
+
+void World::apply_clusters() {
+  for (const auto& doc : cluster_manifests()) apply(doc);
 }
 
 void World::apply(const Json& doc) {
@@ -191,7 +260,7 @@ bool World::run_until(const std::function<bool()>& done, base::Duration limit) {
   // Looking after every function would cost more than the simulation itself.
   size_t turn = 0;
   bool was = false;
-  loop().run_until([&] {
+  drive([&] {
     if (loop().now() >= end) return true;
     if (++turn % 64 != 0) return false;
     return was = done();

@@ -38,6 +38,7 @@ Result<void> PacedFile::write_at(uint64_t offset, std::string_view bytes) {
 
 Result<void> PacedFile::zero(uint64_t offset, uint64_t bytes) {
   if (offset == 0) {
+    owner_.site.log.add(owner_.server, "disk erase started", owner_.device);
     TRY(sys::sleep(owner_.loop, owner_.site.pace.pick(owner_.site.durations.metadata_erase, owner_.random)));
     head_cleared_ = true;
   }

@@ -2,13 +2,14 @@
 #include <map>
 #include <set>
 
-#include "store/store.h"
+#include "store/sim_disk.h"
 
 namespace store {
 
 struct SimDisk {
   uint64_t revision = 0;
   std::map<Key, Record> objects;
+  std::function<void(const Record&)> observer;
 };
 
 namespace {
@@ -37,6 +38,7 @@ class SimEngine : public Engine {
       } else {
         disk_->objects[record.key] = record;
       }
+      if (disk_->observer) disk_->observer(record);
       done({});
     });
     timers_.insert(*timer);
@@ -52,6 +54,8 @@ class SimEngine : public Engine {
 }  // namespace
 
 std::shared_ptr<SimDisk> make_sim_disk() { return std::make_shared<SimDisk>(); }
+
+void on_durable(SimDisk& disk, std::function<void(const Record&)> fn) { disk.observer = std::move(fn); }
 
 std::unique_ptr<Engine> make_sim_engine(sys::Loop& loop, std::shared_ptr<SimDisk> disk, base::Duration delay) {
   return std::make_unique<SimEngine>(loop, std::move(disk), delay);
