@@ -2,6 +2,8 @@
 # `./dev demo`: Ingot beside a simulated rack, three clusters, live progress. Sourced by ./dev.
 
 demo_speed=60
+demo_inventory=samples/inventory-20-servers.yaml
+demo_dhcp_range=172.22.0.100-172.22.0.250/24
 demo_exit=no
 demo_dir=
 demo_fresh=no     # the directory is ours to remove
@@ -128,7 +130,7 @@ demo_start_rack() {
   agent_port=$(demo_port 26385)
   boot_port=$(demo_port 26180)
   dhcp_port=$(demo_port 20067)
-  demo_start rack --inventory samples/inventory-20-servers.yaml --speed "$demo_speed" --listen "127.0.0.1:$rack_port" \
+  demo_start rack --inventory "$demo_inventory" --speed "$demo_speed" --listen "127.0.0.1:$rack_port" \
     --control "127.0.0.1:$control_port" --data-dir "$demo_dir/rack" --dhcp-server "127.0.0.1:$dhcp_port"
   demo_wait 30 "the rack powers up" grep -q -- '--proxy' "$demo_dir/rack.out"
   demo_get "$control_port" /site-ca >"$demo_dir/site-ca.pem" || true
@@ -140,10 +142,10 @@ demo_start_manager() {
   rule=$(sed -n 's/.*--proxy //p' "$demo_dir/rack.out" | head -n 1)
   demo_start serve --data-dir "$demo_dir/ingot" --listen "127.0.0.1:$api_port" --agent-listen "127.0.0.1:$agent_port" \
     --boot-listen "127.0.0.1:$boot_port" --dhcp-listen "127.0.0.1:$dhcp_port" \
-    --dhcp-range 172.22.0.100-172.22.0.250/24 --proxy "$rule" --site-ca "$demo_dir/site-ca.pem" \
+    --dhcp-range "$demo_dhcp_range" --proxy "$rule" --site-ca "$demo_dir/site-ca.pem" \
     --rack-speed "$demo_speed"
   export KUBECONFIG=$demo_dir/ingot/admin.kubeconfig
-  demo_wait 30 "Ingot answers" kubectl get --raw /readyz
+  demo_wait 30 "Ingot answers" grep -q KUBECONFIG "$demo_dir/serve.out"
 }
 
 # Shows progress until all clusters are Ready; fails when they are not in time, or when a process that should run ends.

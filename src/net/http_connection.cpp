@@ -17,7 +17,7 @@ void make_origin_form(std::string& target) {
   if (!target.starts_with("http://") && !target.starts_with("https://")) return;
   size_t path = target.find_first_of("/?", target.find("//") + 2);
   target = path == std::string::npos ? "/" : target.substr(path);
-  if (target.front() == '?') target.insert(0, "/");
+  if (target.front() == '?') target.insert(0, 1, '/');
 }
 
 }  // namespace

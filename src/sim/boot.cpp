@@ -28,7 +28,7 @@ class Boot::MachineHardware : public agent::Hardware {
   std::vector<agent::DiskIdentity> disks() override { return server_.spec().disks; }
   Result<std::unique_ptr<sys::File>> open_disk(const std::string& name) override {
     auto file = TRY(server_.open_disk(name));
-    PacedFile::Owner owner{server_.site(),      loop_, server_.random(), server_.counters().disks,
+    PacedFile::Owner owner{server_.site(),      loop_, server_.random(), server_.counters().disks, server_.work_time(),
                            server_.spec().name, name};
     return std::unique_ptr<sys::File>(std::make_unique<PacedFile>(std::move(file), std::move(owner)));
   }
@@ -82,14 +82,14 @@ Json Boot::MachineHardware::inventory() {
   out.set("system_vendor", vendor.set("firmware", firmware.set("build_date", "01/15/2026")));
   out.set("boot", Json::object({{"current_boot_mode", "uefi"}, {"pxe_interface", machine.nics[0].mac}}));
   // Disks and links need a while to show up.
-  (void)sys::sleep(loop_, server_.site().pace.pick(server_.site().durations.inspection, server_.random()));
+  (void)sys::sleep(loop_, server_.takes(server_.site().durations.inspection));
   return out;
 }
 
 Result<void> Boot::MachineHardware::erase_device(const agent::DiskIdentity& disk,
                                                  const std::function<void(int)>& progress) {
   server_.log("full erase started", disk.name);
-  const auto whole = server_.site().pace.pick(server_.site().durations.full_erase, server_.random());
+  const auto whole = server_.takes(server_.site().durations.full_erase);
   for (int percent = 0; percent < 100; percent += 10) {
     progress(percent);
     TRY(sys::sleep(loop_, whole / 10));
@@ -145,7 +145,7 @@ std::string_view source_name(BootTarget target) {
 
 void Boot::run() {
   Site& site = server_.site();
-  if (!sys::sleep(loop_, site.pace.pick(site.durations.post, server_.random()))) return;
+  if (!sys::sleep(loop_, server_.takes(site.durations.post))) return;
   const BootOverride wanted = server_.take_boot_override();
   std::vector<BootTarget> order;
   const bool forced = wanted.enabled != BootEnabled::disabled && wanted.target != BootTarget::none;
@@ -185,7 +185,7 @@ Result<void> Boot::boot_medium(const std::string& url) {
   // The BMC fetches the image, so the request comes from its address.
   const auto bmc_net = sys::make_host_view(site.sys.net, server_.spec().bmc.host);
   const std::string iso = TRY(fetch_medium(loop_, *bmc_net, url, site.pace));
-  TRY(sys::sleep(loop_, site.pace.pick(site.durations.media_load, server_.random())));
+  TRY(sys::sleep(loop_, server_.takes(site.durations.media_load)));
   return run_agent(TRY(read_medium(iso)));
 }
 
@@ -199,7 +199,7 @@ Result<void> Boot::run_agent(Ramdisk ramdisk) {
   state_ = "starting the ramdisk";
   ++server_.counters().agent_boots;
   server_.log("ramdisk booted", ramdisk.parameters["boot_method"]);
-  TRY(sys::sleep(loop_, site.pace.pick(site.durations.agent_start, server_.random())));
+  TRY(sys::sleep(loop_, server_.takes(site.durations.agent_start)));
   hardware_ = std::make_unique<MachineHardware>(server_, loop_, std::move(ramdisk));
   agent::Timing timing;
   timing.speed = site.pace.speed();

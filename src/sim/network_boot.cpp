@@ -163,7 +163,7 @@ Result<Ramdisk> NetworkBoot::run() {
   const std::string script = TRY(get(lease.boot_file));
   Ramdisk ramdisk = TRY(run_script(script, "the boot script"));
   Site& site = server_.site();
-  TRY(sys::sleep(sys_.loop, site.pace.pick(site.durations.network_load, server_.random())));
+  TRY(sys::sleep(sys_.loop, server_.takes(site.durations.network_load)));
   return ramdisk;
 }
 

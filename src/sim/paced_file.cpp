@@ -18,6 +18,11 @@ PacedFile::~PacedFile() {
   owner_.site.log.add(owner_.server, "disk metadata erased", owner_.device);
 }
 
+Result<void> PacedFile::work(base::Duration takes) {
+  owner_.work.add(owner_.loop.now(), takes);
+  return sys::sleep(owner_.loop, takes);
+}
+
 Result<std::string> PacedFile::read_at(uint64_t offset, size_t bytes) { return file_->read_at(offset, bytes); }
 
 Result<void> PacedFile::write_at(uint64_t offset, std::string_view bytes) {
@@ -27,7 +32,7 @@ Result<void> PacedFile::write_at(uint64_t offset, std::string_view bytes) {
     ++owner_.counters.image_writes_started;
     owner_.site.log.add(owner_.server, "image write started", owner_.device);
   }
-  if (image) TRY(sys::sleep(owner_.loop, time_per_image_byte_ * static_cast<int64_t>(bytes.size())));
+  if (image) TRY(work(time_per_image_byte_ * static_cast<int64_t>(bytes.size())));
   TRY(file_->write_at(offset, bytes));
   if (image && offset == 0) {
     ++owner_.counters.image_writes;
@@ -39,7 +44,7 @@ Result<void> PacedFile::write_at(uint64_t offset, std::string_view bytes) {
 Result<void> PacedFile::zero(uint64_t offset, uint64_t bytes) {
   if (offset == 0) {
     owner_.site.log.add(owner_.server, "disk erase started", owner_.device);
-    TRY(sys::sleep(owner_.loop, owner_.site.pace.pick(owner_.site.durations.metadata_erase, owner_.random)));
+    TRY(work(owner_.site.pace.pick(owner_.site.durations.metadata_erase, owner_.random)));
     head_cleared_ = true;
   }
   return file_->zero(offset, bytes);

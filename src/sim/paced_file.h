@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "sim/site.h"
+#include "sim/work_time.h"
 
 namespace sim {
 
@@ -23,6 +24,7 @@ class PacedFile : public sys::File {
     sys::Loop& loop;  // of the running system; its end ends parked calls
     sys::Random& random;
     DiskCounters& counters;
+    WorkTime& work;
     std::string server;
     std::string device;  // "/dev/nvme0n1"
   };
@@ -36,6 +38,7 @@ class PacedFile : public sys::File {
   base::Result<void> resize(uint64_t bytes) override;
 
  private:
+  base::Result<void> work(base::Duration takes);
   std::unique_ptr<sys::File> file_;
   Owner owner_;
   base::Duration time_per_image_byte_;

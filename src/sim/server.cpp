@@ -99,6 +99,12 @@ void Server::restart_bmc() {
   if (!restarted) log("BMC does not start", restarted.error().text());
 }
 
+base::Duration Server::takes(const Range& range) {
+  const base::Duration span = site_.pace.pick(range, random_);
+  work_.add(site_.sys.loop.now(), span);
+  return span;
+}
+
 std::string Server::state() const { return boot_ ? boot_->state() : "off"; }
 std::string Server::node_name() const { return boot_ ? boot_->node_name() : ""; }
 
@@ -135,6 +141,7 @@ void Server::turn_off(std::string_view why) {
   ++counters_.power_offs;
   log("power off", why);
   boot_.reset();
+  work_.cut(site_.sys.loop.now());
 }
 
 void Server::reset(std::string_view why) {
@@ -142,47 +149,49 @@ void Server::reset(std::string_view why) {
   ++counters_.resets;
   log("reset", why);
   boot_.reset();
+  work_.cut(site_.sys.loop.now());
   boot_ = std::make_unique<Boot>(*this);
   boot_->start();
 }
 
 void Server::reset_soon(base::Duration delay) {
+  work_.add(site_.sys.loop.now(), delay);
   later(delay, [this] { reset("by its software"); });
 }
 void Server::power_off_soon(base::Duration delay) {
+  work_.add(site_.sys.loop.now(), delay);
   later(delay, [this] { turn_off("by its software"); });
 }
 
 Result<void> Server::power(ServerPowerAction action) {
-  const Durations& takes = site_.durations;
-  const auto after = [&](const Range& range) { return site_.pace.pick(range, random_); };
+  const Durations& durations = site_.durations;
   switch (action) {
     case ServerPowerAction::on:
-      if (!boot_) later(after(takes.power_on), [this] { turn_on(); });
+      if (!boot_) later(takes(durations.power_on), [this] { turn_on(); });
       return {};
     case ServerPowerAction::force_off:
       if (boot_) {
-        later(after(takes.power_off), [this] { turn_off("by its BMC"); });
+        later(takes(durations.power_off), [this] { turn_off("by its BMC"); });
       } else {
         later(base::Duration::zero(), [] {});  // a power-on under way is dropped
       }
       return {};
     case ServerPowerAction::graceful_shutdown:
       // Firmware has no operating system to ask.
-      if (boot_ && boot_->runs_software()) later(after(takes.shutdown), [this] { turn_off("shut down"); });
+      if (boot_ && boot_->runs_software()) later(takes(durations.shutdown), [this] { turn_off("shut down"); });
       return {};
     case ServerPowerAction::nmi:
       return boot_ ? Result<void>() : base::conflict("the server is powered off");
     case ServerPowerAction::force_restart:
     case ServerPowerAction::graceful_restart:
       if (!boot_) return base::conflict("the server is powered off");
-      later(after(takes.power_off), [this] { reset("by its BMC"); });
+      later(takes(durations.power_off), [this] { reset("by its BMC"); });
       return {};
     case ServerPowerAction::power_cycle:
       if (!boot_) return base::conflict("the server is powered off");
-      later(after(takes.power_off), [this, on = after(takes.power_on)] {
+      later(takes(durations.power_off), [this] {
         turn_off("by its BMC, cycling");
-        later(on, [this] { turn_on(); });
+        later(takes(site_.durations.power_on), [this] { turn_on(); });
       });
       return {};
   }

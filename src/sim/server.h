@@ -10,6 +10,7 @@
 #include "sim/inventory.h"
 #include "sim/paced_file.h"
 #include "sim/site.h"
+#include "sim/work_time.h"
 
 namespace sim {
 
@@ -37,6 +38,7 @@ class Server : public ServerControls {
   ServerCounters& counters() { return counters_; }
   std::string state() const;      // "off", "POST", "agent: write_image 42 %", "node dev-cp-x7k2p ready"
   std::string node_name() const;  // "" while it is no node
+  const WorkTime& work_time() const { return work_; }
   BmcFaults& bmc_faults();
   void stop_kubelet();   // until the next boot, or start_kubelet
   void start_kubelet();  // no effect while no node runs
@@ -47,6 +49,9 @@ class Server : public ServerControls {
   // For the Boot.
   Site& site() { return site_; }
   sys::Random& random() { return random_; }
+  // How long this takes now, at the site's pace; counted as work of the server.
+  base::Duration takes(const Range& range);
+  WorkTime& work_time() { return work_; }
   BootOverride take_boot_override() { return take_for_boot(override_); }
   base::Result<std::unique_ptr<sys::File>> open_disk(const std::string& device);  // raw, without pace
   void log(std::string_view what, std::string_view detail = {}) { site_.log.add(spec_.name, what, detail); }
@@ -79,6 +84,7 @@ class Server : public ServerControls {
   std::vector<BmcAccount> accounts_;
   SeededRandom random_;
   ServerCounters counters_;
+  WorkTime work_;
   BootOverride override_;
   VirtualMedia media_;
   std::unique_ptr<Boot> boot_;  // exists while powered on

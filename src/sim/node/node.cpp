@@ -63,7 +63,7 @@ void Node::set_kubelet(bool running) {
 
 void Node::run() {
   Site& site = server_.site();
-  if (!sys::sleep(sys_.loop, site.pace.pick(site.durations.system_start, server_.random()))) return;
+  if (!sys::sleep(sys_.loop, server_.takes(site.durations.system_start))) return;
   auto resumed = resume();
   if (!resumed) console("system state is lost", resumed.error().text());
   if (!resumed || !*resumed) {
@@ -167,7 +167,7 @@ Result<void> Node::run_word(const std::vector<std::string>& words) {
     return {};
   }
   console("command", words[0]);  // arguments may be secret
-  return sys::sleep(sys_.loop, site.pace.pick(site.durations.command, server_.random()));
+  return sys::sleep(sys_.loop, server_.takes(site.durations.command));
 }
 
 NodeFacts Node::facts_for(const NodeRegistration& registration, bool control_plane, const std::string& version) const {
@@ -200,7 +200,7 @@ Result<void> Node::kubeadm_init(const std::string& text) {
     return base::conflict("kubeadm init: a control plane with this CA already answers at " + known->endpoint().text());
   }
   console("kubeadm init", order.cluster_name + " " + order.version);
-  TRY(sys::sleep(sys_.loop, site.pace.pick(site.durations.kubeadm_init, server_.random())));
+  TRY(sys::sleep(sys_.loop, server_.takes(site.durations.kubeadm_init)));
   registration_ = order.node;
   facts_ = facts_for(order.node, true, order.version);
   auto cluster = TRY(WorkloadCluster::create(site, order, std::move(pki)));
@@ -220,7 +220,7 @@ Result<void> Node::kubeadm_join(const std::string& text) {
   console("kubeadm join", order.endpoint.text() + (order.control_plane ? " as control plane" : ""));
   if (order.control_plane) TRY(read_pki(files_).context("kubeadm join"));
   const std::string ca_pem = TRY(discover(order));
-  TRY(sys::sleep(sys_.loop, site.pace.pick(site.durations.kubeadm_join, server_.random())));
+  TRY(sys::sleep(sys_.loop, server_.takes(site.durations.kubeadm_join)));
   return join_cluster(order, ca_pem);
 }
 

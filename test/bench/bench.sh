@@ -1,0 +1,168 @@
+# shellcheck shell=bash
+# `./dev bench`: starts what each measurement needs, in a fresh directory on the disk that is measured, and removes it
+# again. Sourced by ./dev after tools/demo.sh, whose functions start a rack and a manager.
+
+bench_runs=1
+bench_hosts=(200 1000)
+bench_speed=300  # enrolment takes hardware about six minutes; at this speed about a second
+bench_only=
+bench_build=$PWD/build-release
+
+bench_options() {
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --hosts | --runs | --only)
+        [ $# -ge 2 ] || fail "$1 needs a value"
+        case "$1" in
+          --hosts) read -ra bench_hosts <<<"${2//,/ }" ;;
+          --runs) bench_runs=$2 ;;
+          --only) bench_only=$2 ;;
+        esac
+        shift
+        ;;
+      *) fail "bench does not know '$1'; it takes --runs N, --hosts N,N and --only store|api|enrolment|bring-up|added" ;;
+    esac
+    shift
+  done
+  [[ $bench_runs =~ ^[1-9][0-9]*$ ]] || fail "--runs must be a number above 0, not '$bench_runs'"
+}
+
+# bench_inventory COUNT: as many BareMetalHosts with Secrets; BMC kinds and disks as in the samples' inventory.
+bench_inventory() {
+  awk -v count="$1" 'BEGIN {
+    print "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: bench"
+    split("redfish+https:// ipmi:// redfish-virtualmedia+https://", scheme, " ")
+    for (i = 0; i < count; i++) {
+      name = sprintf("server-%04d", i)
+      address = sprintf("192.168.%d.%d", 1 + int(i / 250), 1 + i % 250)
+      kind = scheme[1 + i % 3]
+      path = kind == "ipmi://" ? "" : "/redfish/v1/Systems/1"
+      printf "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: %s-bmc\n  namespace: bench\ntype: Opaque\n", name
+      printf "stringData:\n  username: admin\n  password: rack-secret-%04d\n", i
+      printf "---\napiVersion: metal3.io/v1alpha1\nkind: BareMetalHost\nmetadata:\n  name: %s\n  namespace: bench\n", name
+      printf "  labels:\n    rack: \"%d\"\n    role: worker\n", 1 + int(i / 40)
+      printf "spec:\n  online: true\n  bootMACAddress: \"52:54:01:00:%02x:%02x\"\n", int(i / 256), i % 256
+      printf "  bmc:\n    address: %s%s%s\n    credentialsName: %s-bmc\n", kind, address, path, name
+      print "    disableCertificateVerification: true\n  rootDeviceHints:\n    deviceName: /dev/nvme0n1"
+      print "  automatedCleaningMode: metadata"
+    }
+  }'
+}
+
+bench_pid() {  # NAME of a child
+  local child
+  for child in "${demo_children[@]}"; do
+    if [ "${child#* }" = "$1" ]; then say "${child%% *}"; fi
+  done
+}
+
+bench_line() { printf '%-52s %10s %s\n' "$1" "$2" "$3"; }
+bench_memory() { awk '/^VmRSS:/ {printf "%.2f", $2 / 1024}' "/proc/$1/status"; }
+# Seconds that a process has computed; proc(5).
+bench_cpu() { sed 's/.*) //' "/proc/$1/stat" | awk -v hz="$(getconf CLK_TCK)" '{printf "%.2f", ($12 + $13) / hz}'; }
+
+# Ends what runs and removes its directory.
+bench_stop() {
+  local child
+  for child in "${demo_children[@]}"; do kill -TERM "${child%% *}" 2>/dev/null || true; done
+  for child in "${demo_children[@]}"; do wait "${child%% *}" 2>/dev/null || true; done
+  demo_children=()
+  rm -rf "$demo_dir"
+  demo_dir=
+}
+
+bench_directory() {
+  demo_dir=
+  demo_directory
+}
+
+bench_store() {
+  bench_directory
+  "$bench_build"/bench_store "$demo_dir"
+  bench_stop
+}
+
+bench_start_manager() {
+  api_port=$(demo_port 26443)
+  demo_start serve --data-dir "$demo_dir/ingot" --listen "127.0.0.1:$api_port" \
+    --agent-listen "127.0.0.1:$(demo_port 26385)" --boot-listen "127.0.0.1:$(demo_port 26180)"
+  demo_wait 30 "Ingot answers" grep -q KUBECONFIG "$demo_dir/serve.out"
+}
+
+bench_api() {
+  local pid before
+  bench_directory
+  bench_start_manager
+  pid=$(bench_pid serve)
+  sleep 2  # what starting left to do
+  bench_line "resident memory of the manager at start" "$(bench_memory "$pid")" MiB
+  before=$(bench_cpu "$pid")
+  sleep 10
+  bench_line "processor time of an idle manager in 10 s" \
+    "$(awk -v a="$before" -v b="$(bench_cpu "$pid")" 'BEGIN {printf "%.2f", b - a}')" s
+  "$bench_build"/bench_api --kubeconfig "$demo_dir/ingot/admin.kubeconfig" || demo_failed "bench_api failed"
+  bench_line "resident memory of the manager after that" "$(bench_memory "$pid")" MiB
+  bench_stop
+}
+
+# bench_bring_up SPEED INVENTORY [MANIFEST...]
+bench_bring_up() {
+  local range pid before
+  demo_speed=$1
+  demo_inventory=$2
+  demo_dhcp_range=172.22.1.1-172.22.15.250/16
+  demo_start_rack
+  demo_start_manager
+  pid=$(bench_pid serve)
+  shift
+  "$bench_build"/bench_bring_up --kubeconfig "$demo_dir/ingot/admin.kubeconfig" --process "manager=$pid" \
+    --process "rack=$(bench_pid rack)" "$@" || demo_failed "bench_bring_up failed"
+  before=$(bench_cpu "$pid")
+  sleep 10
+  bench_line "processor time of the manager in 10 s after that" \
+    "$(awk -v a="$before" -v b="$(bench_cpu "$pid")" 'BEGIN {printf "%.2f", b - a}')" s
+  bench_stop
+}
+
+bench_enrolment() {
+  local hosts
+  for hosts in "${bench_hosts[@]}"; do
+    bench_directory
+    bench_inventory "$hosts" >"$demo_dir/inventory.yaml"
+    bench_bring_up "$bench_speed" "$demo_dir/inventory.yaml"
+  done
+}
+
+bench_clusters() {
+  bench_directory
+  bench_bring_up 60 samples/inventory-20-servers.yaml samples/three-clusters.yaml
+}
+
+bench_part() {  # NAME TITLE COMMAND...
+  local name=$1 title=$2 run
+  shift 2
+  [ -z "$bench_only" ] || [ "$bench_only" = "$name" ] || return 0
+  for ((run = 1; run <= bench_runs; run++)); do
+    say ""
+    say "== $title (run $run of $bench_runs; load $(cut -d' ' -f1 /proc/loadavg))"
+    "$@"
+  done
+}
+
+bench() {
+  bench_options "$@"
+  install_packages "${build_packages[@]}"
+  build_in "$bench_build" release ingot bench_store bench_api bench_bring_up bench_provision
+  demo_ingot=$bench_build/ingot
+  trap demo_cleanup EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  say "$(git rev-parse --short HEAD 2>/dev/null || say 'no commit'), $(date -u +%F), $(nproc) processors:$(
+    sed -n 's/^model name[^:]*://p' /proc/cpuinfo | head -n 1), $(awk '/^MemTotal:/ {printf "%.0f", $2 / 1048576}' \
+    /proc/meminfo) GiB"
+  bench_part store "store: durable puts, lists" bench_store
+  bench_part api "manager alone: memory, API over HTTPS" bench_api
+  bench_part enrolment "enrolment on a rack at $bench_speed times real speed" bench_enrolment
+  bench_part bring-up "20 servers, 3 clusters at 60 times real speed" bench_clusters
+  bench_part added "virtual time: what the manager adds to the hardware's time" "$bench_build"/bench_provision
+}
