@@ -40,13 +40,6 @@ Message request_message(const ServerSpec& spec, uint32_t xid, MessageType type, 
   return out;
 }
 
-// Scaled like the hardware, but the manager that answers runs at the speed of life and may be busy for a while.
-base::Duration patience(const Site& site) {
-  constexpr base::Duration least = base::seconds(10);
-  const base::Duration real = site.durations.network_boot_patience;
-  return std::max(site.pace.scaled(real), std::min(real, least));
-}
-
 std::string bootfile_of(const Message& answer) {
   const std::string option = answer.option(wire::dhcp::boot_file);
   return option.empty() ? answer.file : std::string(option.c_str());
@@ -57,8 +50,9 @@ std::string bootfile_of(const Message& answer) {
 Result<std::string> NetworkBoot::exchange(sys::Datagram& socket, const std::string& packet, uint32_t xid,
                                           int wanted_type) {
   Site& site = server_.site();
-  const base::Time deadline = sys_.loop.now() + patience(site);
-  auto wait = site.pace.scaled(base::seconds(4));  // RFC 2131 4.1: 4 s, then twice as long each time
+  const base::Time deadline = sys_.loop.now() + site.pace.patience(site.durations.network_boot_patience);
+  // RFC 2131 4.1: 4 s, then twice as long each time.
+  auto wait = std::max<base::Duration>(site.pace.scaled(base::seconds(4)), base::milliseconds(500));
   while (sys_.loop.now() < deadline) {
     TRY(socket.send(site.dhcp_server, packet));
     const base::Time resend = sys_.loop.now() + wait;

@@ -2,6 +2,8 @@
 // them, so a rack on the real clock can run faster than life. In virtual time speed is 1.
 #pragma once
 
+#include <algorithm>
+
 #include "base/time.h"
 #include "sys/sys.h"
 
@@ -39,6 +41,10 @@ class Pace {
   explicit Pace(double speed) : speed_(speed > 0 ? speed : 1) {}
   double speed() const { return speed_; }
   base::Duration scaled(base::Duration real) const { return std::chrono::duration_cast<base::Duration>(real / speed_); }
+  // How long to wait for somebody who runs at real speed whatever the rack does: never less than a busy machine needs.
+  base::Duration patience(base::Duration real) const {
+    return std::min<base::Duration>(real, std::max<base::Duration>(scaled(real), base::seconds(15)));
+  }
   // A duration of the range, scaled.
   base::Duration pick(const Range& range, sys::Random& random) const {
     const auto width = static_cast<double>((range.max - range.min).count()) * random.unit();

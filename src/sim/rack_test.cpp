@@ -469,6 +469,25 @@ TEST_CASE("firmware does not listen to a graceful shutdown, and a reset begins P
   CHECK(server.counters().power_offs == 1);
 }
 
+TEST_CASE("hardware that runs faster than life waits for a manager at real speed") {
+  const sim::Pace fast(300), alive(1);
+  CHECK(fast.scaled(base::minutes(5)) == base::seconds(1));
+  CHECK(fast.patience(base::seconds(60)) == base::seconds(15));
+  CHECK(fast.patience(base::seconds(5)) == base::seconds(5));
+  CHECK(alive.patience(base::seconds(60)) == base::seconds(60));
+}
+
+TEST_CASE("work of a server counts once, and ends when the power goes") {
+  sim::WorkTime work;
+  const base::Time start{};
+  work.add(start, base::seconds(10));
+  work.add(start + base::seconds(5), base::seconds(10));  // half of it at the same time
+  CHECK(work.until(start + base::seconds(10)) == base::seconds(10));
+  CHECK(work.until(start + base::minutes(1)) == base::seconds(15));
+  work.cut(start + base::seconds(12));
+  CHECK(work.until(start + base::minutes(1)) == base::seconds(12));
+}
+
 TEST_CASE("the same seed gives the same events, byte for byte, and another seed others") {
   const auto run = [](uint64_t seed) {
     Site site(seed);

@@ -75,7 +75,7 @@ Result<void> Node::check_token(const JoinOrder& order, const std::string& ca_pem
 
 Result<std::string> Node::discover(const JoinOrder& order) {
   Site& site = server_.site();
-  const base::Time deadline = sys_.loop.now() + site.pace.scaled(site.durations.join_patience);
+  const base::Time deadline = sys_.loop.now() + site.pace.patience(site.durations.join_patience);
   std::string said;
   for (;;) {
     auto ca_pem = cluster_ca_once(order);
