@@ -4,6 +4,7 @@
 #include "server/body.h"
 #include "server/convert.h"
 #include "server/errors.h"
+#include "server/escalation.h"
 #include "server/write.h"
 #include "wire/yaml.h"
 
@@ -52,6 +53,7 @@ Answer apply_object(Call& call) {
   if (!live && !how.subresource.empty()) return registry::not_found(call.kind(), call.route.name);
   Json doc = TRY(registry::apply(call.kind(), live ? &live->doc : nullptr, applied, how, registry.now()));
   warn_about(call, doc);
+  TRY(check_grants(call, doc, live ? &live->doc : nullptr));
   if (!live) {
     registry::CreateOptions options;
     options.dry_run = is_dry_run(call);

@@ -13,6 +13,10 @@ base::Result<User> authenticate(Api& api, const net::Exchange& exchange);
 // impersonate that name and those groups.
 base::Result<User> impersonated(const Api& api, User user, const net::Request& request);
 
+// Member of system:masters, who may do everything.
+bool is_master(const User& user);
+// What RBAC knows a request by; a list of one name by its field selector counts as naming it.
+Attributes attributes_of(const Route& route);
 bool is_allowed(const Api& api, const User& user, const Attributes& attributes);
 // forbidden with upstream's text.
 base::Result<void> authorise(const Api& api, const User& user, const Route& route);

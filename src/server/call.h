@@ -19,6 +19,8 @@ using base::Result;
 using registry::Kind;
 using store::Ref;
 
+class Rbac;
+
 // Lives as long as the last request: fibers hold it.
 struct Api {
   Api(sys::Sys& s, registry::Registry& r, Options o)
@@ -28,6 +30,7 @@ struct Api {
   registry::Registry& registry;
   Options options;
   Documents documents;
+  Rbac* rbac = nullptr;  // null where options.authorizer or the default decides
   bool stopping = false;
   std::set<sys::Signal*> watchers;           // woken by stop()
   std::map<std::string, User> certificates;  // by PEM

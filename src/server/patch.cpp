@@ -4,6 +4,7 @@
 #include "server/body.h"
 #include "server/convert.h"
 #include "server/errors.h"
+#include "server/escalation.h"
 #include "server/strategic_merge.h"
 #include "server/view.h"
 #include "server/write.h"
@@ -97,6 +98,7 @@ Answer patch_object(Call& call) {
     TRY(check_fields(call, after, patch.duplicates()));
     Json out = TRY(to_storage(call.kind(), call.version(), std::move(after), &stored));
     warn_about(call, out);
+    TRY(check_grants(call, out, &stored));
     return out;
   };
   return written(call, 200, call.api.registry.modify(call.kind(), call.route.ns, call.route.name, options, change));

@@ -7,6 +7,7 @@
 #include "server/documents.h"
 #include "server/errors.h"
 #include "server/handlers.h"
+#include "server/rbac.h"
 #include "server/view.h"
 
 namespace server {
@@ -131,17 +132,26 @@ void serve(Api& api, net::Exchange& exchange) {
 
 struct ApiServer::State {
   std::shared_ptr<Api> api;
+  std::unique_ptr<Rbac> rbac;
   std::unique_ptr<net::HttpServer> http;
 };
 
 ApiServer::ApiServer(sys::Sys& sys, registry::Registry& registry, Options options) : state_(std::make_unique<State>()) {
   state_->api = std::make_shared<Api>(sys, registry, std::move(options));
+  auto& api = *state_->api;
+  if (api.options.authorizer || !Rbac::serves(registry.scheme())) return;
+  state_->rbac = std::make_unique<Rbac>(sys.loop, registry);
+  api.rbac = state_->rbac.get();
 }
 
-ApiServer::~ApiServer() { stop(); }
+ApiServer::~ApiServer() {
+  stop();
+  state_->api->rbac = nullptr;
+}
 
 base::Result<void> ApiServer::start() {
   auto& api = *state_->api;
+  if (api.rbac) make_bootstrap_roles(api.registry);
   net::ServerOptions options;
   options.listen = api.options.listen;
   options.tls_options = api.options.tls;

@@ -1,6 +1,7 @@
 // The Kubernetes API over HTTPS for one registry. The manager has one; the rack starts one per workload cluster.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,12 +15,15 @@ namespace server {
 struct User {
   std::string name;  // "system:anonymous" when nobody
   std::vector<std::string> groups;
+  std::string uid = {};
+  std::map<std::string, std::vector<std::string>> extra = {};
 };
 
 // Token -> user. Looked up in constant time per token. Workload clusters resolve bootstrap tokens here.
 using TokenAuthenticator = std::function<std::optional<User>(std::string_view token)>;
-// Whether `user` may do `verb` on the resource; the default allows system:masters everything, other authenticated
-// users nothing, anonymous only /healthz, /livez, /readyz and /version.
+// Whether `user` may do `verb` on the resource. Without one RBAC decides where the scheme has its kinds; else
+// system:masters may do everything, other authenticated users nothing, anonymous only /healthz, /livez, /readyz and
+// /version.
 struct Attributes {
   std::string verb, group, resource, subresource, ns, name, path;  // path for non-resource requests
 };
@@ -29,7 +33,7 @@ struct Options {
   std::vector<sys::Address> listen;
   sys::TlsServer tls;                   // client_ca_pem makes client certificates identities (CN, O)
   TokenAuthenticator tokens;            // may be null
-  Authorizer authorizer;                // may be null: the default
+  Authorizer authorizer;                // may be null
   std::string git_version = "v1.33.0";  // /version
   base::Duration watch_default_limit = base::minutes(45);
 };

@@ -2,6 +2,7 @@
 #include "server/write.h"
 #include "server/body.h"
 #include "server/convert.h"
+#include "server/escalation.h"
 #include "server/handlers.h"
 #include "server/view.h"
 
@@ -29,6 +30,7 @@ Answer create_object(Call& call) {
   Json doc = TRY(parse_object(call));
   doc = TRY(to_storage(call.kind(), call.version(), std::move(doc), nullptr));
   warn_about(call, doc);
+  TRY(check_grants(call, doc, nullptr));
   registry::CreateOptions options;
   options.dry_run = is_dry_run(call);
   options.field_manager = call.field_manager();
@@ -41,6 +43,7 @@ Answer update_object(Call& call) {
   const Ref current = call.api.registry.get(call.kind(), call.route.ns, call.route.name);
   doc = TRY(to_storage(call.kind(), call.version(), std::move(doc), current ? &current->doc : nullptr));
   warn_about(call, doc);
+  TRY(check_grants(call, doc, current ? &current->doc : nullptr));
   registry::UpdateOptions options;
   options.subresource = subresource_of(call);
   options.dry_run = is_dry_run(call);
