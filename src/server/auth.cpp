@@ -90,40 +90,30 @@ base::Result<User> authenticate(Api& api, const net::Exchange& exchange) {
   const std::string_view header = exchange.request().headers.get("Authorization");
   constexpr std::string_view scheme = "bearer ";
   if (!user && header.size() > scheme.size() && base::equals_ignore_case(header.substr(0, scheme.size()), scheme)) {
-    if (api.options.tokens) user = api.options.tokens(base::trim(header.substr(scheme.size())));
-    if (!user) return refused;
+    auto known = user_of_token(api, base::trim(header.substr(scheme.size())), {});
+    if (!known) return refused;
+    user = std::move(known->user);
   }
   if (!user) return User{std::string(anonymous), {"system:unauthenticated"}};
   if (!in_group(*user, authenticated)) user->groups.emplace_back(authenticated);
   return *std::move(user);
 }
 
-base::Result<User> impersonated(const Api& api, User user, const net::Request& request) {
-  User wanted;
-  for (const auto& [name, value] : request.headers.all()) {
-    if (base::equals_ignore_case(name, "Impersonate-User")) wanted.name = value;
-    if (base::equals_ignore_case(name, "Impersonate-Group")) wanted.groups.push_back(value);
+std::optional<ServiceTokens::Known> user_of_token(const Api& api, std::string_view token,
+                                                  std::vector<std::string> audiences) {
+  const bool any = audiences.empty();
+  if (any && api.tokens) audiences = api.tokens->default_audiences();
+  if (api.options.tokens) {
+    if (auto user = api.options.tokens(token)) {
+      if (!in_group(*user, authenticated)) user->groups.emplace_back(authenticated);
+      return ServiceTokens::Known{*std::move(user), std::move(audiences)};
+    }
   }
-  if (wanted.name.empty() && wanted.groups.empty()) return user;
-  if (wanted.name.empty()) return registry::bad_request("Impersonate-Group needs Impersonate-User");
-  const auto check = [&](const std::string& resource, const std::string& name) -> base::Result<void> {
-    const Attributes asked{.verb = "impersonate",
-                           .group = {},
-                           .resource = resource,
-                           .subresource = {},
-                           .ns = {},
-                           .name = name,
-                           .path = {}};
-    if (is_allowed(api, user, asked)) return {};
-    return base::Error{.code = base::Code::forbidden,
-                       .message = resource + " " + base::quoted(name) + " is forbidden: User " +
-                                  base::quoted(user.name) + " cannot impersonate resource " + base::quoted(resource) +
-                                  " in API group \"\" at the cluster scope"};
-  };
-  TRY(check("users", wanted.name));
-  for (const auto& group : wanted.groups) TRY(check("groups", group));
-  if (wanted.name != anonymous && !in_group(wanted, authenticated)) wanted.groups.emplace_back(authenticated);
-  return wanted;
+  if (!api.tokens) return std::nullopt;
+  auto known = api.tokens->check(token, audiences, api.registry.store(), api.registry.now());
+  if (!known) return std::nullopt;
+  known->user.groups.emplace_back(authenticated);
+  return *std::move(known);
 }
 
 bool is_master(const User& user) { return in_group(user, "system:masters"); }
@@ -153,10 +143,13 @@ bool is_allowed(const Api& api, const User& user, const Attributes& attributes) 
   return own ? own(user, attributes) : allowed_by_default(user, attributes);
 }
 
-base::Result<void> authorise(const Api& api, const User& user, const Route& route) {
-  const auto asked = attributes_of(route);
+base::Result<void> require(const Api& api, const User& user, const Attributes& asked) {
   if (is_allowed(api, user, asked)) return {};
   return refused(api, user, asked);
+}
+
+base::Result<void> authorise(const Api& api, const User& user, const Route& route) {
+  return require(api, user, attributes_of(route));
 }
 
 }  // namespace server

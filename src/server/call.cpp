@@ -3,8 +3,13 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "server/service_tokens.h"
 
 namespace server {
+
+Api::Api(sys::Sys& s, registry::Registry& r, Options o)
+    : sys(s), registry(r), options(std::move(o)), documents(r.scheme()) {}
+Api::~Api() = default;
 
 const meta::Table& Api::table(const Kind& kind, const meta::Version& version) {
   auto& table = tables_[&version];

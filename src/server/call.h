@@ -20,17 +20,19 @@ using registry::Kind;
 using store::Ref;
 
 class Rbac;
+class ServiceTokens;
 
 // Lives as long as the last request: fibers hold it.
 struct Api {
-  Api(sys::Sys& s, registry::Registry& r, Options o)
-      : sys(s), registry(r), options(std::move(o)), documents(r.scheme()) {}
+  Api(sys::Sys& s, registry::Registry& r, Options o);
+  ~Api();
 
   sys::Sys& sys;
   registry::Registry& registry;
   Options options;
   Documents documents;
   Rbac* rbac = nullptr;  // null where options.authorizer or the default decides
+  std::unique_ptr<ServiceTokens> tokens;  // null when there is no key for them
   bool stopping = false;
   std::set<sys::Signal*> watchers;           // woken by stop()
   std::map<std::string, User> certificates;  // by PEM

@@ -24,6 +24,9 @@ struct Subresource {
 std::vector<Subresource> subresources_of(const Kind& kind, const Version& version) {
   std::vector<Subresource> out;
   if (kind.resource() == "pods") out.push_back({"eviction", "policy", "v1", "Eviction", {"create"}});
+  if (kind.resource() == "serviceaccounts") {
+    out.push_back({"token", "authentication.k8s.io", "v1", "TokenRequest", {"create"}});
+  }
   if (kind.resource() == "namespaces") out.push_back({"finalize", kind.group, version.name, kind.kind, {"update"}});
   const std::vector<std::string> verbs = {"get", "patch", "update"};
   if (!version.scale_spec.empty()) out.push_back({"scale", "autoscaling", "v1", "Scale", verbs});

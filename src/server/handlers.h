@@ -22,10 +22,7 @@ Answer get_scale(Call& call);
 Answer update_scale(Call& call);
 Answer patch_scale(Call& call);
 Answer evict_pod(Call& call);
-
-// Questions a client may always ask about itself (kubectl auth can-i and whoami), posted as documents that are not
-// stored. nullopt when the request is none of them.
-std::optional<net::Response> answer_self_review(Call& call);
+Answer create_token(Call& call);  // of a ServiceAccount
 
 // Paths outside the resources: /version, /healthz, /livez, /readyz and their parts. status 404 for others.
 net::Response answer_health(const Route& route, const Options& options);

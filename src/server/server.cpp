@@ -8,6 +8,8 @@
 #include "server/errors.h"
 #include "server/handlers.h"
 #include "server/rbac.h"
+#include "server/reviews.h"
+#include "server/service_tokens.h"
 #include "server/view.h"
 
 namespace server {
@@ -52,6 +54,8 @@ std::optional<Methods> methods_of(const Call& call) {
   const bool core = route.group.empty();
   if (route.subresource == "finalize" && core && route.plural == "namespaces") return Methods{.put = update_object};
   if (route.subresource == "eviction" && core && route.plural == "pods") return Methods{.post = evict_pod};
+  const bool token = core && route.plural == "serviceaccounts" && route.subresource == "token";
+  if (token && call.api.tokens) return Methods{.post = create_token};
   return std::nullopt;
 }
 
@@ -122,8 +126,12 @@ void serve(Api& api, net::Exchange& exchange) {
   if (!user) return respond(call, failure(user.error()));
   call.user = std::move(*user);
   if (request.body.size() > body_bytes_max) return respond(call, too_large());
-  if (auto review = answer_self_review(call)) return respond(call, std::move(*review));
+  const auto* review = review_kind(call.route);
+  // Where roles cannot say so, everybody with a name may ask about themselves.
+  const bool about_self = review && review->self && !api.rbac && call.user.name != "system:anonymous";
+  if (about_self) return respond(call, answer_review(call, *review));
   if (auto allowed = authorise(api, call.user, call.route); !allowed) return respond(call, failure(allowed.error()));
+  if (review) return respond(call, answer_review(call, *review));
   if (call.route.is_resource) return serve_resource(call);
   respond(call, answer_path(call));
 }
@@ -139,6 +147,11 @@ struct ApiServer::State {
 ApiServer::ApiServer(sys::Sys& sys, registry::Registry& registry, Options options) : state_(std::make_unique<State>()) {
   state_->api = std::make_shared<Api>(sys, registry, std::move(options));
   auto& api = *state_->api;
+  if (const auto& key = api.options.service_account_key_pem; !key.empty()) {
+    auto tokens = ServiceTokens::make(key, api.options.service_account_issuer);
+    if (tokens) api.tokens = std::make_unique<ServiceTokens>(std::move(*tokens));
+    if (!tokens) base::log::error("no ServiceAccount tokens", {{"error", tokens.error().text()}});
+  }
   if (api.options.authorizer || !Rbac::serves(registry.scheme())) return;
   state_->rbac = std::make_unique<Rbac>(sys.loop, registry);
   api.rbac = state_->rbac.get();

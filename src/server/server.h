@@ -34,6 +34,9 @@ struct Options {
   sys::TlsServer tls;                   // client_ca_pem makes client certificates identities (CN, O)
   TokenAuthenticator tokens;            // may be null
   Authorizer authorizer;                // may be null
+  // Signs and checks the tokens of ServiceAccounts (RSA or EC P-256); empty: there are none.
+  std::string service_account_key_pem;
+  std::string service_account_issuer = "https://kubernetes.default.svc.cluster.local";
   std::string git_version = "v1.33.0";  // /version
   base::Duration watch_default_limit = base::minutes(45);
 };

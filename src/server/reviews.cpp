@@ -1,0 +1,167 @@
+// Questions posted as documents that are not stored: who is this (TokenReview, SelfSubjectReview), may they
+// (SubjectAccessReview and its kin), what may I (SelfSubjectRulesReview).
+#include "base/text.h"
+#include "server/auth.h"
+#include "server/body.h"
+#include "server/errors.h"
+#include "server/handlers.h"
+#include "server/rbac.h"
+#include "server/reviews.h"
+#include "server/service_tokens.h"
+#include "server/view.h"
+
+namespace server {
+namespace {
+
+constexpr ReviewKind kinds[] = {
+    {"authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews", false, true},
+    {"authentication.k8s.io", "TokenReview", "tokenreviews", false, false},
+    {"authorization.k8s.io", "LocalSubjectAccessReview", "localsubjectaccessreviews", true, false},
+    {"authorization.k8s.io", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false, true},
+    {"authorization.k8s.io", "SelfSubjectRulesReview", "selfsubjectrulesreviews", false, true},
+    {"authorization.k8s.io", "SubjectAccessReview", "subjectaccessreviews", false, false},
+};
+
+Attributes asked_by(const Json& spec) {
+  Attributes asked;
+  if (const auto& path = spec["nonResourceAttributes"]; path.is_object()) {
+    asked.verb = path["verb"].string();
+    asked.path = path["path"].string();
+    return asked;
+  }
+  const auto& resource = spec["resourceAttributes"];
+  asked.verb = resource["verb"].string();
+  asked.group = resource["group"].string();
+  asked.resource = resource["resource"].string();
+  asked.subresource = resource["subresource"].string();
+  asked.ns = resource["namespace"].string();
+  asked.name = resource["name"].string();
+  return asked;
+}
+
+Json user_info(const User& user) {
+  Json out = Json::object({{"username", user.name}});
+  if (!user.uid.empty()) out.set("uid", user.uid);
+  if (!user.groups.empty()) out.set("groups", Json::strings(user.groups));
+  if (user.extra.empty()) return out;
+  Json extra = Json::object();
+  for (const auto& [key, values] : user.extra) extra.set(key, Json::strings(values));
+  return out.set("extra", std::move(extra));
+}
+
+std::vector<std::string> strings_of(const Json& list) {
+  std::vector<std::string> out;
+  for (const auto& item : list.items()) out.push_back(item.string());
+  return out;
+}
+
+Error invalid_review(const ReviewKind& kind, base::FieldError cause) {
+  return Error{.code = base::Code::invalid,
+               .message = std::string(kind.kind) + "." + std::string(kind.group) +
+                          " \"\" is invalid: " + meta::text_of(cause),
+               .causes = {cause}};
+}
+
+Result<void> check_access_spec(const Call& call, const ReviewKind& kind, const Json& spec) {
+  const bool resource = spec["resourceAttributes"].is_object(), path = spec["nonResourceAttributes"].is_object();
+  if (resource && path) {
+    return invalid_review(kind, meta::field_invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"],
+                                                    "cannot be specified in combination with resourceAttributes"));
+  }
+  if (!resource && !path) {
+    return invalid_review(
+        kind, meta::field_invalid("spec.resourceAttributes", nullptr,
+                                  "exactly one of nonResourceAttributes or resourceAttributes must be specified"));
+  }
+  if (!kind.self && spec["user"].string().empty() && spec["groups"].empty()) {
+    return invalid_review(
+        kind, meta::field_invalid("spec.user", spec["user"].string(), "at least one of user or group must be specified"));
+  }
+  if (!kind.namespaced) return {};
+  if (path) return invalid_review(kind, meta::field_invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"],
+                                                            "disallowed on this kind of request"));
+  if (const auto& ns = spec["resourceAttributes"]["namespace"]; ns.string() != call.route.ns) {
+    return invalid_review(
+        kind, meta::field_invalid("spec.resourceAttributes.namespace", ns, "must match metadata.namespace"));
+  }
+  return {};
+}
+
+Result<Json> access_status(const Call& call, const ReviewKind& kind, const Json& spec) {
+  TRY(check_access_spec(call, kind, spec));
+  User user = call.user;
+  if (!kind.self) user = {spec["user"].string(), strings_of(spec["groups"]), spec["uid"].string(), {}};
+  const auto asked = asked_by(spec);
+  Json out = Json::object({{"allowed", is_allowed(call.api, user, asked)}});
+  if (!call.api.rbac) return out;
+  if (const auto why = call.api.rbac->reason(user, asked); !why.empty()) out.set("reason", why);
+  return out;
+}
+
+Result<Json> rules_status(const Call& call, const Json& spec) {
+  const auto& ns = spec["namespace"].string();
+  if (ns.empty()) return registry::bad_request("no namespace on request");
+  Json resources = Json::array(), paths = Json::array();
+  const auto all = call.api.rbac ? call.api.rbac->rules(call.user, ns) : std::vector<PolicyRule>();
+  for (const auto& rule : all) {
+    Json doc = json_of(rule);
+    if (doc.has("nonResourceURLs")) {
+      paths.push(Json::object({{"nonResourceURLs", doc["nonResourceURLs"]}, {"verbs", doc["verbs"]}}));
+      doc.erase("nonResourceURLs");
+    }
+    if (doc.has("resources")) resources.push(std::move(doc));
+  }
+  // Incomplete where something else than RBAC decides: its rules cannot be listed.
+  return Json::object({{"resourceRules", std::move(resources)},
+                       {"nonResourceRules", std::move(paths)},
+                       {"incomplete", call.api.rbac == nullptr}});
+}
+
+Result<Json> token_status(const Call& call, const Json& spec) {
+  const auto& token = spec["token"].string();
+  if (token.empty()) return registry::bad_request("token is required for TokenReview in authentication");
+  const auto known = user_of_token(call.api, token, strings_of(spec["audiences"]));
+  if (!known) return Json::object({{"user", Json::object()}, {"error", "[invalid bearer token, Unknown]"}});
+  return Json::object({{"authenticated", true},
+                       {"user", user_info(known->user)},
+                       {"audiences", Json::strings(known->audiences)}});
+}
+
+Result<Json> status_of(const Call& call, const ReviewKind& kind, const Json& spec) {
+  if (kind.plural == "selfsubjectreviews") return Json::object({{"userInfo", user_info(call.user)}});
+  if (kind.plural == "selfsubjectrulesreviews") return rules_status(call, spec);
+  if (kind.plural == "tokenreviews") return token_status(call, spec);
+  return access_status(call, kind, spec);
+}
+
+Answer review(Call& call, const ReviewKind& kind) {
+  const Json doc = TRY(parse_body(call.request));
+  const Json& spec = doc["spec"];
+  auto status = TRY(status_of(call, kind, spec));
+  Json metadata = Json::object();
+  if (kind.namespaced) metadata.set("namespace", call.route.ns);
+  Json out = Json::object({{"kind", kind.kind},
+                           {"apiVersion", call.route.group + "/" + call.route.version},
+                           {"metadata", std::move(metadata)}});
+  if (!spec.is_null()) out.set("spec", spec);
+  return answer(call, 201, out.set("status", std::move(status)).dump());
+}
+
+}  // namespace
+
+std::span<const ReviewKind> review_kinds() { return kinds; }
+
+const ReviewKind* review_kind(const Route& route) {
+  if (!route.is_resource || route.verb != "create" || !route.name.empty() || route.version != "v1") return nullptr;
+  for (const auto& kind : kinds) {
+    if (kind.group == route.group && kind.plural == route.plural && kind.namespaced != route.ns.empty()) return &kind;
+  }
+  return nullptr;
+}
+
+net::Response answer_review(Call& call, const ReviewKind& kind) {
+  auto response = review(call, kind);
+  return response ? std::move(*response) : failure(response.error());
+}
+
+}  // namespace server
