@@ -152,4 +152,39 @@ spec:
   CHECK(image_inside(world, "deployments.apps", "coredns") == "registry.k8s.io/coredns/coredns:v1.11.3");
 }
 
+TEST_CASE("certificates that expire within spec.rollout.before make the control plane roll") {
+  World world(23, Size{.control_plane = 2, .worker = 0, .spare = 0, .clusters = {"dev"}});
+  world.start_manager();
+  world.apply_inventory();
+  world.apply_clusters();
+  world.patch(deployment_path, yaml("spec: {replicas: 0}"));
+  world.until_ready();
+  const auto expiry = [&] { return machines_of(world, true).front().path("status.certificatesExpiryDate").string(); };
+  CHECK_MESSAGE(world.run_until([&] { return !expiry().empty(); }, base::minutes(5)), world.trouble());
+  const auto expires = base::parse_rfc3339(expiry());
+  REQUIRE(expires);
+  const auto left = *expires - world.loop().now();
+  CHECK(left < base::hours(24 * 365));
+  CHECK(left > base::hours(24 * 364));
+  const std::string first = machines_of(world, true).front().path("metadata.name").string();
+
+  world.patch(plane_path, yaml("spec: {rollout: {before: {certificatesExpiryDays: 90}}}"));
+  world.run_for(base::minutes(5));
+  CHECK(machines_of(world, true).size() == 1);
+  CHECK(world.condition(planes, "dev-cp", "RollingOut") == "False");
+
+  world.patch(plane_path, yaml("spec: {rollout: {before: {certificatesExpiryDays: 365}}}"));
+  CHECK_MESSAGE(world.run_until([&] { return machines_of(world, true).size() == 2; }, base::minutes(5)),
+                world.trouble());
+  const std::string why = world.condition(planes, "dev-cp", "RollingOut", "message");
+  CHECK_MESSAGE(why.find("Certificates expire at " + expiry().substr(0, 10)) != std::string::npos, why);
+  // The new ones are fresh enough, and the old machine still is the one to go: rollout.after says so.
+  const std::string now = base::rfc3339(world.loop().now());
+  world.patch(plane_path, yaml("spec: {rollout: {before: {certificatesExpiryDays: 90}}}"));
+  world.patch(plane_path, Json::object({{"spec", Json::object({{"rollout", Json::object({{"after", now}})}})}}));
+  const auto rolled = [&] { return runs(world, true, 1, "v1.32.0") && world.object(machines, first).is_null(); };
+  CHECK_MESSAGE(world.run_until(rolled, base::hours(4)), world.trouble());
+  CHECK(world.rack().log().count("etcd lost its quorum") == 0);
+}
+
 }  // namespace

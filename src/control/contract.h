@@ -82,6 +82,9 @@ Result<Reference> clone_template(Context& ctx, const CloneOptions& options);
 // A number or a percentage of `total` (rounded up or down). Malformed values count as 0.
 int scaled(const Json& value, int total, bool round_up);
 
+// On a Machine (by its user) or its bootstrap object (by the control plane): RFC 3339.
+constexpr std::string_view certificates_expiry_annotation = "machine.cluster.x-k8s.io/certificates-expiry";
+
 workload::ClusterKey cluster_key(const Cluster& cluster);
 // Machines of a cluster, sorted by name.
 std::vector<Ref<Machine>> machines_of(const Context& ctx, const Cluster& cluster);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crypto/x509.h"
 #include "workload/drain.h"
 #include "workload/etcd.h"
 #include "workload/observer.h"
@@ -224,6 +225,23 @@ Job Clusters::remove_object(const ClusterKey& cluster, const std::string& api_ve
     if (!removed && removed.error().code == base::Code::not_found) return Json();
     return removed;
   });
+}
+
+Job Clusters::certificate_expiry(const ClusterKey& cluster, const std::string& node, uint16_t port) {
+  return state_->run(
+      cluster, "certificate/" + node,
+      [node, port](KubeClient& client, State::Cluster& entry, const auto&) -> base::Result<Json> {
+        const auto snapshot = entry.observer->snapshot();
+        const Node* known = snapshot ? snapshot->node(node) : nullptr;
+        std::string host;
+        for (const auto& address : known ? known->doc.path("status.addresses").items() : Json().items()) {
+          if (host.empty() && address["type"].string() == "InternalIP") host = address["address"].string();
+        }
+        if (host.empty()) return base::not_found("Node " + node + " has no InternalIP");
+        const std::string pem = TRY(client.server_certificate({host, port}));
+        const auto certificate = TRY(crypto::inspect_certificate(pem));
+        return Json(base::rfc3339(certificate.not_after));
+      });
 }
 
 Job Clusters::remove_etcd_member(const ClusterKey& cluster, const std::string& member_name) {

@@ -119,6 +119,8 @@ class Clusters {
                     const std::string& ns, const std::string& name, Edit edit);
   Job remove_object(const ClusterKey& cluster, const std::string& api_version, const std::string& plural,
                     const std::string& ns, const std::string& name);
+  // When the serving certificate of the API server on a node expires; the result is RFC 3339 text.
+  Job certificate_expiry(const ClusterKey& cluster, const std::string& node, uint16_t port);
   Job remove_etcd_member(const ClusterKey& cluster, const std::string& member_name);  // absent is done
   Job move_etcd_leader(const ClusterKey& cluster, const std::string& to_member_name);
 

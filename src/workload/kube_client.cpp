@@ -56,7 +56,20 @@ base::Error status_error(int status, std::string_view body) {
 }
 
 KubeClient::KubeClient(sys::Loop& loop, sys::Net& net, net::ClientOptions options, std::string token)
-    : http_(loop, net, std::move(options)), token_(std::move(token)) {}
+    : net_(net), tls_(options.tls_options), http_(loop, net, std::move(options)), token_(std::move(token)) {}
+
+Result<std::string> KubeClient::server_certificate(const sys::Address& at) {
+  constexpr base::Duration limit = base::seconds(10);
+  auto plain = net_.connect(at, limit);
+  if (!plain) return std::move(plain).error().at(base::Layer::node);
+  sys::TlsClient tls = tls_;
+  tls.server_name.clear();
+  auto stream = net_.start_tls(std::move(*plain), tls, limit);
+  if (!stream) return std::move(stream).error().at(base::Layer::node);
+  std::string pem = (*stream)->tls()->certificate_pem;
+  (*stream)->close();
+  return pem;
+}
 
 Result<std::unique_ptr<KubeClient>> KubeClient::from_kubeconfig(sys::Loop& loop, sys::Net& net, std::string_view text) {
   const auto docs = TRY(wire::parse_yaml(text));

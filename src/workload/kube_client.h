@@ -27,10 +27,14 @@ class KubeClient {
   Result<void> watch(const std::string& path_and_query,
                      const std::function<bool(const std::string& type, const Json& object)>& event);
   void close();
+  // The certificate (PEM) of an API server of the same cluster at another address, verified against the same CA.
+  Result<std::string> server_certificate(const sys::Address& at);
 
  private:
   KubeClient(sys::Loop& loop, sys::Net& net, net::ClientOptions options, std::string token);
   Result<Json> send(net::Request request);
+  sys::Net& net_;
+  sys::TlsClient tls_;
   net::HttpClient http_;
   std::string token_;
 };

@@ -83,6 +83,7 @@ Result<void> act(Scope& scope) {
   TRY(sync_in_place(scope));
   TRY(reconcile_etcd(scope));
   if (TRY(remediate(scope))) return {};
+  note_expiry(scope);
   TRY(take_step(scope));
   return reconcile_addons(scope);
 }

@@ -66,6 +66,9 @@ Result<bool> prepare_rollout(Scope& scope);
 // After the last one: kube-proxy and CoreDNS.
 Result<void> reconcile_addons(Scope& scope);
 
+// expiry.cpp: notes on each machine's bootstrap object when the certificates of its control plane expire.
+void note_expiry(Scope& scope);
+
 // status.cpp
 void report(Scope& scope);
 Result<void> report_machines(Scope& scope);

@@ -75,10 +75,11 @@ std::vector<std::string> outdated_reasons(const Scope& scope, const Machine& mac
     why.push_back("KubeadmConfig is not up-to-date");
   if (spec.rollout.after && *spec.rollout.after <= scope.ctx.now() && machine.meta.created < *spec.rollout.after)
     why.push_back("KubeadmControlPlane spec.rollout.after expired");
-  const auto expiry = base::parse_rfc3339(machine.meta.annotation("machine.cluster.x-k8s.io/certificates-expiry"));
-  if (expiry && spec.rollout.before.certificates_expiry_days &&
-      *expiry - scope.ctx.now() < base::hours(24) * *spec.rollout.before.certificates_expiry_days) {
-    why.push_back("Certificates will expire soon, rollout expired since " + base::rfc3339(*expiry));
+  const auto& expiry = machine.status.certificates_expiry;
+  const auto& days = spec.rollout.before.certificates_expiry_days;
+  if (expiry && days && *expiry - scope.ctx.now() < base::hours(24) * *days) {
+    why.push_back("Certificates expire at " + base::rfc3339(*expiry) +
+                  ", within spec.rollout.before.certificatesExpiryDays (" + std::to_string(*days) + ")");
   }
   return why;
 }

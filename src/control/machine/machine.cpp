@@ -40,6 +40,12 @@ Result<void> reconcile_bootstrap(Scope& scope) {
     scope.status.initialization.bootstrap_data_secret_created = true;
   }
   if (machine.spec.bootstrap.data_secret_name) scope.status.initialization.bootstrap_data_secret_created = true;
+  // What somebody wrote on the Machine itself goes first.
+  std::string expiry = machine.meta.annotation(certificates_expiry_annotation);
+  if (expiry.empty())
+    expiry = scope.bootstrap.doc.path("metadata.annotations")[certificates_expiry_annotation].string();
+  const auto expires = base::parse_rfc3339(expiry);
+  scope.status.certificates_expiry = expires ? std::optional<Time>(*expires) : std::nullopt;
   return {};
 }
 
