@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/context/fiber.hpp>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
@@ -213,18 +214,42 @@ Result<void> Fiber::join() {
 
 bool in_fiber() { return current != nullptr; }
 
+namespace {
+
+// Wakes the current fiber after a while. A timer that is due already sits among the ready functions, where nothing can
+// cancel it, and may run when the fiber has gone on or is no more; so what it touches is its own.
+class Alarm {
+ public:
+  Alarm(Scheduler& scheduler, Duration span) : scheduler_(scheduler), bell_(std::make_shared<Bell>(Bell{current})) {
+    timer_ = scheduler.after(Scheduler::internal, span, [bell = bell_] {
+      bell->rung = true;
+      if (bell->fiber != nullptr) bell->fiber->wake();
+    });
+  }
+  ~Alarm() {
+    bell_->fiber = nullptr;
+    scheduler_.cancel(timer_);
+  }
+  Alarm(const Alarm&) = delete;
+  bool rung() const { return bell_->rung; }
+
+ private:
+  struct Bell {
+    FiberState* fiber;
+    bool rung = false;
+  };
+  Scheduler& scheduler_;
+  std::shared_ptr<Bell> bell_;
+  TimerId timer_ = 0;
+};
+
+}  // namespace
+
 Result<void> sleep(Loop& loop, Duration span) {
   if (current_cancelled()) return base::cancelled();
-  bool over = false;
-  const auto at_end = [self = current, &over] {
-    over = true;
-    self->wake();
-  };
-  const TimerId timer = loop.scheduler().after(Scheduler::internal, span, at_end);
-  while (!over) {
-    if (park_current()) continue;
-    loop.cancel(timer);
-    return base::cancelled();
+  const Alarm end(loop.scheduler(), span);
+  while (!end.rung()) {
+    if (!park_current()) return base::cancelled();
   }
   return {};
 }
@@ -265,24 +290,16 @@ Result<void> Signal::wait_for(Duration span) {
   if (current_cancelled()) return base::cancelled();
   if (state_->set) return {};
   const auto state = state_;  // outlives the Signal while this waits
-  bool late = false;
-  TimerId timer = 0;
-  if (span != Duration::max()) {
-    const auto at_limit = [self = current, &late] {
-      late = true;
-      self->wake();
-    };
-    timer = state->scheduler->after(Scheduler::internal, span, at_limit);
-  }
+  std::optional<Alarm> limit;
+  if (span != Duration::max()) limit.emplace(*state->scheduler, span);
   state->waiters.push_back(current);
   bool alive = true;
   bool by_set = false;
-  while (alive && !by_set && !late && !state->gone) {
+  while (alive && !by_set && !(limit && limit->rung()) && !state->gone) {
     alive = park_current();
     by_set = std::find(state->waiters.begin(), state->waiters.end(), current) == state->waiters.end();
   }
   std::erase(state->waiters, current);
-  if (timer != 0) state->scheduler->cancel(timer);
   if (!alive) return base::cancelled();
   if (by_set) return {};
   return state->gone ? base::cancelled() : base::timeout("no answer in time");

@@ -249,3 +249,16 @@ TEST_CASE("shut: a fiber may end its own part; destroying the loop unwinds what 
   }
   CHECK(trace == Lines{"refused", "unwound"});
 }
+
+// What it would write into is memory that was given back: `./dev check` sees that.
+TEST_CASE("shut: a timer that is due when its fiber is unwound finds nobody") {
+  Bench b;
+  bool stop = false, timed_out = false;
+  sys::Signal never(b.loop);
+  b.loop.after(milliseconds(1), [&] { stop = true; });
+  sys::spawn(b.loop, "waits", [&] { timed_out = never.wait_for(milliseconds(1)).error().code == base::Code::timeout; });
+  sys::spawn(b.loop, "sleeps", [&] { CHECK_FALSE(sys::sleep(b.loop, milliseconds(1)).ok()); });
+  b.loop.run_until([&] { return stop; });
+  b.loop.shut();
+  CHECK_FALSE(timed_out);
+}
