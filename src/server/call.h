@@ -31,7 +31,7 @@ struct Api {
   registry::Registry& registry;
   Options options;
   Documents documents;
-  Rbac* rbac = nullptr;  // null where options.authorizer or the default decides
+  Rbac* rbac = nullptr;                   // null where options.authorizer or the default decides
   std::unique_ptr<ServiceTokens> tokens;  // null when there is no key for them
   bool stopping = false;
   std::set<sys::Signal*> watchers;           // woken by stop()

@@ -1,12 +1,12 @@
 // Questions posted as documents that are not stored: who is this (TokenReview, SelfSubjectReview), may they
 // (SubjectAccessReview and its kin), what may I (SelfSubjectRulesReview).
+#include "server/reviews.h"
 #include "base/text.h"
 #include "server/auth.h"
 #include "server/body.h"
 #include "server/errors.h"
 #include "server/handlers.h"
 #include "server/rbac.h"
-#include "server/reviews.h"
 #include "server/service_tokens.h"
 #include "server/view.h"
 
@@ -56,10 +56,10 @@ std::vector<std::string> strings_of(const Json& list) {
 }
 
 Error invalid_review(const ReviewKind& kind, base::FieldError cause) {
-  return Error{.code = base::Code::invalid,
-               .message = std::string(kind.kind) + "." + std::string(kind.group) +
-                          " \"\" is invalid: " + meta::text_of(cause),
-               .causes = {cause}};
+  return Error{
+      .code = base::Code::invalid,
+      .message = std::string(kind.kind) + "." + std::string(kind.group) + " \"\" is invalid: " + meta::text_of(cause),
+      .causes = {cause}};
 }
 
 Result<void> check_access_spec(const Call& call, const ReviewKind& kind, const Json& spec) {
@@ -74,12 +74,13 @@ Result<void> check_access_spec(const Call& call, const ReviewKind& kind, const J
                                   "exactly one of nonResourceAttributes or resourceAttributes must be specified"));
   }
   if (!kind.self && spec["user"].string().empty() && spec["groups"].empty()) {
-    return invalid_review(
-        kind, meta::field_invalid("spec.user", spec["user"].string(), "at least one of user or group must be specified"));
+    return invalid_review(kind, meta::field_invalid("spec.user", spec["user"].string(),
+                                                    "at least one of user or group must be specified"));
   }
   if (!kind.namespaced) return {};
-  if (path) return invalid_review(kind, meta::field_invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"],
-                                                            "disallowed on this kind of request"));
+  if (path)
+    return invalid_review(kind, meta::field_invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"],
+                                                    "disallowed on this kind of request"));
   if (const auto& ns = spec["resourceAttributes"]["namespace"]; ns.string() != call.route.ns) {
     return invalid_review(
         kind, meta::field_invalid("spec.resourceAttributes.namespace", ns, "must match metadata.namespace"));
@@ -122,9 +123,8 @@ Result<Json> token_status(const Call& call, const Json& spec) {
   if (token.empty()) return registry::bad_request("token is required for TokenReview in authentication");
   const auto known = user_of_token(call.api, token, strings_of(spec["audiences"]));
   if (!known) return Json::object({{"user", Json::object()}, {"error", "[invalid bearer token, Unknown]"}});
-  return Json::object({{"authenticated", true},
-                       {"user", user_info(known->user)},
-                       {"audiences", Json::strings(known->audiences)}});
+  return Json::object(
+      {{"authenticated", true}, {"user", user_info(known->user)}, {"audiences", Json::strings(known->audiences)}});
 }
 
 Result<Json> status_of(const Call& call, const ReviewKind& kind, const Json& spec) {

@@ -31,9 +31,9 @@ using Authorizer = std::function<bool(const User& user, const Attributes& attrib
 
 struct Options {
   std::vector<sys::Address> listen;
-  sys::TlsServer tls;                   // client_ca_pem makes client certificates identities (CN, O)
-  TokenAuthenticator tokens;            // may be null
-  Authorizer authorizer;                // may be null
+  sys::TlsServer tls;         // client_ca_pem makes client certificates identities (CN, O)
+  TokenAuthenticator tokens;  // may be null
+  Authorizer authorizer;      // may be null
   // Signs and checks the tokens of ServiceAccounts (RSA or EC P-256); empty: there are none.
   std::string service_account_key_pem;
   std::string service_account_issuer = "https://kubernetes.default.svc.cluster.local";
