@@ -104,7 +104,11 @@ Result<void> download(net::HttpClient& client, const ImageOrder& order, const ne
     return Error{Code::unavailable, "GET " + order.url + " answered " + std::to_string(status), Layer::agent,
                  "check image.url of the machine template and that hosts can reach it"};
   }
-  if (!answer) return std::move(answer).error().context("GET " + order.url).at(Layer::agent);
+  if (!answer) {
+    base::Error error = std::move(answer).error().context("GET " + order.url).at(Layer::agent);
+    if (error.fix.empty()) error.fix = "check image.url, and that hosts resolve and reach its server";
+    return error;
+  }
   return writer.flush();
 }
 

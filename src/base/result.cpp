@@ -90,7 +90,7 @@ std::string Error::text() const {
   std::string out;
   if (layer != Layer::none) out.append(name_of(layer)).append(": ");
   out += message;
-  if (!fix.empty()) out.append(" (").append(fix).append(")");
+  if (!fix.empty()) out.append("; next: ").append(fix);
   return out;
 }
 

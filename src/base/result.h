@@ -60,7 +60,7 @@ struct Error {
   // Names the layer unless an inner one already did.
   Error at(Layer where) &&;
   Error with_fix(std::string_view step) &&;
-  // "bmc: connection refused (check the BMC address)": one line for logs.
+  // "BMC: connection refused; next: check the BMC address": one line, as users read it everywhere.
   std::string text() const;
 };
 

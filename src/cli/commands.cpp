@@ -1,9 +1,11 @@
 #include "cli/commands.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 
 #include "api/kinds.h"
+#include "base/text.h"
 #include "cli/kubeconfig.h"
 #include "cli/manual.h"
 #include "cli/serve.h"
@@ -38,7 +40,10 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
   serve->footer(
       "Example:\n  ingot serve --data-dir /var/lib/ingot --listen 10.0.0.5:6443 \\\n"
       "    --agent-listen 10.0.0.5:6385 --boot-listen 10.0.0.5:6180\n"
-      "then: export KUBECONFIG=/var/lib/ingot/admin.kubeconfig; kubectl get bmh -A");
+      "then: export KUBECONFIG=/var/lib/ingot/admin.kubeconfig; kubectl get bmh -A\n\n"
+      "Servers must reach --agent-listen and --boot-listen, so both need an address of the provisioning network.\n"
+      "Without --dhcp-range servers boot from virtual media only. One process per data directory; it may be killed at\n"
+      "any time and goes on where it was. Back up ingot.db and, apart from it, ingot.db.key.");
   serve->add_option("--data-dir", flags.data_dir, "Where everything durable lives")->capture_default_str();
   serve->add_option("--listen", flags.listen, "HOST:PORT of the Kubernetes API (HTTPS)")->capture_default_str();
   serve->add_option("--name", flags.names, "A further DNS name or address the API is reached by (repeatable)");
@@ -61,14 +66,21 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
                    "The --speed of a simulated rack: patience with servers is as much shorter")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  serve->add_option("--log-level", flags.log_level, "debug, info, warn or error")->capture_default_str();
+  serve->add_option("--log-level", flags.log_level, "What goes to stderr, as JSON lines")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
 }
 
 void add_rack(CLI::App& app, RackFlags& flags) {
   auto* rack = app.add_subcommand("rack", "Run simulated servers: BMCs, firmware, disks and the nodes on them");
   rack->footer(
       "Example:\n  ingot rack --inventory samples/inventory-20-servers.yaml --speed 20\n"
-      "prints the --proxy rule with which `ingot serve` reaches the servers.");
+      "prints the --proxy rule with which `ingot serve` reaches the servers. Then, with the same speed,\n"
+      "  curl -s 127.0.0.1:1081/site-ca > site-ca.pem\n"
+      "  ingot serve --proxy RULE --site-ca site-ca.pem --rack-speed 20\n"
+      "  kubectl apply -f samples/inventory-20-servers.yaml -f samples/three-clusters.yaml\n"
+      "Servers that boot from the network also need --dhcp-server here, and --dhcp-listen and --dhcp-range there.\n"
+      "Break things: curl -X POST 127.0.0.1:1081/servers/server-rack1-u07/stop-kubelet");
   rack->add_option("--inventory", flags.inventory, "Manifests with BareMetalHosts and their Secrets")
       ->required()
       ->check(CLI::ExistingFile);
@@ -82,12 +94,18 @@ void add_rack(CLI::App& app, RackFlags& flags) {
   rack->add_option("--seed", flags.seed, "Of everything random in the rack")->capture_default_str();
   rack->add_option("--image-size", flags.image_mebibytes, "MiB of the images it serves")->capture_default_str();
   rack->add_flag("--print-proxy-rule", flags.print_proxy_rule, "Print only the rule for ingot serve --proxy");
-  rack->add_option("--log-level", flags.log_level, "debug, info, warn or error")->capture_default_str();
+  rack->add_option("--log-level", flags.log_level, "What goes to stderr, as JSON lines")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
 }
 
 void add_status(CLI::App& app, StatusFlags& flags) {
   auto* status = app.add_subcommand("status", "Show hosts, machines and clusters and what each waits for");
-  status->footer("Examples:\n  ingot status\n  ingot status -w\n  ingot status --until-ready --timeout 10m");
+  status->footer(
+      "Hosts, machines and clusters that need attention come first. WAITING FOR is the cause, or the object that has\n"
+      "it (bmh/server-rack1-u07); NEEDS ATTENTION tells each cause once, with the next step and what it holds up.\n"
+      "Examples:\n  ingot status\n  ingot status -w -n clusters\n  ingot status --until-ready --timeout 10m\n"
+      "Exit status: 0; with --until-ready 1 when not everything is Ready in time.");
   status->add_option("--kubeconfig", flags.kubeconfig, "Default: $KUBECONFIG, ingot-data/admin.kubeconfig");
   status->add_option("-n,--namespace", flags.ns, "Only this namespace; default: all");
   status->add_option("-o,--output", flags.output, "json, yaml or wide")->check(CLI::IsMember({"json", "yaml", "wide"}));
@@ -115,13 +133,61 @@ void add_why(CLI::App& app, WhyFlags& flags) {
   });
 }
 
+// What is wrong and which help to read: CLI11 knows the command that was meant.
+std::string usage_error(const CLI::App* app, const CLI::Error& error) {
+  std::string command = "ingot";
+  const CLI::App* at = app;
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    command += " " + at->get_name();
+  }
+  return "ingot: " + std::string(error.what()) + "; next: " + command + " --help\n";
+}
+
+// How many letters to insert, remove or replace (Levenshtein).
+size_t distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replace = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replace});
+    }
+  }
+  return row[b.size()];
+}
+
+bool is_command(const CLI::App& app, const std::string& given) {
+  return !app.get_subcommands([&](const CLI::App* one) { return one->get_name() == given; }).empty();
+}
+
+base::Error unknown_command(const CLI::App& app, const std::string& given) {
+  constexpr size_t typo_max = 2;
+  for (const auto* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (distance(given, one->get_name()) <= typo_max) {
+      return base::invalid("there is no command " + base::quoted(given)).with_fix("ingot " + one->get_name());
+    }
+  }
+  return base::invalid("there is no command " + base::quoted(given)).with_fix("ingot --help lists them all");
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
   CLI::App app("Turns racks of servers into Kubernetes clusters and keeps them healthy.", "ingot");
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("ingot ") + version);
-  app.footer("kubectl is the client for everything else: export KUBECONFIG=DATA_DIR/admin.kubeconfig");
+  app.footer(
+      "A first look, without a server:\n  ./dev demo\n"
+      "With servers:\n  ingot serve --data-dir D ...     (ingot serve --help)\n"
+      "  export KUBECONFIG=D/admin.kubeconfig\n  kubectl apply -f YOUR-MANIFESTS\n"
+      "  ingot status                    what everything waits for\n"
+      "  ingot why cluster/NAME          the way to the cause\n"
+      "kubectl is the client for everything else. Exit status: 0 good, 1 failed, 2 wrong usage.");
+  app.failure_message(usage_error);
 
   ServeFlags serve_flags;
   RackFlags rack_flags;
@@ -146,6 +212,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (argc > 1 && argv[1][0] != '-' && !is_command(app, argv[1])) return fail(unknown_command(app, argv[1]));
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (app.got_subcommand("serve")) {

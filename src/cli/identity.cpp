@@ -36,6 +36,11 @@ Result<void> load_ca(sys::Sys& sys, const std::string& pki, Identity& out) {
     return base::Error{base::Code::corrupt, certificate + " and " + key + " do not belong together", base::Layer::api,
                        "put back the pair that was there, or remove both: all kubeconfigs then have to be made anew"};
   }
+  if (sys.disk.exists(certificate) || sys.disk.exists(key)) {
+    const std::string& missing = sys.disk.exists(key) ? certificate : key;
+    return base::Error{base::Code::corrupt, missing + " is missing beside its other half", base::Layer::api,
+                       "put it back, or remove " + pki + ": all kubeconfigs then have to be made anew"};
+  }
   auto ca = request(sys, "ingot-ca", ca_life);
   ca.is_ca = true;
   out.ca_key_pem = sys.keys.ec_p256_pem();
@@ -48,7 +53,10 @@ Result<void> load_ca(sys::Sys& sys, const std::string& pki, Identity& out) {
 
 Result<Identity> load_identity(sys::Sys& sys, const std::string& data_dir, const std::vector<std::string>& names) {
   Identity out;
-  TRY(sys.disk.make_directories(data_dir, 0700));
+  const auto fix = [](base::Error error) {
+    return std::move(error).context("--data-dir").with_fix("name a directory that this user may write to");
+  };
+  if (auto made = sys.disk.make_directories(data_dir, 0700); !made) return fix(std::move(made).error());
   TRY(sys.disk.make_directories(data_dir + "/pki", 0700));
   TRY(load_ca(sys, data_dir + "/pki", out));
 

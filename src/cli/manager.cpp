@@ -227,7 +227,7 @@ Result<void> Manager::start() {
   TRY(s.start_engine());
   TRY(s.publish_proxies());
   s.start_controllers();
-  TRY(s.start_api());
+  TRY(s.start_api().context("--listen"));
   return write_admin_kubeconfig(s.sys, s.options.data_dir, s.identity, s.url());
 }
 

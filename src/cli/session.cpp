@@ -22,7 +22,7 @@ int run_session(const std::function<int(sys::RealSystem&)>& body) {
 
 int fail(const base::Error& error) {
   std::fprintf(stderr, "ingot: %s\n", error.text().c_str());
-  return 1;
+  return error.code == base::Code::invalid ? 2 : 1;
 }
 
 }  // namespace cli

@@ -176,6 +176,18 @@ Result<Reference> clone_template(Context& ctx, const CloneOptions& options) {
   return Reference{options.from.api_group, made_kind, options.name};
 }
 
+void watch_templates(
+    runtime::Controller& controller,
+    std::function<std::vector<Key>(Context&, const std::string&, const std::string&, const std::string&)> who) {
+  for (const char* resource : {"metal3machinetemplates.infrastructure.cluster.x-k8s.io",
+                               "kubeadmconfigtemplates.bootstrap.cluster.x-k8s.io"}) {
+    controller.watches.push_back({resource, [who](Context& ctx, const Json& doc) {
+                                    return who(ctx, doc.path("metadata.namespace").string(), doc["kind"].string(),
+                                               doc.path("metadata.name").string());
+                                  }});
+  }
+}
+
 int scaled(const Json& value, int total, bool round_up) {
   if (value.is_integer()) return static_cast<int>(value.integer());
   std::string_view text = value.string();

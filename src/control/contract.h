@@ -2,12 +2,14 @@
 // templates and conditions that say who waits for what.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/cluster.h"
 #include "runtime/context.h"
+#include "runtime/runtime.h"
 #include "workload/clusters.h"
 
 namespace control {
@@ -78,6 +80,12 @@ struct CloneOptions {
 };
 // Gives the reference to the new object. Errors: not_found naming the dangling template reference.
 Result<Reference> clone_template(Context& ctx, const CloneOptions& options);
+
+// Wakes a controller when a template that it may be waiting for appears; `who` gives the objects that name it.
+void watch_templates(
+    runtime::Controller& controller,
+    std::function<std::vector<Key>(Context&, const std::string& ns, const std::string& kind, const std::string& name)>
+        who);
 
 // A number or a percentage of `total` (rounded up or down). Malformed values count as 0.
 int scaled(const Json& value, int total, bool round_up);

@@ -88,7 +88,7 @@ base::Result<void> HttpServer::start() {
     auto listener = state_->net.listen(at);
     if (!listener) {
       state_->listeners.clear();
-      return std::move(listener).error().context("cannot listen on " + at.text());
+      return std::move(listener).error();
     }
     state_->listeners.push_back(std::move(listener).value());
   }

@@ -17,10 +17,11 @@ Condition infrastructure_ready(const Scope& scope) {
     const bool had = scope.status.initialization.infrastructure_provisioned.value_or(false);
     if (scope.cluster.meta.deleting())
       return condition("InfrastructureReady", false, "ObjectDeleted", scope.infrastructure.text + " has been deleted");
-    return condition("InfrastructureReady", false, had ? "ObjectDeleted" : "ObjectDoesNotExist",
-                     had ? scope.infrastructure.text + " has been deleted while the cluster still exists"
-                         : "API: " + scope.infrastructure.text +
-                               ", named by spec.infrastructureRef, does not exist; create it or correct the reference");
+    return condition(
+        "InfrastructureReady", false, had ? "ObjectDeleted" : "ObjectDoesNotExist",
+        had ? scope.infrastructure.text + " has been deleted while the cluster still exists"
+            : "API: " + scope.infrastructure.text +
+                  ", named by spec.infrastructureRef, does not exist; next: create it or correct the reference");
   }
   const bool done = scope.infrastructure.doc.path("status.initialization.provisioned").boolean();
   return mirror(scope.infrastructure, "Ready", "InfrastructureReady",
@@ -33,10 +34,11 @@ Condition control_plane_available(const Scope& scope) {
   if (!scope.control_plane.exists()) {
     const bool had =
         scope.status.initialization.control_plane_initialized.value_or(false) || scope.cluster.meta.deleting();
-    return condition("ControlPlaneAvailable", false, had ? "ObjectDeleted" : "ObjectDoesNotExist",
-                     had ? scope.control_plane.text + " has been deleted"
-                         : "API: " + scope.control_plane.text +
-                               ", named by spec.controlPlaneRef, does not exist; create it or correct the reference");
+    return condition(
+        "ControlPlaneAvailable", false, had ? "ObjectDeleted" : "ObjectDoesNotExist",
+        had ? scope.control_plane.text + " has been deleted"
+            : "API: " + scope.control_plane.text +
+                  ", named by spec.controlPlaneRef, does not exist; next: create it or correct the reference");
   }
   return mirror(scope.control_plane, "Available", "ControlPlaneAvailable",
                 unknown("", "NotReported", scope.control_plane.text + " does not report Available yet"));
@@ -142,12 +144,22 @@ std::string phase_of(const Scope& scope) {
   return "Pending";
 }
 
+// An event for a reference that leads nowhere, when that is news.
+void warn_of_dangling(Scope& scope, const Condition& now) {
+  const Condition* before = api::find_condition(scope.cluster.status.conditions, now.type);
+  const bool dangling = now.reason == "ObjectDoesNotExist";
+  if (!dangling || (before && before->reason == now.reason && before->message == now.message)) return;
+  scope.ctx.event(scope.cluster, EventKind::warning, now.reason, now.message);
+}
+
 }  // namespace
 
 void report(Scope& scope) {
-  set(scope, infrastructure_ready(scope));
+  for (const auto& one : {infrastructure_ready(scope), control_plane_available(scope)}) {
+    warn_of_dangling(scope, one);
+    set(scope, one);
+  }
   set(scope, control_plane_initialized(scope));
-  set(scope, control_plane_available(scope));
   set(scope, workers_available(scope));
   set(scope, connection(scope));
   machine_conditions(scope);
@@ -157,8 +169,9 @@ void report(Scope& scope) {
                              scope.deleting_message)
                  : condition("Deleting", false, "NotDeleting"));
   Summary summary{.type = "Available",
-                  .types = {"Deleting", "RemoteConnectionProbe", "InfrastructureReady", "ControlPlaneAvailable",
-                            "WorkersAvailable"},
+                  // What the others wait for comes first.
+                  .types = {"Deleting", "InfrastructureReady", "ControlPlaneAvailable", "WorkersAvailable",
+                            "RemoteConnectionProbe"},
                   .negative = {"Deleting"}};
   for (const auto& gate : scope.cluster.spec.availability_gates) {
     summary.types.push_back(gate.condition_type);
@@ -168,7 +181,7 @@ void report(Scope& scope) {
   // v1beta2 upstream has no Ready on Cluster, but scripts wait for it: available, and every machine ready and current.
   set(scope, summarize(scope.status.conditions,
                        {.type = "Ready",
-                        .types = {"Available", "ControlPlaneMachinesReady", "WorkerMachinesReady", "ScalingUp"},
+                        .types = {"ControlPlaneMachinesReady", "WorkerMachinesReady", "ScalingUp", "Available"},
                         .negative = {"ScalingUp"}}));
   counts(scope);
   scope.status.phase = phase_of(scope);

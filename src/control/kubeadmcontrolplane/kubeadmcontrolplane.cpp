@@ -33,6 +33,16 @@ Result<void> own_template(Scope& scope) {
   return own(scope.ctx, infrastructure, scope.ctx.owner_reference(*scope.cluster, false), scope.cluster->meta.name);
 }
 
+// An event for a failure that the ScalingUp condition does not tell yet; tries go on for as long as the cause stays.
+void warn_of_failure(Scope& scope) {
+  if (!scope.failure || scope.failure->code == base::Code::conflict) return;
+  const std::string why = scope.failure->text();
+  const Condition* told = api::find_condition(scope.plane.status.conditions, "ScalingUp");
+  if (told && told->message.find(why) != std::string::npos) return;
+  scope.ctx.event(scope.plane, EventKind::warning,
+                  scope.situation.members.empty() ? "FailedInitialization" : "FailedScaleUp", why);
+}
+
 Result<void> reconcile_certificates(Scope& scope) {
   if (!scope.cluster->status.initialization.infrastructure_provisioned.value_or(false) || !scope.cluster->spec.endpoint)
     return {};
@@ -156,6 +166,7 @@ Result<Outcome> reconcile(Context& ctx, workload::Clusters& clusters, Checks& ch
     auto done = act(scope);
     if (!done) scope.failure = std::move(done).error();
   }
+  warn_of_failure(scope);
   TRY(save(scope));
   if (scope.failure) return std::move(*scope.failure);
   return Outcome::after(scope.look_again);
@@ -166,30 +177,41 @@ Result<Outcome> reconcile(Context& ctx, workload::Clusters& clusters, Checks& ch
 
 runtime::Controller kubeadmcontrolplane_controller(workload::Clusters& clusters) {
   auto checks = std::make_shared<kubeadmcontrolplane::Checks>();
-  return runtime::For<api::KubeadmControlPlane>(
-             "kubeadmcontrolplane",
-             [&clusters, checks](Context& ctx, const api::KubeadmControlPlane& plane) {
-               return kubeadmcontrolplane::reconcile(ctx, clusters, *checks, plane);
-             })
-      .owns<Machine>()
-      .watches<Cluster>([](Context&, const Cluster& cluster) {
-        std::vector<Key> keys;
-        if (cluster.spec.control_plane.kind == "KubeadmControlPlane")
-          keys.push_back(
-              {std::string(api::KubeadmControlPlane::resource), cluster.meta.ns, cluster.spec.control_plane.name});
-        return keys;
-      })
-      .watches<Machine>([](Context& ctx, const Machine& machine) {
-        // A deletion of the whole cluster waits for the workers.
-        std::vector<Key> keys;
-        const auto cluster = ctx.find<Cluster>(machine.meta.ns, machine.spec.cluster_name);
-        if (machine.meta.deleting() && !machine.is_control_plane() && cluster && cluster->meta.deleting() &&
-            cluster->spec.control_plane.kind == "KubeadmControlPlane") {
-          keys.push_back(
-              {std::string(api::KubeadmControlPlane::resource), cluster->meta.ns, cluster->spec.control_plane.name});
-        }
-        return keys;
-      });
+  runtime::Controller controller =
+      runtime::For<api::KubeadmControlPlane>("kubeadmcontrolplane",
+                                             [&clusters, checks](Context& ctx, const api::KubeadmControlPlane& plane) {
+                                               return kubeadmcontrolplane::reconcile(ctx, clusters, *checks, plane);
+                                             })
+          .owns<Machine>()
+          .watches<Cluster>([](Context&, const Cluster& cluster) {
+            std::vector<Key> keys;
+            if (cluster.spec.control_plane.kind == "KubeadmControlPlane")
+              keys.push_back(
+                  {std::string(api::KubeadmControlPlane::resource), cluster.meta.ns, cluster.spec.control_plane.name});
+            return keys;
+          })
+          .watches<Machine>([](Context& ctx, const Machine& machine) {
+            // A deletion of the whole cluster waits for the workers.
+            std::vector<Key> keys;
+            const auto cluster = ctx.find<Cluster>(machine.meta.ns, machine.spec.cluster_name);
+            if (machine.meta.deleting() && !machine.is_control_plane() && cluster && cluster->meta.deleting() &&
+                cluster->spec.control_plane.kind == "KubeadmControlPlane") {
+              keys.push_back({std::string(api::KubeadmControlPlane::resource), cluster->meta.ns,
+                              cluster->spec.control_plane.name});
+            }
+            return keys;
+          });
+  watch_templates(controller,
+                  [](Context& ctx, const std::string& ns, const std::string& kind, const std::string& name) {
+                    std::vector<Key> keys;
+                    for (const auto& plane : ctx.list<api::KubeadmControlPlane>(ns)) {
+                      const auto& reference = plane->spec.machine.spec.infrastructure;
+                      if (reference.kind == kind && reference.name == name)
+                        keys.push_back({std::string(api::KubeadmControlPlane::resource), ns, plane->meta.name});
+                    }
+                    return keys;
+                  });
+  return controller;
 }
 
 }  // namespace control

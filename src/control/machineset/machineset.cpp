@@ -26,6 +26,13 @@ struct Scope {
   std::optional<base::Error> failure;  // the first error of the acting steps
 };
 
+// What the ScalingUp condition says already is no news: tries go on for as long as the cause stays.
+void warn_once(Scope& scope, std::string_view reason, std::string_view what, const std::string& why) {
+  const Condition* told = api::find_condition(scope.set.status.conditions, "ScalingUp");
+  if (told && told->message.find(why) != std::string::npos) return;
+  scope.ctx.event(scope.set, EventKind::warning, reason, std::string(what) + why);
+}
+
 std::vector<Ref<Machine>> machines(const Scope& scope) { return scope.ctx.children_of<Machine>(scope.set.meta); }
 
 Result<void> adopt_orphans(Scope& scope) {
@@ -90,12 +97,17 @@ Result<void> create_machine(Scope& scope) {
     const External object = external(scope.ctx, set.meta.ns, reference);
     if (object.exists()) TRY(scope.ctx.remove_document(object.resource, object.doc));
   }
-  scope.ctx.event(set, EventKind::warning, "FailedCreate", "Failed to create a Machine: " + done.error().text());
+  warn_once(scope, "FailedCreate", "Failed to create a Machine: ", done.error().text());
   return done;
 }
 
 Result<void> scale(Scope& scope) {
   const auto plan = plan_scale(scope.set.spec, machines(scope), scope.ctx.now());
+  if (plan.create > 0 && !scope.cluster) {
+    scope.blocked.push_back("API: Cluster " + scope.set.spec.cluster_name +
+                            ", named by spec.clusterName, does not exist; next: create it or correct the name");
+    warn_once(scope, "ClusterNotFound", "", scope.blocked.back());
+  }
   if (plan.create > 0 && scope.set.meta.annotation(disable_create) != "true" && scope.cluster) {
     scope.blocked = preflight(scope.ctx, *scope.cluster, scope.set);
     for (int i = 0; i < plan.create && scope.blocked.empty(); ++i) TRY(create_machine(scope));
@@ -311,16 +323,30 @@ Result<Outcome> reconcile(Context& ctx, const MachineSet& set) {
 }  // namespace machineset
 
 runtime::Controller machineset_controller() {
-  return runtime::For<api::MachineSet>("machineset", machineset::reconcile)
-      .owns<Machine>()
-      .watches<Cluster>([](Context& ctx, const Cluster& cluster) {
-        std::vector<Key> keys;
-        for (const auto& set : ctx.list<api::MachineSet>(cluster.meta.ns)) {
-          if (set->spec.cluster_name == cluster.meta.name)
-            keys.push_back({std::string(api::MachineSet::resource), set->meta.ns, set->meta.name});
-        }
-        return keys;
-      });
+  runtime::Controller controller =
+      runtime::For<api::MachineSet>("machineset", machineset::reconcile)
+          .owns<Machine>()
+          .watches<Cluster>([](Context& ctx, const Cluster& cluster) {
+            std::vector<Key> keys;
+            for (const auto& set : ctx.list<api::MachineSet>(cluster.meta.ns)) {
+              if (set->spec.cluster_name == cluster.meta.name)
+                keys.push_back({std::string(api::MachineSet::resource), set->meta.ns, set->meta.name});
+            }
+            return keys;
+          });
+  watch_templates(controller,
+                  [](Context& ctx, const std::string& ns, const std::string& kind, const std::string& name) {
+                    std::vector<Key> keys;
+                    for (const auto& set : ctx.list<api::MachineSet>(ns)) {
+                      const auto& spec = set->spec.machine.spec;
+                      for (const auto& reference : {spec.bootstrap.config, spec.infrastructure}) {
+                        if (reference.kind == kind && reference.name == name)
+                          keys.push_back({std::string(api::MachineSet::resource), ns, set->meta.name});
+                      }
+                    }
+                    return keys;
+                  });
+  return controller;
 }
 
 }  // namespace control

@@ -48,7 +48,7 @@ bool usable(const BareMetalHost& host) {
 std::string explain(const std::vector<Ref<BareMetalHost>>& hosts, const registry::LabelSelector& selector,
                     std::string_view ns) {
   size_t available = 0, matching = 0;
-  std::vector<std::string> near;
+  std::vector<std::pair<std::string, std::vector<std::string>>> near;  // what misses -> free hosts
   std::vector<std::string> busy;
   for (const auto& host : hosts) {
     const auto misses = selector.misses(meta::encode(host->meta)["labels"]);
@@ -63,20 +63,28 @@ std::string explain(const std::vector<Ref<BareMetalHost>>& hosts, const registry
     }
     if (!usable(*host)) continue;
     ++available;
-    if (!misses.empty()) near.push_back(host->meta.name + " misses " + base::join(misses, ", "));
+    if (misses.empty()) continue;
+    const std::string what = base::join(misses, ", ");
+    auto group = std::find_if(near.begin(), near.end(), [&](const auto& one) { return one.first == what; });
+    if (group == near.end()) group = near.insert(near.end(), {what, {}});
+    group->second.push_back(host->meta.name);
   }
   constexpr size_t names_max = 5;
-  const auto some = [](std::vector<std::string> all) {
+  const auto some = [](std::vector<std::string> all, const char* separator) {
     const size_t count = all.size();
     if (count > names_max) all.resize(names_max);
-    return base::join(all, "; ") + (count > names_max ? "; and " + std::to_string(count - names_max) + " more" : "");
+    return base::join(all, separator) +
+           (count > names_max ? separator + std::string("and ") + std::to_string(count - names_max) + " more" : "");
   };
+  std::vector<std::string> lacks;
+  for (const auto& [what, names] : near)
+    lacks.push_back(some(names, ", ") + (names.size() == 1 ? " misses " : " miss ") + what);
   std::string text = "controller: no available BareMetalHost in namespace " + std::string(ns) + " matches " +
                      (selector.empty() ? std::string("(any host)") : selector.text()) + ": " +
                      std::to_string(available) + " of " + std::to_string(hosts.size()) + " hosts are free, " +
                      std::to_string(matching) + " match, 0 are both";
-  if (!near.empty()) text += ". Free, but: " + some(near);
-  if (!busy.empty()) text += ". Matching, but: " + some(busy);
+  if (!near.empty()) text += ". Free, but: " + some(lacks, "; ");
+  if (!busy.empty()) text += ". Matching, but: " + some(busy, "; ");
   if (!near.empty())
     text += ". Next: label a free host (kubectl label bmh NAME KEY=VALUE --overwrite) or add hosts";
   else if (busy.empty())

@@ -140,6 +140,9 @@ TEST_CASE("why none: numbers, near misses and the next step") {
                      host("c", {{"role", "worker"}}, fresh)}) ==
         "controller: no available BareMetalHost in namespace ns matches role=worker: 0 of 3 hosts are free, 3 match, 0 "
         "are both. Matching, but: a is inspecting; b is in error; c is not yet registered");
+  CHECK(why(worker, {host("a", {{"role", "spare"}}), host("b", {{"role", "spare"}}), host("c", {})})
+            .find("Free, but: a, b miss role=worker (has role=spare); c misses role=worker (has no role). Next") !=
+        std::string::npos);
   std::vector<Ref<BareMetalHost>> many;
   for (int i = 0; i < 8; ++i) many.push_back(host("h" + std::to_string(i), {{"role", "worker"}}, inspecting));
   CHECK(why(worker, many).find("h4 is inspecting; and 3 more") != std::string::npos);

@@ -79,7 +79,8 @@ Result<std::string> fetch(sys::Loop& loop, sys::Net& net, std::string where, con
     const std::string& next = answered.headers.get("Location");
     if (answered.status < 300 || answered.status >= 400 || next.empty()) {
       const Code code = answered.status == 404 ? Code::not_found : Code::unavailable;
-      return Error{code, "the server answered " + std::to_string(answered.status)};
+      return Error{code, "the server answered " + std::to_string(answered.status), Layer::none,
+                   "check that image.checksum names a file of sums that is there"};
     }
     where = next.starts_with("/") ? url.scheme + "://" + url.address().text() + next : next;
   }

@@ -44,4 +44,12 @@ base::Error system_error(int number, const std::string& what) {
   return {code_of(number), what + ": " + std::error_code(number, std::generic_category()).message()};
 }
 
+base::Error bind_error(int number, const std::string& what) {
+  base::Error error = system_error(number, what);
+  if (number == EADDRINUSE) error.fix = "stop the other process that listens there, or choose another port";
+  if (number == EACCES) error.fix = "use a port from 1024 on, or give the program CAP_NET_BIND_SERVICE";
+  if (number == EADDRNOTAVAIL) error.fix = "choose an address that an interface of this machine has, or 0.0.0.0";
+  return error;
+}
+
 }  // namespace sys

@@ -29,5 +29,7 @@ class Descriptor {
 
 // "what: reason", with the code that fits the number.
 base::Error system_error(int number, const std::string& what);
+// The same for a socket that cannot be bound, with what to do about it.
+base::Error bind_error(int number, const std::string& what);
 
 }  // namespace sys

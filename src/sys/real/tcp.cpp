@@ -184,7 +184,7 @@ Result<std::unique_ptr<Listener>> RealNet::listen(const Address& at) {
   Descriptor socket(::socket(target.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return system_error(errno, what);
   set_option(socket.number(), SOL_SOCKET, SO_REUSEADDR, 1);
-  if (bind(socket.number(), target.raw(), target.bytes) != 0) return system_error(errno, what);
+  if (bind(socket.number(), target.raw(), target.bytes) != 0) return bind_error(errno, what);
   if (::listen(socket.number(), backlog_max) != 0) return system_error(errno, what);
   return std::unique_ptr<Listener>(std::make_unique<TcpListener>(driver_, loop_, std::move(socket)));
 }

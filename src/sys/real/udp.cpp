@@ -101,7 +101,7 @@ Result<std::unique_ptr<Datagram>> RealNet::open_udp(const Address& at, const Add
   if (!target) return base::invalid("a UDP socket is bound to an IP address, not to " + at.text());
   Descriptor socket(::socket(target->family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return system_error(errno, "opening a UDP socket");
-  if (bind(socket.number(), target->raw(), target->bytes) != 0) return system_error(errno, "binding " + at.text());
+  if (bind(socket.number(), target->raw(), target->bytes) != 0) return bind_error(errno, "binding " + at.text());
   return std::unique_ptr<Datagram>(
       std::make_unique<UdpSocket>(driver_, loop_, offload_, std::move(socket), target->family()));
 }
