@@ -187,4 +187,70 @@ TEST_CASE("certificates that expire within spec.rollout.before make the control 
   CHECK(world.rack().log().count("etcd lost its quorum") == 0);
 }
 
+TEST_CASE("a rollout with nodeReuse takes the same hosts again, and disks are cleaned only when they are to be") {
+  World world(24, Size{.control_plane = 1, .worker = 3, .spare = 0, .clusters = {"dev"}});
+  world.start_manager();
+  world.apply_inventory();
+  world.apply_clusters();
+  const std::string template_path =
+      "/apis/infrastructure.cluster.x-k8s.io/v1beta2/namespaces/clusters/metal3machinetemplates/dev-workers";
+  world.patch(deployment_path, yaml("spec: {rollout: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, "
+                                    "maxUnavailable: 1}}}}"));
+  world.until_ready();
+  constexpr const char* hosts = "baremetalhosts.metal3.io";
+  const auto used = [&] {
+    std::vector<std::string> out;
+    for (const auto& host : world.store().list(hosts, "clusters")) {
+      const Json& doc = host->doc;
+      if (doc.path("spec.consumerRef.kind").string() == "Metal3Machine" &&
+          doc.path("metadata.labels.role").string() == "worker")
+        out.push_back(host->key.name);
+    }
+    return out;
+  };
+  const auto wipes = [&](const std::string& host) {
+    const auto& disks = world.rack().server(host)->counters().disks;
+    return disks.metadata_wipes;
+  };
+  const auto before = used();
+  REQUIRE(before.size() == 2);
+  // Machines that exist follow the template in this.
+  world.patch(template_path, yaml("spec: {nodeReuse: true, template: {spec: {automatedCleaningMode: disabled}}}"));
+  const auto followed = [&] {
+    return std::all_of(before.begin(), before.end(), [&](const std::string& host) {
+      return world.object(hosts, host).path("spec.automatedCleaningMode").string() == "disabled";
+    });
+  };
+  CHECK_MESSAGE(world.run_until(followed, base::minutes(5)), world.trouble());
+  const std::vector<uint64_t> wiped = {wipes(before[0]), wipes(before[1])};
+
+  world.patch(deployment_path, yaml("spec: {template: {spec: {version: v1.32.1}}}"));
+  const auto replaced = [&] {
+    const auto all = machines_of(world, false);
+    return all.size() == 2 && std::all_of(all.begin(), all.end(), [](const Json& machine) {
+             return machine.path("spec.version").string() == "v1.32.1" &&
+                    !machine.path("status.nodeRef.name").string().empty();
+           });
+  };
+  CHECK_MESSAGE(world.run_until(replaced, base::hours(4)), world.trouble());
+  CHECK(used() == before);
+  for (size_t i = 0; i < 2; ++i) {
+    CHECK(wipes(before[i]) == wiped[i]);
+    CHECK(
+        world.object(hosts, before[i]).path("metadata.labels")["infrastructure.cluster.x-k8s.io/node-reuse"].is_null());
+  }
+
+  // Fewer replicas: the host is not kept for anybody.
+  world.patch(deployment_path, yaml("spec: {replicas: 1}"));
+  const auto freed = [&] {
+    const auto all = world.store().list(hosts, "clusters");
+    return used().size() == 1 && std::none_of(all.begin(), all.end(), [](const auto& host) {
+             return host->doc.path("spec.consumerRef.kind").string() == "Cluster";
+           });
+  };
+  CHECK_MESSAGE(world.run_until([&] { return machines_of(world, false).size() == 1; }, base::hours(2)),
+                world.trouble());
+  CHECK(freed());
+}
+
 }  // namespace

@@ -1,5 +1,7 @@
 #include "control/metal3cluster/metal3cluster.h"
 
+#include "control/metal3machine/metal3machine.h"
+
 namespace control {
 
 namespace metal3cluster {
@@ -29,6 +31,7 @@ Result<Outcome> reconcile_delete(Context& ctx, const Metal3Cluster& infra, const
     }));
     return Outcome::done();
   }
+  if (cluster) TRY(metal3machine::release_kept_hosts(ctx, *cluster));
   TRY(ctx.update(infra, [](Metal3Cluster& changed) { changed.meta.remove_finalizer(finalizer); }));
   return Outcome::done();
 }

@@ -36,12 +36,26 @@ bool free_of_claims(const BareMetalHost& host) {
   return !host.spec.consumer_ref || host.spec.consumer_ref->name.empty();
 }
 
+// Kept for a machine of this owner by a rollout that reuses hosts.
+bool kept_for(const BareMetalHost& host, const Metal3Machine& machine) {
+  const auto& consumer = host.spec.consumer_ref;
+  const std::string value = node_reuse_value(machine);
+  return !value.empty() && host.meta.label(node_reuse_label) == value && consumer && consumer->kind == "Cluster" &&
+         consumer->name == machine.meta.label(api::cluster_name_label) && consumer->ns == machine.meta.ns;
+}
+
 bool usable(const BareMetalHost& host) {
   const auto& notes = host.meta;
   return host.claimable() && free_of_claims(host) && !notes.has_annotation(api::host_annotation::paused) &&
          !notes.has_annotation(api::host_annotation::detached) &&
          !notes.has_annotation(api::host_annotation::unhealthy) &&
          !notes.has_annotation(api::host_annotation::unhealthy_old);
+}
+
+// The same host as if nothing held it.
+BareMetalHost without_claim(BareMetalHost host) {
+  host.spec.consumer_ref = std::nullopt;
+  return host;
 }
 
 // "No host fits: 3 of 20 hosts are available, none matches ...": what an operator needs to act.
@@ -94,11 +108,26 @@ std::string explain(const std::vector<Ref<BareMetalHost>>& hosts, const registry
 
 }  // namespace
 
+std::string node_reuse_value(const Metal3Machine& machine) {
+  const std::string& plane = machine.meta.label(api::control_plane_name_label);
+  const std::string& deployment = machine.meta.label(api::deployment_name_label);
+  return !plane.empty() ? "cp-" + plane : !deployment.empty() ? "md-" + deployment : "";
+}
+
 Result<Choice> choose_host(const Metal3Machine& machine, const std::vector<Ref<BareMetalHost>>& hosts) {
   for (const auto& host : hosts) {
     if (ours(*host, machine)) return Choice{.host = host, .already_ours = true};
   }
   const auto selector = TRY(selector_of(machine));
+  std::string kept;
+  for (const auto& host : hosts) {
+    if (!kept_for(*host, machine) || !selector.matches(meta::encode(host->meta)["labels"])) continue;
+    if (usable(without_claim(*host))) return Choice{.host = host};
+    kept += (kept.empty() ? "" : ", ") + host->meta.name;
+  }
+  if (!kept.empty())
+    return Choice{.why = "controller: waiting for BareMetalHost " + kept +
+                         " to be available: it is kept for this machine (spec.nodeReuse of the template)"};
   Ref<BareMetalHost> any;
   for (const auto& host : hosts) {
     if (!usable(*host) || !selector.matches(meta::encode(host->meta)["labels"])) continue;

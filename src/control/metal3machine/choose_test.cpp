@@ -147,3 +147,25 @@ TEST_CASE("why none: numbers, near misses and the next step") {
   for (int i = 0; i < 8; ++i) many.push_back(host("h" + std::to_string(i), {{"role", "worker"}}, inspecting));
   CHECK(why(worker, many).find("h4 is inspecting; and 3 more") != std::string::npos);
 }
+
+TEST_CASE("a host that is kept for the machine's owner goes first, and nobody else gets it") {
+  auto mine = machine({{"role", "w"}});
+  mine.meta.labels = {{"cluster.x-k8s.io/cluster-name", "c"}, {"cluster.x-k8s.io/deployment-name", "d"}};
+  CHECK(node_reuse_value(mine) == "md-d");
+  const auto kept = [](const std::string& state, const std::string& cluster = "c") {
+    return host("b", {{"role", "w"}, {std::string(node_reuse_label), "md-d"}}, [&](BareMetalHost& one) {
+      one.status.provisioning.state = state;
+      claim(one, "Cluster", cluster, "ns");
+    });
+  };
+  const auto free = host("a", {{"role", "w"}});
+  CHECK(chosen(mine, {free, kept("available")}) == "b");
+  CHECK(chosen(mine, {free, kept("deprovisioning")}) == "");  // waits for it
+  CHECK(chosen(mine, {free, kept("available", "other")}) == "a");
+  CHECK(chosen(machine({{"role", "w"}}), {free, kept("available")}) == "a");
+  CHECK(chosen(machine({{"role", "w"}}), {kept("available")}) == "");
+  auto plane = mine;
+  plane.meta.labels["cluster.x-k8s.io/control-plane-name"] = "p";
+  CHECK(node_reuse_value(plane) == "cp-p");
+  CHECK(chosen(plane, {free, kept("available")}) == "a");
+}

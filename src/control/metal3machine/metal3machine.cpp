@@ -83,6 +83,7 @@ Result<void> claim(Scope& scope, const BareMetalHost& host) {
                                                      .ns = machine.meta.ns,
                                                      .name = machine.meta.name};
     changed.meta.labels[std::string(api::cluster_name_label)] = scope.owner->spec.cluster_name;
+    changed.meta.labels.erase(std::string(node_reuse_label));
   }));
   TRY(scope.ctx.update(machine, [&](Metal3Machine& changed) {
     changed.meta.annotations[std::string(host_annotation)] = host.meta.ns + "/" + host.meta.name;
@@ -107,9 +108,16 @@ Result<void> order(Scope& scope, const BareMetalHost& host) {
       out.meta_data = spec.meta_data;
       out.network_data = spec.network_data;
     }
-    if (!spec.automated_cleaning_mode.empty()) out.automated_cleaning_mode = spec.automated_cleaning_mode;
     out.online = true;
   }));
+  return {};
+}
+
+// Decides how the disks are treated when the host is given back, so it follows for as long as the machine lives.
+Result<void> order_cleaning(Scope& scope, const BareMetalHost& host) {
+  const std::string& mode = scope.machine.spec.automated_cleaning_mode;
+  if (mode.empty() || host.spec.automated_cleaning_mode == mode) return {};
+  TRY(scope.ctx.update(host, [&](BareMetalHost& changed) { changed.spec.automated_cleaning_mode = mode; }));
   return {};
 }
 
@@ -240,6 +248,7 @@ Result<void> reconcile_association(Scope& scope) {
     TRY(order(scope, *host));
     host = scope.ctx.find<BareMetalHost>(host->meta.ns, host->meta.name);
   }
+  TRY(order_cleaning(scope, *host));
   return follow_host(scope, *host);
 }
 
@@ -270,12 +279,19 @@ Result<bool> release(Scope& scope) {
     return false;
   }
   const auto current = scope.ctx.find<BareMetalHost>(host->meta.ns, host->meta.name);
+  const bool kept = keeps_host(scope.ctx, scope.machine, scope.cluster.get());
   TRY(scope.ctx.update(*current, [&](BareMetalHost& changed) {
     changed.spec.consumer_ref = std::nullopt;
     changed.meta.labels.erase(std::string(api::cluster_name_label));
+    if (!kept) return;
+    changed.meta.labels[std::string(node_reuse_label)] = node_reuse_value(scope.machine);
+    changed.spec.consumer_ref = api::ObjectReference{.api_version = "cluster.x-k8s.io/v1beta2",
+                                                     .kind = "Cluster",
+                                                     .ns = scope.cluster->meta.ns,
+                                                     .name = scope.cluster->meta.name};
   }));
   scope.ctx.event(scope.machine, EventKind::normal, "BareMetalHostReleased",
-                  "Released BareMetalHost " + host->meta.name);
+                  "Released BareMetalHost " + host->meta.name + (kept ? ", kept for the next machine" : ""));
   return true;
 }
 
@@ -311,6 +327,7 @@ Result<Outcome> reconcile(Context& ctx, workload::Clusters& clusters, const Meta
     TRY(ctx.update(machine, [](Metal3Machine& changed) { changed.meta.add_finalizer(finalizer); }));
     return Outcome::done();
   }
+  TRY(follow_template(ctx, machine));
   auto done = reconcile_association(scope);
   if (!done && done.error().code != base::Code::conflict) ready(scope, false, "Error", done.error().text());
   TRY(save(scope));
@@ -325,7 +342,8 @@ std::vector<Key> key_of(std::string_view ns, std::string_view name) {
 // A changed host concerns its consumer; a free one everybody who waits for a host.
 std::vector<Key> of_host(Context& ctx, const BareMetalHost& host) {
   const auto& consumer = host.spec.consumer_ref;
-  if (consumer && !consumer->name.empty())
+  const bool kept = consumer && consumer->kind == "Cluster";  // for a machine that waits for it
+  if (consumer && !consumer->name.empty() && !kept)
     return consumer->kind == "Metal3Machine" ? key_of(consumer->ns, consumer->name) : std::vector<Key>();
   std::vector<Key> keys;
   for (const auto& machine : ctx.list<Metal3Machine>(host.meta.ns)) {
@@ -344,6 +362,7 @@ runtime::Controller metal3machine_controller(workload::Clusters& clusters) {
                                             return metal3machine::reconcile(ctx, clusters, machine);
                                           })
       .watches<api::BareMetalHost>(metal3machine::of_host)
+      .watches<api::Metal3MachineTemplate>(metal3machine::machines_of_template)
       .watches<Machine>([](Context&, const Machine& machine) {
         if (machine.spec.infrastructure.kind != "Metal3Machine") return std::vector<Key>();
         return metal3machine::key_of(machine.meta.ns, machine.spec.infrastructure.name);
