@@ -158,7 +158,8 @@ void Invariants::check_claim(const std::string& key, const Host& before, const H
     }
   }
   for (const auto& [name, claimant] : claimants_) {
-    if (name != has && claimant.host == key && claimant.provisioned && !claimant.deleting) {
+    const bool there = claimant.host == key && after.written_for == name;
+    if (name != has && there && claimant.provisioned && !claimant.deleting) {
       fail(doc.meta.name, "is taken by " + has + " while it belongs to " + name);
     }
   }

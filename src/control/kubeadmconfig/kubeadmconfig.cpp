@@ -200,10 +200,11 @@ bool publish_token(Scope& scope, const std::string& token) {
     scope.look_again = every;
     return true;
   }
+  constexpr std::string_view refused = "node: the join token could not be stored in the workload cluster: ";
+  const auto* said = api::find_condition(scope.status.conditions, "DataSecretAvailable");
   if (job.error)
-    data_available(scope, false, "NotAvailable",
-                   "node: the join token could not be stored in the workload cluster: " + job.error->text());
-  else
+    data_available(scope, false, "NotAvailable", std::string(refused) + job.error->text());
+  else if (!said || !said->message.starts_with(refused))  // each change of it is written, and starts the next attempt
     data_available(scope, false, "NotAvailable", "bootstrap: storing a join token in the workload cluster");
   scope.look_again = base::seconds(10);
   return last != scope.refreshed.end();
