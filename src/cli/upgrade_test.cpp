@@ -191,13 +191,23 @@ TEST_CASE("a rollout with nodeReuse takes the same hosts again, and disks are cl
   World world(24, Size{.control_plane = 1, .worker = 3, .spare = 0, .clusters = {"dev"}});
   world.start_manager();
   world.apply_inventory();
+  constexpr const char* hosts = "baremetalhosts.metal3.io";
+  // The host that stays free is the one that would be taken first if none were kept.
+  std::string first;
+  for (const auto& host : world.store().list(hosts, "clusters")) {
+    if (first.empty() && host->doc.path("metadata.labels.role").string() == "worker") first = host->key.name;
+  }
+  const auto set_role = [&](const char* role) {
+    world.patch("/apis/metal3.io/v1alpha1/namespaces/clusters/baremetalhosts/" + first,
+                yaml(std::string("metadata: {labels: {role: ") + role + "}}"));
+  };
+  set_role("resting");
   world.apply_clusters();
   const std::string template_path =
       "/apis/infrastructure.cluster.x-k8s.io/v1beta2/namespaces/clusters/metal3machinetemplates/dev-workers";
   world.patch(deployment_path, yaml("spec: {rollout: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, "
                                     "maxUnavailable: 1}}}}"));
   world.until_ready();
-  constexpr const char* hosts = "baremetalhosts.metal3.io";
   const auto used = [&] {
     std::vector<std::string> out;
     for (const auto& host : world.store().list(hosts, "clusters")) {
@@ -214,6 +224,7 @@ TEST_CASE("a rollout with nodeReuse takes the same hosts again, and disks are cl
   };
   const auto before = used();
   REQUIRE(before.size() == 2);
+  set_role("worker");
   // Machines that exist follow the template in this.
   world.patch(template_path, yaml("spec: {nodeReuse: true, template: {spec: {automatedCleaningMode: disabled}}}"));
   const auto followed = [&] {
