@@ -212,4 +212,35 @@ TEST_CASE("wrong passwords, silent BMCs, missing Secrets and bad checksums each 
                 world.trouble());
 }
 
+TEST_CASE("two Clusters that name one Metal3Cluster do not fight over it; the second is told") {
+  World world(15, small());
+  world.start_manager();
+  world.apply_inventory();
+  world.apply_clusters();
+  const auto m3cluster = [&] {
+    return world.object("metal3clusters.infrastructure.cluster.x-k8s.io", "dev")
+        .path("metadata.resourceVersion")
+        .string();
+  };
+  CHECK(world.run_until(
+      [&] { return world.condition("clusters.cluster.x-k8s.io", "dev", "InfrastructureReady") == "True"; },
+      base::minutes(5)));
+  Json second = Json::object({{"apiVersion", "cluster.x-k8s.io/v1beta2"}, {"kind", "Cluster"}});
+  second.set_path("metadata.name", "copy").set_path("metadata.namespace", "clusters");
+  second.set_path(
+      "spec.infrastructureRef",
+      Json::object({{"apiGroup", "infrastructure.cluster.x-k8s.io"}, {"kind", "Metal3Cluster"}, {"name", "dev"}}));
+  world.apply(second);
+  const auto why = [&] {
+    return world.condition("clusters.cluster.x-k8s.io", "copy", "InfrastructureReady", "message");
+  };
+  CHECK_MESSAGE(world.run_until([&] { return contains(why(), "belongs to Cluster dev"); }, base::minutes(5)), why());
+  const std::string before = m3cluster();
+  world.run_for(base::minutes(10));
+  CHECK(m3cluster() == before);
+  CHECK(world.object("metal3clusters.infrastructure.cluster.x-k8s.io", "dev")
+            .path("metadata.labels")["cluster.x-k8s.io/cluster-name"]
+            .string() == "dev");
+}
+
 }  // namespace

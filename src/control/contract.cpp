@@ -27,9 +27,29 @@ External external(const Context& ctx, std::string_view ns, const Reference& refe
   return out;
 }
 
-Result<void> own(Context& ctx, const External& object, const api::OwnerReference& owner,
-                 std::string_view cluster_name) {
+namespace {
+
+// The owner of the same kind that has the object already and still exists; null when there is none.
+const api::OwnerReference* rival(const Context& ctx, const api::ObjectMeta& meta, const api::OwnerReference& owner) {
+  for (const auto& other : meta.owners) {
+    if (other.kind != owner.kind || other.uid == owner.uid) continue;
+    const auto [group, version] = meta::split_api_version(other.api_version);
+    const meta::Kind* kind = ctx.scheme().by_kind(group, other.kind);
+    if (!kind) continue;
+    if (ctx.document(kind->resource(), meta.ns, other.name).path("metadata.uid").string() == other.uid) return &other;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Result<void> own(Context& ctx, External& object, const api::OwnerReference& owner, std::string_view cluster_name) {
   auto meta = TRY(meta::decode<api::ObjectMeta>(object.doc["metadata"]));
+  if (const auto* other = rival(ctx, meta, owner)) {
+    object.refused = "API: " + object.text + " belongs to " + other->kind + " " + other->name +
+                     "; next: name an object of its own in the reference of " + owner.kind + " " + owner.name;
+    return {};
+  }
   if (owner.controller.value_or(false)) {
     // The MachineSet or control plane that made the object hands it over to its Machine.
     std::erase_if(meta.owners, [&](const api::OwnerReference& other) {
@@ -42,6 +62,15 @@ Result<void> own(Context& ctx, const External& object, const api::OwnerReference
   Json change = Json::object();
   change.set("ownerReferences", wanted["ownerReferences"]).set("labels", wanted["labels"]);
   TRY(ctx.patch(object.resource, meta.ns, meta.name, Json::object({{"metadata", change}})));
+  return {};
+}
+
+Result<void> share(Context& ctx, const External& object, const api::OwnerReference& owner) {
+  auto meta = TRY(meta::decode<api::ObjectMeta>(object.doc["metadata"]));
+  meta.set_owner(owner);
+  const Json owners = meta::encode(meta)["ownerReferences"];
+  TRY(ctx.patch(object.resource, meta.ns, meta.name,
+                Json::object({{"metadata", Json::object({{"ownerReferences", owners}})}})));
   return {};
 }
 

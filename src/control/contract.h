@@ -33,6 +33,7 @@ struct External {
   std::string resource;  // "" when no such kind is served
   std::string text;      // "Metal3Cluster dev", for messages
   Json doc;              // null when there is none
+  std::string refused;   // why it may not be had, for a condition: it belongs to somebody else
   bool exists() const { return !doc.is_null(); }
   bool deleting() const { return !doc.path("metadata.deletionTimestamp").is_null(); }
   // The condition of that type in status.conditions; null when absent.
@@ -41,8 +42,12 @@ struct External {
 External external(const Context& ctx, std::string_view ns, const Reference& reference);
 
 // Makes `owner` an owner of the external object (as controller when the reference says so, replacing any other
-// controller) and sets its cluster-name label. Writes only what is missing.
-Result<void> own(Context& ctx, const External& object, const api::OwnerReference& owner, std::string_view cluster_name);
+// controller) and sets its cluster-name label. Writes only what is missing. An object that another living owner of the
+// same kind has is left alone, and `refused` says so: two owners would take it from each other for ever.
+Result<void> own(Context& ctx, External& object, const api::OwnerReference& owner, std::string_view cluster_name);
+
+// Adds `owner` to the owners of a template, which several clusters may use, so that it lives as long as any of them.
+Result<void> share(Context& ctx, const External& object, const api::OwnerReference& owner);
 
 // Spec.paused of the cluster, or the annotation on the object itself (any value).
 bool is_paused(const Cluster* cluster, const api::ObjectMeta& meta);

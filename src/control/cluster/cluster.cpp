@@ -36,6 +36,7 @@ Result<void> reconcile_infrastructure(Scope& scope) {
   if (!scope.infrastructure.exists() || scope.infrastructure.deleting()) return {};
   const bool managed = !cluster.spec.topology.is_null();
   TRY(own(scope.ctx, scope.infrastructure, scope.ctx.owner_reference(cluster, managed), cluster.meta.name));
+  if (!scope.infrastructure.refused.empty()) return {};
   if (!scope.infrastructure.doc.path("status.initialization.provisioned").boolean()) return {};
   done = true;  // never goes back
   TRY(adopt_endpoint(scope, scope.infrastructure));
@@ -52,6 +53,7 @@ Result<void> reconcile_control_plane(Scope& scope) {
   if (!cluster.spec.control_plane || !scope.control_plane.exists() || scope.control_plane.deleting()) return {};
   const bool managed = !cluster.spec.topology.is_null();
   TRY(own(scope.ctx, scope.control_plane, scope.ctx.owner_reference(cluster, managed), cluster.meta.name));
+  if (!scope.control_plane.refused.empty()) return {};
   if (!scope.control_plane.doc.path("status.initialization.controlPlaneInitialized").boolean()) return {};
   scope.status.initialization.control_plane_initialized = true;  // never goes back
   return adopt_endpoint(scope, scope.control_plane);
@@ -155,7 +157,8 @@ Result<Outcome> reconcile(Context& ctx, workload::Clusters& clusters, const Clus
   if (failure) return std::move(*failure);
   // A dangling reference is watched only if its kind is; look again in any case.
   const bool dangling = (cluster.spec.infrastructure && !scope.infrastructure.exists()) ||
-                        (cluster.spec.control_plane && !scope.control_plane.exists());
+                        (cluster.spec.control_plane && !scope.control_plane.exists()) ||
+                        !scope.infrastructure.refused.empty() || !scope.control_plane.refused.empty();
   return dangling || scope.workload ? Outcome::after(base::seconds(30)) : Outcome::done();
 }
 

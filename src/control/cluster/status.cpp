@@ -23,6 +23,8 @@ Condition infrastructure_ready(const Scope& scope) {
             : "API: " + scope.infrastructure.text +
                   ", named by spec.infrastructureRef, does not exist; next: create it or correct the reference");
   }
+  if (!scope.infrastructure.refused.empty())
+    return condition("InfrastructureReady", false, "OwnedByAnother", scope.infrastructure.refused);
   const bool done = scope.infrastructure.doc.path("status.initialization.provisioned").boolean();
   return mirror(scope.infrastructure, "Ready", "InfrastructureReady",
                 condition("", done, done ? "Ready" : "NotReady",
@@ -40,6 +42,8 @@ Condition control_plane_available(const Scope& scope) {
             : "API: " + scope.control_plane.text +
                   ", named by spec.controlPlaneRef, does not exist; next: create it or correct the reference");
   }
+  if (!scope.control_plane.refused.empty())
+    return condition("ControlPlaneAvailable", false, "OwnedByAnother", scope.control_plane.refused);
   return mirror(scope.control_plane, "Available", "ControlPlaneAvailable",
                 unknown("", "NotReported", scope.control_plane.text + " does not report Available yet"));
 }

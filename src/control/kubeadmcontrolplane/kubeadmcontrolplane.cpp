@@ -30,7 +30,7 @@ Result<void> own_template(Scope& scope) {
                        base::Layer::api, "create it or correct the reference"};
   }
   if (infrastructure.deleting()) return {};
-  return own(scope.ctx, infrastructure, scope.ctx.owner_reference(*scope.cluster, false), scope.cluster->meta.name);
+  return share(scope.ctx, infrastructure, scope.ctx.owner_reference(*scope.cluster, false));
 }
 
 // An event for a failure that the ScalingUp condition does not tell yet; tries go on for as long as the cause stays.

@@ -27,10 +27,16 @@ Result<bool> prepare(Scope& scope) {
   return false;
 }
 
+constexpr Duration refused_gap = base::seconds(30);  // until the one that has it may have let go
+
 Result<void> reconcile_bootstrap(Scope& scope) {
   auto& machine = scope.machine;
   if (machine.spec.bootstrap.config && scope.bootstrap.exists() && !scope.bootstrap.deleting()) {
     TRY(own(scope.ctx, scope.bootstrap, scope.ctx.owner_reference(machine, true), machine.spec.cluster_name));
+    if (!scope.bootstrap.refused.empty()) {
+      scope.again_in(refused_gap);
+      return {};
+    }
   }
   const auto& secret = scope.bootstrap.doc.path("status.dataSecretName");
   if (!machine.spec.bootstrap.data_secret_name && secret.is_string() &&
@@ -53,6 +59,10 @@ Result<void> reconcile_infrastructure(Scope& scope) {
   const auto& machine = scope.machine;
   if (!scope.infrastructure.exists() || scope.infrastructure.deleting()) return {};
   TRY(own(scope.ctx, scope.infrastructure, scope.ctx.owner_reference(machine, true), machine.spec.cluster_name));
+  if (!scope.infrastructure.refused.empty()) {
+    scope.again_in(refused_gap);
+    return {};
+  }
   const std::string& provider_id = scope.infrastructure.doc.path("spec.providerID").string();
   if (!scope.infrastructure.doc.path("status.initialization.provisioned").boolean() || provider_id.empty()) return {};
   scope.status.initialization.infrastructure_provisioned = true;

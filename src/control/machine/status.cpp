@@ -14,6 +14,8 @@ Condition bootstrap_condition(const Scope& scope) {
     return condition("BootstrapConfigReady", false, "InvalidConfig",
                      "spec.bootstrap names neither configRef nor dataSecretName");
   }
+  if (!scope.bootstrap.refused.empty())
+    return condition("BootstrapConfigReady", false, "OwnedByAnother", scope.bootstrap.refused);
   if (scope.bootstrap.exists()) {
     const bool made = scope.bootstrap.doc.path("status.initialization.dataSecretCreated").boolean();
     return mirror(scope.bootstrap, "Ready", "BootstrapConfigReady",
@@ -29,6 +31,8 @@ Condition bootstrap_condition(const Scope& scope) {
 }
 
 Condition infrastructure_condition(const Scope& scope) {
+  if (!scope.infrastructure.refused.empty())
+    return condition("InfrastructureReady", false, "OwnedByAnother", scope.infrastructure.refused);
   if (scope.infrastructure.exists()) {
     const bool done = scope.status.initialization.infrastructure_provisioned.value_or(false);
     return mirror(scope.infrastructure, "Ready", "InfrastructureReady",
