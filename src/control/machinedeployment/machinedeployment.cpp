@@ -257,7 +257,7 @@ Result<void> own_templates(Scope& scope) {
        {scope.deployment.spec.machine.spec.bootstrap.config, scope.deployment.spec.machine.spec.infrastructure}) {
     if (!reference) continue;
     const External object = external(scope.ctx, scope.deployment.meta.ns, reference);
-    if (object.exists() && !object.deleting()) TRY(own(scope.ctx, object, owner, scope.cluster->meta.name));
+    if (object.exists() && !object.deleting()) TRY(share(scope.ctx, object, owner));
   }
   return {};
 }
