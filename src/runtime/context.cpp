@@ -17,7 +17,7 @@ const meta::Kind& kind_of(const Runtime& runtime, const meta::Scheme& scheme, st
 }
 
 std::shared_ptr<const void> typed(Runtime& runtime, const TypeInfo& type, const store::Ref& entry) {
-  auto& slot = runtime.state().decoded[entry->key];
+  auto& slot = runtime.state().decoded[entry->create_revision];
   if (slot.object && slot.revision == entry->revision) return slot.object;
   slot.revision = entry->revision;
   slot.object = type.decode(entry->doc);
@@ -45,7 +45,7 @@ std::vector<std::shared_ptr<const void>> Context::list_any(const TypeInfo& type,
                                                            const registry::LabelSelector& selector) const {
   std::vector<std::shared_ptr<const void>> out;
   for (const auto& entry : runtime_.registry().store().list(type.resource, ns)) {
-    if (!selector.matches(entry->doc.path("metadata.labels"))) continue;
+    if (!selector.empty() && !selector.matches(entry->doc.path("metadata.labels"))) continue;
     if (auto object = typed(runtime_, type, entry)) out.push_back(std::move(object));
   }
   return out;

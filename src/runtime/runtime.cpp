@@ -65,7 +65,7 @@ bool Runtime::State::idle() const {
 
 void Runtime::State::dispatch(const store::Event& event) {
   const Key& key = event.object->key;
-  if (event.type == store::EventType::deleted) decoded.erase(key);
+  if (event.type == store::EventType::deleted) decoded.erase(event.object->create_revision);
   for (auto& worker : workers) {
     if (worker->controller.resource == key.resource) worker->queue->add(key);
     for (const auto& watch : worker->controller.watches) {

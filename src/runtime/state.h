@@ -1,6 +1,8 @@
 // The inside of Runtime, shared by runtime.cpp and context.cpp.
 #pragma once
 
+#include <unordered_map>
+
 #include "runtime/queue.h"
 #include "runtime/runtime.h"
 
@@ -32,7 +34,9 @@ struct Runtime::State {
 
   Runtime& runtime;
   std::vector<std::unique_ptr<Worker>> workers;
-  std::map<Key, Decoded> decoded;                  // typed view of the store, decoded on first use of each version
+  // Typed view of the store, decoded on first use of each version; by the revision that created the object, which
+  // names it for its whole life and is looked up much faster than a key.
+  std::unordered_map<uint64_t, Decoded> decoded;
   std::map<std::string, std::string> event_names;  // dedup key -> Event object name
   store::Subscription subscription = 0;
   bool running = false;

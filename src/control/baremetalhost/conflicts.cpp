@@ -26,11 +26,15 @@ bool came_first(const BareMetalHost& other, const BareMetalHost& host) {
 std::optional<Error> taken_by_another(const Scope& scope) {
   const auto& host = scope.host;
   const auto mine = metal::parse_bmc_address(host.spec.bmc.address);
+  const std::string my_host = mine ? base::lower(mine->host) : "";
   for (const auto& other : scope.ctx.list<BareMetalHost>("")) {
-    if (other->meta.uid == host.meta.uid || !came_first(*other, host)) continue;
+    // First what is cheap: there may be thousands of hosts.
     const std::string& mac = other->spec.boot_mac_address;
+    const bool same_mac = !mac.empty() && base::equals_ignore_case(mac, host.spec.boot_mac_address);
+    if (!same_mac && (!mine || base::lower(other->spec.bmc.address).find(my_host) == std::string::npos)) continue;
+    if (other->meta.uid == host.meta.uid || !came_first(*other, host)) continue;
     std::string what;
-    if (!mac.empty() && base::equals_ignore_case(mac, host.spec.boot_mac_address)) {
+    if (same_mac) {
       what = "boot MAC address " + scope.access.boot_mac;
     } else if (const auto theirs = metal::parse_bmc_address(other->spec.bmc.address);
                mine && theirs && same_bmc(*mine, *theirs)) {
