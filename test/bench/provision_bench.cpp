@@ -56,16 +56,14 @@ void print_spans(const std::string& what, const std::vector<Span>& spans) {
 // Follows the hosts of one world and fills the spans by name.
 class Follower {
  public:
-  Follower(World& world, std::map<std::string, std::vector<Span>>& spans) : world_(world), spans_(spans) {}
+  // `world` is new: the rack's events count from now.
+  Follower(World& world, std::map<std::string, std::vector<Span>>& spans)
+      : world_(world), spans_(spans), begun_(world.loop().now()) {}
 
   void follow() {
     world_.store().subscribe(false, [this](const store::Event& event) {
       if (event.object->key.resource == "baremetalhosts.metal3.io") host(event.object->key.name, event.object->doc);
       if (event.object->key.resource == "machines.cluster.x-k8s.io") machine(event.object->key.name, event.object->doc);
-    });
-    world_.rack().log().on_event([this](const sim::RackEvent& event) {
-      if (event.what == "kubeadm init succeeded" || event.what == "kubeadm join succeeded")
-        joined_[event.detail] = world_.loop().now();
     });
   }
 
@@ -104,15 +102,18 @@ class Follower {
   }
   void machine(const std::string& name, const Json& doc) {
     if (doc.path("status.phase").string() != "Running" || !running_.insert(name).second) return;
-    const auto joined = joined_.find(doc.path("status.nodeRef.name").string());
-    if (joined == joined_.end()) return;
-    spans_["3 node registered to Running"].push_back({seconds(world_.loop().now() - joined->second), 0});
+    const std::string& node = doc.path("status.nodeRef.name").string();
+    for (const auto& event : world_.rack().log().events()) {
+      const bool joined = event.what == "kubeadm init succeeded" || event.what == "kubeadm join succeeded";
+      if (joined && event.detail == node)
+        spans_["3 node registered to Running"].push_back({seconds(world_.loop().now() - begun_ - event.at), 0});
+    }
   }
 
   World& world_;
   std::map<std::string, std::vector<Span>>& spans_;
+  base::Time begun_;
   std::map<std::string, Host> hosts_;
-  std::map<std::string, base::Time> joined_;
   std::set<std::string> running_;
 };
 
@@ -120,8 +121,8 @@ void bring_up(uint64_t seed, std::map<std::string, std::vector<Span>>& spans, bo
   const auto wall = Clock::now();
   const double cpu = cpu_seconds();
   World world(seed);
-  world.start_manager();
   Follower follower(world, spans);
+  world.start_manager();
   follower.follow();
   const base::Time begun = world.loop().now();
   world.apply_inventory();
