@@ -90,6 +90,9 @@ void observe(Scope& scope) {
          .initialized = scope.status.initialization.control_plane_initialized.value_or(false)};
   const auto& surge = scope.plane.spec.rollout.strategy.rolling.max_surge;
   out.surge = surge.is_null() ? 1 : scaled(surge, out.replicas, true);
+  for (const auto& domain : scope.cluster->status.failure_domains) {
+    if (domain.control_plane.value_or(false)) out.domains.push_back(domain.name);
+  }
   if (scope.workload && scope.workload->reachable) {
     out.etcd = scope.workload->etcd;
     out.etcd_known = scope.workload->etcd_problem.empty() && !out.etcd.empty();

@@ -78,7 +78,16 @@ Retry next_retry(const std::optional<api::LastRemediation>& replaced, const api:
   return out;
 }
 
-Ref<Machine> choose_for_removal(const std::vector<Member>& members) {
+Ref<Machine> choose_for_removal(const std::vector<Member>& members, const std::vector<std::string>& domains) {
+  // How crowded the machine's failure domain is; one that is not among them is worse than any.
+  const auto crowd = [&](const Member& member) {
+    const std::string& domain = member.machine->spec.failure_domain;
+    if (domains.empty()) return size_t{0};
+    if (std::find(domains.begin(), domains.end(), domain) == domains.end()) return members.size() + 1;
+    return static_cast<size_t>(std::count_if(members.begin(), members.end(), [&](const Member& one) {
+      return !one.machine->meta.deleting() && one.machine->spec.failure_domain == domain;
+    }));
+  };
   const auto rank = [](const Member& member) {
     const bool outdated = !member.outdated.empty(), marked = member.machine->meta.has_annotation(delete_annotation);
     if (outdated && marked) return 0;
@@ -90,10 +99,10 @@ Ref<Machine> choose_for_removal(const std::vector<Member>& members) {
   const Member* best = nullptr;
   for (const auto& member : members) {
     if (member.machine->meta.deleting()) continue;
-    if (!best || std::tuple(rank(member), member.machine->meta.created, member.machine->meta.name) <
-                     std::tuple(rank(*best), best->machine->meta.created, best->machine->meta.name)) {
-      best = &member;
-    }
+    const auto order = [&](const Member& one) {
+      return std::tuple(rank(one), members.size() + 1 - crowd(one), one.machine->meta.created, one.machine->meta.name);
+    };
+    if (!best || order(member) < order(*best)) best = &member;
   }
   return best ? best->machine : nullptr;
 }
@@ -110,7 +119,7 @@ Step scale_up(const Situation& situation) {
 }
 
 Step scale_down(const Situation& situation) {
-  Step step{.action = Action::scale_down, .machine = choose_for_removal(situation.members)};
+  Step step{.action = Action::scale_down, .machine = choose_for_removal(situation.members, situation.domains)};
   if (!step.machine) return {};
   step.blocked = preflight(situation, step.machine.get());
   if (!situation.etcd_known) {

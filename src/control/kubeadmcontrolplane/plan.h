@@ -40,6 +40,7 @@ struct Situation {
   bool etcd_known = false;  // a fresh member list
   std::vector<Member> members;
   std::vector<workload::EtcdMember> etcd;
+  std::vector<std::string> domains;  // failure domains that control-plane machines may be in
 };
 Step next_step(const Situation& situation);
 
@@ -55,8 +56,8 @@ struct Retry {
 Retry next_retry(const std::optional<api::LastRemediation>& replaced, const api::ControlPlaneRemediation& limits,
                  Time now);
 
-// The machine that goes first: outdated and marked by the user, marked, outdated and unhealthy, outdated, any; oldest
-// of those.
-Ref<Machine> choose_for_removal(const std::vector<Member>& members);
+// The machine that goes first: outdated and marked by the user, marked, outdated and unhealthy, outdated, any. Of those
+// one outside the known failure domains, else in the domain with the most machines; the oldest.
+Ref<Machine> choose_for_removal(const std::vector<Member>& members, const std::vector<std::string>& domains = {});
 
 }  // namespace control::kubeadmcontrolplane

@@ -25,6 +25,7 @@ struct Given {
   bool has_node = true;
   bool marked = false;  // by the user, for deletion
   bool deleting = false;
+  std::string domain = {};
 };
 
 // Machines whose nodes and etcd members carry the machine's name.
@@ -33,6 +34,7 @@ Situation situation(int replicas, const std::vector<Given>& given, int surge = 1
   for (const auto& one : given) {
     Machine machine;
     machine.meta.name = one.name;
+    machine.spec.failure_domain = one.domain;
     machine.meta.created = now - base::hours(24 * one.age_days);
     if (one.deleting) machine.meta.deletion = now;
     if (one.marked) machine.meta.annotations["cluster.x-k8s.io/delete-machine"] = "";
@@ -141,6 +143,22 @@ TEST_CASE("the unhealthy machine itself may go when the others keep the quorum")
   CHECK(next(situation(1, {{"a"}, {"b"}, {.name = "c", .age_days = 9, .unhealthy = {"gone"}}})) == "down c");
   CHECK(next(situation(1, {{.name = "a", .age_days = 9}, {"b"}, {.name = "c", .unhealthy = {"gone"}}})) ==
         "down a: Machine c: gone; etcd would have 1 healthy of 2 voting members, 2 are needed; unhealthy: c");
+}
+
+TEST_CASE("a machine in the most crowded failure domain goes, before that one in none of them") {
+  const auto chosen = [](const std::vector<Given>& given, const std::vector<std::string>& domains) {
+    return choose_for_removal(situation(1, given).members, domains)->meta.name;
+  };
+  const Given a1{.name = "a1", .age_days = 1, .domain = "a"}, a2{.name = "a2", .age_days = 2, .domain = "a"},
+      b9{.name = "b9", .age_days = 9, .domain = "b"}, x1{.name = "x1", .age_days = 1, .domain = "x"},
+      gone{.name = "b8", .deleting = true, .domain = "b"};
+  CHECK(chosen({a1, a2, b9}, {"a", "b"}) == "a2");
+  CHECK(chosen({a1, a2, b9, x1}, {"a", "b"}) == "x1");
+  CHECK(chosen({a1, b9, gone}, {"a", "b"}) == "b9");  // equally crowded: the oldest
+  CHECK(chosen({a1, a2, b9}, {}) == "b9");
+  Given outdated = b9;
+  outdated.outdated = true;
+  CHECK(chosen({a1, a2, outdated}, {"a", "b"}) == "b9");  // being outdated counts more
 }
 
 TEST_CASE("which machine goes") {
