@@ -149,7 +149,8 @@ Result<bool> handle_detached(Scope& scope) {
   }
   if (!is) {
     scope.engine.forget(host.meta.uid);
-    scope.operation = Operation{};
+    // That an image is written is never forgotten: it would be written again over the system that runs.
+    if (scope.operation.milestone != Milestone::written) scope.operation = Operation{};
     clear_failure(scope);
     scope.status.operational_status = "detached";
   }

@@ -60,6 +60,8 @@ void record_failure(Scope& scope, std::string_view type, const Error& error, std
   scope.again_in(backoff_of(scope.host.meta.uid, type, status.error_count));
   if (is_registration(type)) return;
   if (scope.operation.kind != OperationKind::none) scope.operation.id = scope.ctx.random().uuid();
+  // The boot that wrote the image stays known: it tells a ramdisk that still runs from the system on the disk.
+  if (scope.operation.milestone == Milestone::written) return;
   if (!scope.engine.agent_alive(scope.host.meta.uid, scope.operation.boot_id)) scope.operation.boot_id.clear();
 }
 

@@ -169,23 +169,37 @@ TEST_CASE("while an attempt is running after a failure, the error and the attemp
 }
 
 TEST_CASE("a failed provisioning is undone and made again") {
-  for (const std::string operation : {"provision", "boot_disk"}) {
-    CAPTURE(operation);
-    HostWorld w;
-    w.add_host();
-    REQUIRE(w.wait_state("available"));
-    w.fail(operation, 1, base::Layer::agent);
-    w.set_image("a.raw");
-    REQUIRE(wait_errors(w, 1));
-    CHECK(w.state() == "provisioning");
-    check_told(w, "provisioning error", "agent");
-    REQUIRE(w.wait_state("deprovisioning"));
-    CHECK(w.status("provisioningFailCount") == "1");
-    CHECK(contains(w.condition("Provisioned"), "does not work"));
-    REQUIRE(w.wait_state("provisioned"));
-    CHECK(w.status("provisioningFailCount") == "0");
-    check_well(w);
-  }
+  HostWorld w;
+  w.add_host();
+  REQUIRE(w.wait_state("available"));
+  w.fail("provision", 1, base::Layer::agent);
+  w.set_image("a.raw");
+  REQUIRE(wait_errors(w, 1));
+  CHECK(w.state() == "provisioning");
+  check_told(w, "provisioning error", "agent");
+  REQUIRE(w.wait_state("deprovisioning"));
+  CHECK(w.status("provisioningFailCount") == "1");
+  CHECK(contains(w.condition("Provisioned"), "does not work"));
+  REQUIRE(w.wait_state("provisioned"));
+  CHECK(w.status("provisioningFailCount") == "0");
+  check_well(w);
+}
+
+TEST_CASE("a written image whose start fails is started again, not erased") {
+  HostWorld w;
+  w.add_host();
+  REQUIRE(w.wait_state("available"));
+  const int wipes = w.machine.count("wipe");
+  w.fail("boot_disk", 3, base::Layer::bmc);
+  w.set_image("a.raw");
+  REQUIRE(wait_errors(w, 3));
+  CHECK(w.state() == "provisioning");
+  check_told(w, "provisioning error", "BMC");
+  REQUIRE(w.wait_until([&] { return w.state() != "provisioning"; }));
+  CHECK(w.state() == "provisioned");
+  CHECK(w.machine.count("wipe") == wipes);
+  CHECK(w.machine.count("write") == 1);
+  check_well(w);
 }
 
 TEST_CASE("after five failed provisionings the host waits for another image, and a cleared one counts as another") {

@@ -211,6 +211,22 @@ TEST_CASE("detached by force in the middle of something: the work ends, and star
   CHECK(w.refused.empty());
 }
 
+TEST_CASE("detached by force once the image is written: it is not written again when the host is taken back") {
+  HostWorld w;
+  w.add_host();
+  REQUIRE(w.wait_state("available"));
+  w.set_image("a.raw");
+  REQUIRE(w.wait_until([&] { return contains(w.condition("Operation"), "milestone=written"); }));
+  REQUIRE(w.state() == "provisioning");
+  w.annotate("baremetalhost.metal3.io/detached", R"({"force":true})");
+  REQUIRE(w.wait_until([&] { return w.status("operationalStatus") == "detached"; }, base::seconds(10)));
+  w.run_for(base::hours(1));
+  w.remove_annotation("baremetalhost.metal3.io/detached");
+  REQUIRE(w.wait_state("provisioned"));
+  CHECK(w.machine.count("write") == 1);
+  CHECK(w.machine.count("wipe") == 1);
+}
+
 TEST_CASE("an externally provisioned server keeps its disks and is only switched") {
   HostWorld w;
   w.machine.on = true;

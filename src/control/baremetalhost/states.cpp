@@ -95,7 +95,11 @@ bool image_withdrawn(const Scope& scope) {
   return deployed && !deployed->url.empty() && !same_image(*deployed, *scope.host.spec.image);
 }
 
-bool has_failed(const Scope& scope) { return scope.has_error() && may_retry(scope); }
+// Once the image is recorded as written, the server may have started from it: a failed restart is tried again, and
+// nothing short of a withdrawn image erases the disk.
+bool has_failed(const Scope& scope) {
+  return scope.operation.milestone != Milestone::written && scope.has_error() && may_retry(scope);
+}
 
 // Without an image to record, the server would count as deployed with nothing and be deprovisioned, that is wiped, at
 // once. It stays external until somebody says what is on it.

@@ -92,7 +92,7 @@ constexpr When prepare_again{"root device hints or RAID differ from status", pre
 constexpr When used_up{"an image is wanted and failed too often", attempts_used_up};
 constexpr When image_wanted{"online and an image is set", wants_image};
 constexpr When withdrawn{"the image is gone or another one", image_withdrawn};
-constexpr When failed_before{"the last attempt failed, its backoff is over", has_failed};
+constexpr When failed_before{"the image was not written, the backoff of that failure is over", has_failed};
 constexpr When taken_over{"no longer external, image known", released_with_image};
 constexpr When unreachable{"being deleted and the server failed too often", cannot_be_reached};
 constexpr When no_access{"being deleted and the BMC could not be asked too often", has_no_access};
