@@ -205,6 +205,12 @@ Result<Reference> clone_template(Context& ctx, const CloneOptions& options) {
   return Reference{options.from.api_group, made_kind, options.name};
 }
 
+bool worth_an_event(Time now, const api::ObjectMeta& meta, bool news) {
+  constexpr Duration settling = base::seconds(20), telling = base::seconds(60);
+  const Duration age = now - meta.created;
+  return age >= settling && (news || age < telling);
+}
+
 void watch_templates(
     runtime::Controller& controller,
     std::function<std::vector<Key>(Context&, const std::string&, const std::string&, const std::string&)> who) {

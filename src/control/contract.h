@@ -86,6 +86,10 @@ struct CloneOptions {
 // Gives the reference to the new object. Errors: not_found naming the dangling template reference.
 Result<Reference> clone_template(Context& ctx, const CloneOptions& options);
 
+// Whether a failure that lasts deserves an event now: when it is news, but not while the manifests that the object came
+// with are still being applied; what was found then is told once that time is over.
+bool worth_an_event(Time now, const api::ObjectMeta& meta, bool news);
+
 // Wakes a controller when a template that it may be waiting for appears; `who` gives the objects that name it.
 void watch_templates(
     runtime::Controller& controller,

@@ -151,8 +151,8 @@ std::string phase_of(const Scope& scope) {
 // An event for a reference that leads nowhere, when that is news.
 void warn_of_dangling(Scope& scope, const Condition& now) {
   const Condition* before = api::find_condition(scope.cluster.status.conditions, now.type);
-  const bool dangling = now.reason == "ObjectDoesNotExist";
-  if (!dangling || (before && before->reason == now.reason && before->message == now.message)) return;
+  const bool news = !before || before->reason != now.reason || before->message != now.message;
+  if (now.reason != "ObjectDoesNotExist" || !worth_an_event(scope.ctx.now(), scope.cluster.meta, news)) return;
   scope.ctx.event(scope.cluster, EventKind::warning, now.reason, now.message);
 }
 

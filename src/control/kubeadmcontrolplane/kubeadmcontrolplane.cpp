@@ -38,7 +38,8 @@ void warn_of_failure(Scope& scope) {
   if (!scope.failure || scope.failure->code == base::Code::conflict) return;
   const std::string why = scope.failure->text();
   const Condition* told = api::find_condition(scope.plane.status.conditions, "ScalingUp");
-  if (told && told->message.find(why) != std::string::npos) return;
+  const bool news = !told || told->message.find(why) == std::string::npos;
+  if (!worth_an_event(scope.ctx.now(), scope.plane.meta, news)) return;
   scope.ctx.event(scope.plane, EventKind::warning,
                   scope.situation.members.empty() ? "FailedInitialization" : "FailedScaleUp", why);
 }

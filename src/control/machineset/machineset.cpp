@@ -29,7 +29,8 @@ struct Scope {
 // What the ScalingUp condition says already is no news: tries go on for as long as the cause stays.
 void warn_once(Scope& scope, std::string_view reason, std::string_view what, const std::string& why) {
   const Condition* told = api::find_condition(scope.set.status.conditions, "ScalingUp");
-  if (told && told->message.find(why) != std::string::npos) return;
+  const bool news = !told || told->message.find(why) == std::string::npos;
+  if (!worth_an_event(scope.ctx.now(), scope.set.meta, news)) return;
   scope.ctx.event(scope.set, EventKind::warning, reason, std::string(what) + why);
 }
 
