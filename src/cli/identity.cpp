@@ -60,6 +60,11 @@ Result<Identity> load_identity(sys::Sys& sys, const std::string& data_dir, const
   TRY(sys.disk.make_directories(data_dir + "/pki", 0700));
   TRY(load_ca(sys, data_dir + "/pki", out));
 
+  const std::string signer = data_dir + "/pki/sa.key";
+  // RSA: its signatures repeat, so that a run of the simulation does, and they are quick to check.
+  if (!sys.disk.exists(signer)) TRY(sys.disk.write(signer, sys.keys.rsa_2048_pem(), 0600));
+  out.service_account_key_pem = TRY(sys.disk.read(signer));
+
   auto serving = request(sys, "ingot", leaf_life);
   serving.server_auth = true;
   for (const auto& name : names) (is_ip(name) ? serving.ip_addresses : serving.dns_names).push_back(name);

@@ -13,6 +13,7 @@ struct Housekeeping::State {
   std::optional<NamespaceLifecycle> namespaces;
   std::optional<GarbageCollector> garbage_collector;
   std::optional<EventExpiry> events;
+  std::optional<ServiceAccounts> service_accounts;
 };
 
 Housekeeping::Housekeeping(sys::Sys& sys, Registry& registry, HousekeepingOptions options)
@@ -22,6 +23,9 @@ Housekeeping::Housekeeping(sys::Sys& sys, Registry& registry, HousekeepingOption
   }
   if (options.garbage_collector) state_->garbage_collector.emplace(sys.loop, registry);
   if (options.event_ttl > base::Duration::zero()) state_->events.emplace(sys.loop, registry, options.event_ttl);
+  if (options.service_accounts && ServiceAccounts::serves(registry.scheme())) {
+    state_->service_accounts.emplace(sys.loop, registry, std::move(*options.service_accounts));
+  }
 }
 
 Housekeeping::~Housekeeping() = default;

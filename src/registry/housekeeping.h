@@ -1,11 +1,13 @@
 // What kube-controller-manager does for every API: garbage collection by owner references (background, foreground,
-// orphan), emptying of terminating namespaces, expiry of Events, the namespaces that always exist. Each part can be
-// left out. Works from store events and timers on the loop; never suspends.
+// orphan), emptying of terminating namespaces, expiry of Events, the namespaces that always exist, ServiceAccounts.
+// Each part can be left out. Works from store events and timers on the loop; never suspends.
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "registry/registry.h"
+#include "registry/service_accounts.h"
 
 namespace registry {
 
@@ -13,6 +15,8 @@ struct HousekeepingOptions {
   bool garbage_collector = true;
   bool namespaces = true;                     // lifecycle, and default, kube-system, kube-public, kube-node-lease exist
   base::Duration event_ttl = base::hours(1);  // zero keeps Events for ever
+  // nullopt: namespaces get no default ServiceAccount, no root CA, and token Secrets stay empty.
+  std::optional<ServiceAccountOptions> service_accounts = {};
 };
 
 class Housekeeping {

@@ -31,6 +31,7 @@ struct Api {
   registry::Registry& registry;
   Options options;
   Documents documents;
+  std::unique_ptr<meta::Scheme> discovery;  // null: the registry's scheme is all there is
   Rbac* rbac = nullptr;                   // null where options.authorizer or the default decides
   std::unique_ptr<ServiceTokens> tokens;  // null when there is no key for them
   bool stopping = false;

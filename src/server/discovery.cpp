@@ -34,7 +34,11 @@ std::vector<Subresource> subresources_of(const Kind& kind, const Version& versio
   return out;
 }
 
+// Without a schema nothing is stored: a question such as SubjectAccessReview.
+bool is_stored(const Kind& kind) { return kind.storage().schema != nullptr; }
+
 Json verbs_of(const Kind& kind) {
+  if (!is_stored(kind)) return Json::array({"create"});
   Json out = Json::array({"create", "delete"});
   if (kind.resource() != "namespaces") out.push("deletecollection");
   for (const char* verb : {"get", "list", "patch", "update", "watch"}) out.push(verb);
@@ -84,7 +88,7 @@ Json resource_entry(const Kind& kind) {
                            {"verbs", verbs_of(kind)}});
   if (!kind.short_names.empty()) out.set("shortNames", Json::strings(kind.short_names));
   if (!kind.categories.empty()) out.set("categories", Json::strings(kind.categories));
-  return out.set("storageVersionHash", storage_hash(kind));
+  return is_stored(kind) ? out.set("storageVersionHash", storage_hash(kind)) : out;
 }
 
 Json subresource_entry(const Kind& kind, const Version& version, const Subresource& part) {

@@ -64,6 +64,17 @@ SelfSubjectAccessReviewSpec 1 resourceAttributes ResourceAttributes
 ResourceAttributes 1 namespace s 2 verb s 3 group s 4 version s 5 resource s 6 subresource s 7 name s
 NonResourceAttributes 1 path s 2 verb s
 SelfSubjectReview 1 metadata ObjectMeta
+SelfSubjectRulesReview 1 metadata ObjectMeta 2 spec SelfSubjectRulesReviewSpec
+SelfSubjectRulesReviewSpec 1 namespace s
+SubjectAccessReview 1 metadata ObjectMeta 2 spec SubjectAccessReviewSpec
+LocalSubjectAccessReview 1 metadata ObjectMeta 2 spec SubjectAccessReviewSpec
+SubjectAccessReviewSpec 1 resourceAttributes ResourceAttributes 2 nonResourceAttributes NonResourceAttributes
+  3 user s 4 groups []p 6 uid s
+TokenReview 1 metadata ObjectMeta 2 spec TokenReviewSpec
+TokenReviewSpec 1 token s 2 audiences []p
+TokenRequest 1 metadata ObjectMeta 2 spec TokenRequestSpec
+TokenRequestSpec 1 audiences []p 3 boundObjectRef BoundObjectReference 4 expirationSeconds n
+BoundObjectReference 1 kind s 2 apiVersion s 3 name s 4 uid s
 )";
 
 enum class Shape : unsigned char { one, list, map };

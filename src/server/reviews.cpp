@@ -149,7 +149,24 @@ Answer review(Call& call, const ReviewKind& kind) {
 
 }  // namespace
 
-std::span<const ReviewKind> review_kinds() { return kinds; }
+meta::Scheme with_reviews(const meta::Scheme& scheme) {
+  meta::Scheme out;
+  for (const Kind* kind : scheme.kinds()) out.add(*kind);
+  for (const auto& review : kinds) {
+    Kind kind;
+    kind.group = review.group;
+    kind.kind = review.kind;
+    kind.list_kind = kind.kind + "List";
+    kind.plural = review.plural;
+    kind.singular = base::lower(review.kind);
+    kind.namespaced = review.namespaced;
+    kind.custom = false;
+    kind.storage_version = "v1";
+    kind.versions.emplace_back().name = "v1";
+    out.add(std::move(kind));
+  }
+  return out;
+}
 
 const ReviewKind* review_kind(const Route& route) {
   if (!route.is_resource || route.verb != "create" || !route.name.empty() || route.version != "v1") return nullptr;

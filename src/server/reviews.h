@@ -1,7 +1,6 @@
 // The kinds that are questions: posted and answered, never stored.
 #pragma once
 
-#include <span>
 #include <string_view>
 
 #include "server/call.h"
@@ -13,7 +12,8 @@ struct ReviewKind {
   bool namespaced;
   bool self;  // about the client itself
 };
-std::span<const ReviewKind> review_kinds();
+// What discovery shows: the kinds of `scheme` and these, which have no schema.
+meta::Scheme with_reviews(const meta::Scheme& scheme);
 // Null when the request is none of them.
 const ReviewKind* review_kind(const Route& route);
 net::Response answer_review(Call& call, const ReviewKind& kind);

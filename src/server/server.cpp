@@ -112,7 +112,8 @@ net::Response answer_path(Call& call) {
     if (auto document = call.api.documents.answer(call.request)) return std::move(*document);
   }
   if (below(path, "/api") || below(path, "/apis")) {
-    return discovery_response(call.api.registry.scheme(), call.request);
+    const auto* more = call.api.discovery.get();
+    return discovery_response(more ? *more : call.api.registry.scheme(), call.request);
   }
   return answer_health(call.route, call.api.options);
 }
@@ -155,6 +156,7 @@ ApiServer::ApiServer(sys::Sys& sys, registry::Registry& registry, Options option
   if (api.options.authorizer || !Rbac::serves(registry.scheme())) return;
   state_->rbac = std::make_unique<Rbac>(sys.loop, registry);
   api.rbac = state_->rbac.get();
+  api.discovery = std::make_unique<meta::Scheme>(with_reviews(registry.scheme()));
 }
 
 ApiServer::~ApiServer() {

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "registry/housekeeping.h"
 #include "server/rbac.h"
+#include "server/service_tokens.h"
 #include "server/test_server.h"
 
 namespace server {
@@ -19,6 +20,18 @@ struct People {
       for (const auto group : base::split(token.substr(colon + 1), ',')) user.groups.emplace_back(group);
       return user;
     };
+    registry::HousekeepingOptions house;
+    house.service_accounts.emplace();
+    house.service_accounts->root_ca_pem = "ROOT CA";
+    if (!options.service_account_key_pem.empty()) {
+      auto tokens = ServiceTokens::make(options.service_account_key_pem, options.service_account_issuer);
+      REQUIRE(tokens.ok());
+      house.service_accounts->sign = [tokens = *tokens](const std::string& ns, const std::string& account,
+                                                        const std::string& uid, const std::string& secret) {
+        return tokens.issue_for_secret(ns, account, uid, secret);
+      };
+    }
+    housekeeping = std::make_unique<registry::Housekeeping>(sys, registry, std::move(house));
     make_bootstrap_roles(registry);
     api = std::make_unique<ApiServer>(sys, registry, options);
     settle();
@@ -57,7 +70,7 @@ struct People {
   sys::Sys& sys = world.process("10.0.0.1", "disk");
   std::unique_ptr<store::Store> store = Fixture::open(sys, nullptr, {});
   registry::Registry registry{sys, *store, api::management_scheme()};
-  std::unique_ptr<registry::Housekeeping> housekeeping = std::make_unique<registry::Housekeeping>(sys, registry);
+  std::unique_ptr<registry::Housekeeping> housekeeping;
   Options options;
   std::unique_ptr<ApiServer> api;
 };
