@@ -500,6 +500,29 @@ TEST_CASE("engine: an agent at hand is given no order that no longer stands") {
   }
 }
 
+TEST_CASE("engine: an order that is withdrawn while the agent is out of reach is not given when it is back") {
+  for (const bool write : {false, true}) {
+    CAPTURE(write);
+    Room room("one");
+    REQUIRE(room.inspect().is_done());
+    room.order(write ? "provisioning" : "preparing", write ? OperationKind::provision : OperationKind::prepare);
+    const Operation mine = room.record().operation;
+    const auto ask = [&] {
+      return write ? room.ask_provision(mine) : room.engine->clean(room.access(), mine, metal::CleanMode::metadata);
+    };
+    const std::string agent = room.server().spec().site_address;
+    room.world.set_unreachable(agent, true);
+    (void)ask();
+    room.pass(base::seconds(90));
+    room.pause();
+    room.world.set_unreachable(agent, false);
+    REQUIRE(room.finish(ask).is_failed());
+    CHECK(room.last.error.code == base::Code::conflict);
+    CHECK(room.disks().metadata_wipes == 0);
+    CHECK(room.disks().image_writes_started == 0);
+  }
+}
+
 TEST_CASE("engine: the agent of another machine is not given the order") {
   Room room("one");
   REQUIRE(room.inspect().is_done());

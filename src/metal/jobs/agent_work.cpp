@@ -31,9 +31,11 @@ bool passing(const Error& error) {
 }
 
 // Repeats a call for as long as the agent still beats: the network between may hiccup for a while.
-Result<AgentCommand> insist(Run& run, const std::function<Result<AgentCommand>()>& call) {
+Result<AgentCommand> insist(Run& run, const std::function<Result<AgentCommand>()>& call,
+                            const std::function<Result<void>()>& allowed = nullptr) {
   const base::Time started = run.bench.sys.loop.now();
   for (;;) {
+    if (allowed) TRY(allowed());
     auto answered = call();
     if (answered || !passing(answered.error())) return answered;
     const bool fresh = run.bench.sys.loop.now() - started <= run.bench.options.limits.agent_silence;
@@ -60,10 +62,11 @@ Progress needs_boot() {
 }  // namespace
 
 Result<Json> run_on_agent(Run& run, const std::string& name, Json params, base::Duration limit,
-                          const std::function<void(const Json&)>& at) {
+                          const std::function<void(const Json&)>& at, const std::function<Result<void>()>& allowed) {
   auto client = TRY(client_of(run));
   if (!run.operation.id.empty()) params.set("ingot_operation", run.operation.id);
-  AgentCommand command = TRY(insist(run, [&] { return client.start(name, params); }));
+  AgentCommand command = TRY(insist(
+      run, [&] { return client.start(name, params); }, allowed));
   const base::Time until = run.bench.sys.loop.now() + limit;
   while (command.status == AgentCommand::Status::running) {
     at(command.result);
@@ -117,9 +120,10 @@ Result<Progress> clean_job(Run& run, CleanMode mode) {
   Json params = Json::object({{"step", Json::object({{"interface", "deploy"}, {"step", step}})}});
   params.set("node", Json::object({{"uuid", run.host.uid}}));
   const auto& limits = run.bench.options.limits;
-  TRY(run_on_agent(run, "clean.execute_clean_step", std::move(params),
-                   whole ? limits.clean_disk : limits.clean_metadata,
-                   [&](const Json& result) { run.step(text, share(result, 60, 95)); }));
+  TRY(run_on_agent(
+      run, "clean.execute_clean_step", std::move(params), whole ? limits.clean_disk : limits.clean_metadata,
+      [&](const Json& result) { run.step(text, share(result, 60, 95)); },
+      [&] { return run.guard(Act::wipe, inventory); }));
   return Progress::done();
 }
 
@@ -147,8 +151,10 @@ Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
   Json params = Json::object({{"step", std::move(step)}, {"node", Json::object({{"uuid", run.host.uid}})}});
   const std::string text = "writing the image to " + disk.name;
   run.step(text, 40);
-  TRY(run_on_agent(run, "deploy.execute_deploy_step", std::move(params), bench.options.limits.write_image,
-                   [&](const Json& result) { run.step(text, share(result, 40, 90)); }));
+  TRY(run_on_agent(
+      run, "deploy.execute_deploy_step", std::move(params), bench.options.limits.write_image,
+      [&](const Json& result) { run.step(text, share(result, 40, 90)); },
+      [&] { return run.guard(Act::write_image, inventory, &disk); }));
   return Progress::done();
 }
 

@@ -94,9 +94,11 @@ using JobBody = std::function<base::Result<Progress>(Run&)>;
 // has to be recorded first.
 base::Result<bool> ensure_agent(Run& run, int percent_from, int percent_to);
 base::Result<const Inventory*> agent_inventory(Run& run);
-// Runs one command to its end. `at` turns its progress (0-100) into a step.
+// Runs one command to its end. `at` turns its progress (0-100) into a step. `allowed` is asked before each attempt to
+// start it: while the agent is out of reach the order may be withdrawn.
 base::Result<base::Json> run_on_agent(Run& run, const std::string& name, base::Json params, base::Duration limit,
-                                      const std::function<void(const base::Json& result)>& at);
+                                      const std::function<void(const base::Json& result)>& at,
+                                      const std::function<base::Result<void>()>& allowed = nullptr);
 
 base::Result<Progress> register_job(Run& run);
 base::Result<Progress> inspect_job(Run& run);
