@@ -20,6 +20,7 @@ constexpr std::string_view management_kinds[] = {
     "namespaces",
     "secrets",
     "serviceaccounts",
+    "customresourcedefinitions.apiextensions.k8s.io",
     "leases.coordination.k8s.io",
     "clusterrolebindings.rbac.authorization.k8s.io",
     "clusterroles.rbac.authorization.k8s.io",
@@ -78,6 +79,7 @@ void hook_rules(meta::Kind& kind) {
   kind.check = rules->check;
   kind.warnings = rules->warnings;
   kind.cell = rules->cell;
+  kind.begin_deletion = rules->begin_deletion;
 }
 
 template <size_t N>

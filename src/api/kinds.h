@@ -9,9 +9,8 @@
 
 namespace api {
 
-// The manager's API: core kinds Namespace, Secret, ConfigMap, Event, Lease and ServiceAccount, the
-// RBAC kinds, and the Cluster API and
-// Metal3 kinds that have a reconciler.
+// The manager's API: core kinds Namespace, Secret, ConfigMap, Event, Lease and ServiceAccount, the RBAC kinds,
+// CustomResourceDefinition, and the Cluster API and Metal3 kinds that have a reconciler.
 const meta::Scheme& management_scheme();
 // A workload cluster's API, as the rack serves it: Namespace, Node, Pod, ConfigMap, Secret, ServiceAccount, Lease,
 // Event, DaemonSet, Deployment, RBAC kinds.

@@ -20,6 +20,7 @@
 #include "control/metal3machine/metal3machine.h"
 #include "crypto/x509.h"
 #include "net/proxy.h"
+#include "registry/custom_resources.h"
 #include "registry/housekeeping.h"
 #include "runtime/runtime.h"
 #include "server/server.h"
@@ -40,7 +41,9 @@ struct Manager::State {
   ManagerOptions options;
   Identity identity;
   std::unique_ptr<store::Store> store;
+  meta::Scheme scheme = api::management_scheme();  // and what users define besides
   std::unique_ptr<registry::Registry> registry;
+  std::unique_ptr<registry::CustomResources> custom_resources;
   std::unique_ptr<sys::Net> site;
   std::unique_ptr<metal::StartedEngine> engine;
   std::unique_ptr<workload::Clusters> clusters;
@@ -76,7 +79,11 @@ Result<void> Manager::State::open_store() {
   auto opened =
       options.open_engine ? TRY(options.open_engine()) : TRY(store::open_sqlite(sys, options.data_dir + "/ingot.db"));
   store = TRY(store::Store::open(sys.loop, std::move(opened)));
-  registry = std::make_unique<registry::Registry>(sys, *store, api::management_scheme());
+  registry = std::make_unique<registry::Registry>(sys, *store, scheme);
+  // First of all, so that the others know every kind.
+  custom_resources = std::make_unique<registry::CustomResources>(sys.loop, *registry, scheme, [this] {
+    if (api) api->kinds_changed();
+  });
   housekeeping = std::make_unique<registry::Housekeeping>(sys, *registry);
   return {};
 }

@@ -1,6 +1,7 @@
 #include "meta/kind.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <tuple>
 
 #include "base/text.h"
@@ -26,35 +27,61 @@ std::string Kind::api_version(std::string_view version) const {
   return group.empty() ? std::string(version) : group + "/" + std::string(version);
 }
 
-static bool by_group_and_plural(const Kind* a, const Kind* b) {
-  return std::tie(a->group, a->plural) < std::tie(b->group, b->plural);
+// Where the kind is, or where it would have to be.
+size_t Scheme::place(std::string_view group, std::string_view plural) const {
+  const auto wanted = std::tie(group, plural);
+  const auto found = std::lower_bound(order_.begin(), order_.end(), wanted, [](const Kind* kind, const auto& names) {
+    const std::string_view own_group = kind->group, own_plural = kind->plural;
+    return std::tie(own_group, own_plural) < names;
+  });
+  return static_cast<size_t>(found - order_.begin());
 }
 
 void Scheme::add(Kind kind) {
-  owned_.push_back(std::make_unique<Kind>(std::move(kind)));
-  const Kind* added = owned_.back().get();
-  order_.insert(std::upper_bound(order_.begin(), order_.end(), added, by_group_and_plural), added);
+  auto made = std::make_shared<const Kind>(std::move(kind));
+  const auto at = place(made->group, made->plural);
+  const auto offset = static_cast<std::ptrdiff_t>(at);
+  ++revision_;
+  if (by_plural(made->group, made->plural)) {
+    order_[at] = made.get();
+    owned_[at] = std::move(made);
+    return;
+  }
+  order_.insert(order_.begin() + offset, made.get());
+  owned_.insert(owned_.begin() + offset, std::move(made));
+}
+
+void Scheme::remove(std::string_view resource) {
+  const Kind* kind = by_resource(resource);
+  if (!kind) return;
+  const auto offset = static_cast<std::ptrdiff_t>(place(kind->group, kind->plural));
+  ++revision_;
+  order_.erase(order_.begin() + offset);
+  owned_.erase(owned_.begin() + offset);
 }
 
 const Kind* Scheme::by_resource(std::string_view resource) const {
-  for (const Kind* kind : order_) {
-    if (kind->resource() == resource) return kind;
-  }
-  return nullptr;
+  const size_t dot = resource.find('.');  // a plural has none
+  if (dot == std::string_view::npos) return by_plural("", resource);
+  return by_plural(resource.substr(dot + 1), resource.substr(0, dot));
 }
 
 const Kind* Scheme::by_plural(std::string_view group, std::string_view plural) const {
-  for (const Kind* kind : order_) {
-    if (kind->group == group && kind->plural == plural) return kind;
+  const size_t at = place(group, plural);
+  if (at == order_.size() || order_[at]->group != group || order_[at]->plural != plural) return nullptr;
+  return order_[at];
+}
+
+const Kind* Scheme::by_kind(std::string_view group, std::string_view name) const {
+  for (size_t at = place(group, ""); at < order_.size() && order_[at]->group == group; ++at) {
+    if (order_[at]->kind == name) return order_[at];
   }
   return nullptr;
 }
 
-const Kind* Scheme::by_kind(std::string_view group, std::string_view name) const {
-  for (const Kind* kind : order_) {
-    if (kind->group == group && kind->kind == name) return kind;
-  }
-  return nullptr;
+std::shared_ptr<const Kind> Scheme::hold(const Kind* kind) const {
+  const size_t at = kind ? place(kind->group, kind->plural) : order_.size();
+  return at < order_.size() && order_[at] == kind ? owned_[at] : nullptr;
 }
 
 std::vector<std::string> Scheme::groups() const {

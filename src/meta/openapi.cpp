@@ -47,6 +47,7 @@ void put_type(const Schema& schema, bool v2, Json& out) {
 void put_bounds(const Schema& schema, Json& out) {
   if (schema.minimum) out.set("minimum", number(*schema.minimum));
   if (schema.exclusive_minimum) out.set("exclusiveMinimum", true);
+  if (schema.multiple_of) out.set("multipleOf", number(*schema.multiple_of));
   if (schema.maximum) out.set("maximum", number(*schema.maximum));
   if (schema.exclusive_maximum) out.set("exclusiveMaximum", true);
   const std::pair<const char*, const std::optional<int64_t>*> counts[] = {
@@ -61,23 +62,34 @@ void put_bounds(const Schema& schema, Json& out) {
 void put_extensions(const Schema& schema, Json& out) {
   if (schema.preserve_unknown) out.set("x-kubernetes-preserve-unknown-fields", true);
   if (schema.embedded_resource) out.set("x-kubernetes-embedded-resource", true);
+  if (!schema.rules.empty()) out.set("x-kubernetes-validations", schema.rules);
   if (schema.map_atomic) out.set("x-kubernetes-map-type", "atomic");
   if (!schema.list_keys.empty()) out.set("x-kubernetes-list-map-keys", Json::strings(schema.list_keys));
   if (!schema.list_type.empty()) out.set("x-kubernetes-list-type", schema.list_type);
+}
+
+// v2 cannot express any of it, and neither do we there.
+void put_combinations(const Schema& schema, Json& out) {
+  for (const auto& [key, schemas] :
+       {std::pair("allOf", &schema.all_of), {"anyOf", &schema.any_of}, {"oneOf", &schema.one_of}}) {
+    Json all = Json::array();
+    for (const auto& one : *schemas) all.push(openapi(*one));
+    if (!all.empty()) out.set(key, std::move(all));
+  }
+  if (schema.none_of) out.set("not", openapi(*schema.none_of));
 }
 
 void put_children(const Schema& schema, bool v2, Json& out) {
   if (schema.items) {
     out.set(schema.type == SchemaType::map ? "additionalProperties" : "items", openapi(*schema.items, v2));
   }
-  if (schema.properties.empty()) return;
   Json properties = Json::object();
-  Json required = Json::array();
+  Json required = Json::strings(schema.required_others);
   for (const auto& property : schema.properties) {
     properties.set(property.name, openapi(*property.schema, v2));
     if (property.required) required.push(property.name);
   }
-  out.set("properties", std::move(properties));
+  if (!properties.empty()) out.set("properties", std::move(properties));
   if (!required.empty()) out.set("required", std::move(required));
 }
 
@@ -96,6 +108,7 @@ Json openapi(const Schema& schema, bool v2) {
   put_bounds(schema, out);
   if (schema.nullable && !v2) out.set("nullable", true);
   if (!open) put_children(schema, v2, out);
+  if (!v2) put_combinations(schema, out);
   put_extensions(schema, out);
   return out;
 }

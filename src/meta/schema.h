@@ -37,7 +37,7 @@ struct Schema {
   std::string pattern;  // RE2
   std::vector<Json> enumeration;
   Json default_value;  // null: none
-  std::optional<double> minimum, maximum;
+  std::optional<double> minimum, maximum, multiple_of;
   bool exclusive_minimum = false, exclusive_maximum = false;
   std::optional<int64_t> min_length, max_length, min_items, max_items, min_properties, max_properties;
   bool nullable = false;
@@ -48,6 +48,12 @@ struct Schema {
   std::vector<std::string> list_keys;  // for list_type map
   std::vector<Property> properties;    // of object, in declared order
   SchemaRef items;                     // of array and map (additionalProperties)
+  // Only from users' CRDs: `required` names without a property, combinations, x-kubernetes-validations as written
+  // (published, not evaluated).
+  std::vector<std::string> required_others;
+  std::vector<SchemaRef> all_of, any_of, one_of;
+  SchemaRef none_of;  // not
+  Json rules;
 
   const Property* find(std::string_view name) const;
 };

@@ -14,8 +14,8 @@
 namespace meta {
 namespace {
 
-// Compiled once per pattern for the life of the process: patterns come from the embedded schemas. The bound is for
-// schemas that users bring; beyond it patterns are compiled per use.
+// Compiled once per pattern for the life of the process: patterns come from schemas. The bound is for
+// those that users bring; beyond it patterns are compiled per use.
 constexpr size_t cached_patterns_max = 4096;
 
 bool matches(const std::string& pattern, const std::string& text) {
@@ -108,6 +108,7 @@ class Validator {
     if (value.is_array()) check_array(schema, value, path);
     if (value.is_object()) check_object(schema, value, path);
     check_enumeration(schema, value, path);
+    check_combinations(schema, value, path);
   }
 
  private:
@@ -155,6 +156,9 @@ class Validator {
       const std::string_view words =
           schema.exclusive_minimum ? "should be greater than " : "should be greater than or equal to ";
       add_invalid(path, value, std::string(words) + plain(*schema.minimum));
+    }
+    if (schema.multiple_of && std::fmod(number, *schema.multiple_of) != 0) {
+      add_invalid(path, value, "should be a multiple of " + plain(*schema.multiple_of));
     }
     const bool fits = schema.format == "int32"   ? number >= -2147483648.0 && number <= 2147483647.0
                       : schema.format == "int64" ? number >= -9223372036854775808.0 && number < 9223372036854775808.0
@@ -209,8 +213,60 @@ class Validator {
         found.push_back(field_required(child(path, property.name)));
       }
     }
+    for (const auto& name : schema.required_others) {
+      if (!value.has(name)) found.push_back(field_required(child(path, name)));
+    }
     if (schema.type != SchemaType::map || !schema.items) return;
     for (const auto& [name, member] : value.members()) check(*schema.items, member, child(path, name));
+  }
+
+  static std::vector<FieldError> findings_of(const Schema& schema, const Json& value, const std::string& path) {
+    Validator inner;
+    inner.check(schema, value, path);
+    return std::move(inner.found);
+  }
+
+  // Upstream names no field and no value here; what the closest alternative misses follows.
+  void add_combination(const std::string& path, std::string_view problem, const std::vector<FieldError>& closest) {
+    found.push_back(field_invalid("<nil>", "", base::quoted(path) + " " + std::string(problem)));
+    found.insert(found.end(), closest.begin(), closest.end());
+  }
+
+  // How many of the schemas hold; `closest` becomes what the one with the fewest findings lacks.
+  static size_t count_valid(const std::vector<SchemaRef>& schemas, const Json& value, const std::string& path,
+                            std::vector<FieldError>& closest) {
+    size_t valid = 0;
+    for (const auto& schema : schemas) {
+      auto findings = findings_of(*schema, value, path);
+      if (findings.empty()) ++valid;
+      if (closest.empty() || findings.size() < closest.size()) closest = std::move(findings);
+    }
+    return valid;
+  }
+
+  void check_combinations(const Schema& schema, const Json& value, const std::string& path) {
+    std::vector<FieldError> closest;
+    if (!schema.all_of.empty() && count_valid(schema.all_of, value, path, closest) < schema.all_of.size()) {
+      closest.clear();
+      for (const auto& one : schema.all_of) {
+        for (auto& finding : findings_of(*one, value, path)) closest.push_back(std::move(finding));
+      }
+      add_combination(path, "must validate all the schemas (allOf)", closest);
+    }
+    closest.clear();
+    if (!schema.any_of.empty() && count_valid(schema.any_of, value, path, closest) == 0) {
+      add_combination(path, "must validate at least one schema (anyOf)", closest);
+    }
+    closest.clear();
+    if (!schema.one_of.empty()) {
+      const size_t valid = count_valid(schema.one_of, value, path, closest);
+      const std::string problem = "must validate one and only one schema (oneOf). Found ";
+      if (valid == 0) add_combination(path, problem + "none valid", closest);
+      if (valid > 1) add_combination(path, problem + std::to_string(valid) + " valid alternatives", {});
+    }
+    if (schema.none_of && findings_of(*schema.none_of, value, path).empty()) {
+      add_combination(path, "must not validate the schema (not)", {});
+    }
   }
 
   void check_enumeration(const Schema& schema, const Json& value, const std::string& path) {

@@ -269,6 +269,7 @@ void start_deletion(const Kind& kind, Json& doc, base::Time now) {
   } else {
     meta.set("deletionGracePeriodSeconds", 0);
   }
+  if (kind.begin_deletion) kind.begin_deletion(doc);
   raise_generation(kind, doc);
 }
 

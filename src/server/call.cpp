@@ -11,10 +11,14 @@ Api::Api(sys::Sys& s, registry::Registry& r, Options o)
     : sys(s), registry(r), options(std::move(o)), documents(r.scheme()) {}
 Api::~Api() = default;
 
-const meta::Table& Api::table(const Kind& kind, const meta::Version& version) {
-  auto& table = tables_[&version];
-  if (!table) table = std::make_unique<meta::Table>(kind, version);
-  return *table;
+const meta::Table& Api::table(const std::shared_ptr<const Kind>& kind, const meta::Version& version) {
+  if (const auto now = registry.scheme().revision(); now != tables_of_) {
+    tables_.clear();
+    tables_of_ = now;
+  }
+  auto& cached = tables_[&version];
+  if (!cached.table) cached = {kind, std::make_unique<meta::Table>(*kind, version)};
+  return *cached.table;
 }
 
 std::string Call::field_manager() const {

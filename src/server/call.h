@@ -31,18 +31,25 @@ struct Api {
   registry::Registry& registry;
   Options options;
   Documents documents;
-  std::unique_ptr<meta::Scheme> discovery;  // null: the registry's scheme is all there is
-  Rbac* rbac = nullptr;                   // null where options.authorizer or the default decides
-  std::unique_ptr<ServiceTokens> tokens;  // null when there is no key for them
+  std::unique_ptr<meta::Scheme> discovery;  // with the kinds that are only asked; null until wanted
+  uint64_t discovery_of = 0;                // the revision of the registry's scheme that it was made from
+  Rbac* rbac = nullptr;                     // null where options.authorizer or the default decides
+  std::unique_ptr<ServiceTokens> tokens;    // null when there is no key for them
   bool stopping = false;
   std::set<sys::Signal*> watchers;           // woken by stop()
   std::map<std::string, User> certificates;  // by PEM
 
   store::Store& store() { return registry.store(); }
-  const meta::Table& table(const Kind& kind, const meta::Version& version);
+  // Until the scheme changes.
+  const meta::Table& table(const std::shared_ptr<const Kind>& kind, const meta::Version& version);
 
  private:
-  std::map<const meta::Version*, std::unique_ptr<meta::Table>> tables_;
+  struct CachedTable {
+    std::shared_ptr<const Kind> held;  // so that the key, an address, is not taken by another kind
+    std::unique_ptr<meta::Table> table;
+  };
+  std::map<const meta::Version*, CachedTable> tables_;
+  uint64_t tables_of_ = 0;  // revision of the scheme
 };
 
 // How the client wants objects to be written, from Accept and the query.

@@ -28,7 +28,8 @@ std::vector<Subresource> subresources_of(const Kind& kind, const Version& versio
     out.push_back({"token", "authentication.k8s.io", "v1", "TokenRequest", {"create"}});
   }
   if (kind.resource() == "namespaces") out.push_back({"finalize", kind.group, version.name, kind.kind, {"update"}});
-  const std::vector<std::string> verbs = {"get", "patch", "update"};
+  const std::vector<std::string> verbs =
+      kind.terminating ? std::vector<std::string>{"get"} : std::vector<std::string>{"get", "patch", "update"};
   if (!version.scale_spec.empty()) out.push_back({"scale", "autoscaling", "v1", "Scale", verbs});
   if (version.status_subresource) out.push_back({"status", kind.group, version.name, kind.kind, verbs});
   return out;
@@ -39,6 +40,7 @@ bool is_stored(const Kind& kind) { return kind.storage().schema != nullptr; }
 
 Json verbs_of(const Kind& kind) {
   if (!is_stored(kind)) return Json::array({"create"});
+  if (kind.terminating) return Json::array({"delete", "deletecollection", "get", "list", "watch"});
   Json out = Json::array({"create", "delete"});
   if (kind.resource() != "namespaces") out.push("deletecollection");
   for (const char* verb : {"get", "list", "patch", "update", "watch"}) out.push(verb);

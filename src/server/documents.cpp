@@ -52,7 +52,15 @@ struct Documents::State {
   // "api/v1", "apis/GROUP/VERSION" of everything that is served -> group and version.
   std::map<std::string, std::pair<std::string, std::string>, std::less<>> group_versions;
 
-  explicit State(const meta::Scheme& kinds) : scheme(kinds) {
+  uint64_t revision = 0;  // of the scheme that all this shows
+
+  explicit State(const meta::Scheme& kinds) : scheme(kinds) { refresh(); }
+
+  void refresh() {
+    if (!group_versions.empty() && revision == scheme.revision()) return;
+    revision = scheme.revision();
+    built.clear();
+    group_versions.clear();
     for (const meta::Kind* kind : scheme.kinds()) {
       for (const auto& version : kind->versions) {
         if (!version.served) continue;
@@ -127,6 +135,7 @@ std::optional<net::Response> Documents::answer(const net::Request& request) {
   const auto path = path_of(request);
   if (path != "/openapi" && !path.starts_with("/openapi/")) return std::nullopt;
   if (request.method != "GET" && request.method != "HEAD") return method_not_allowed();
+  state_->refresh();
   if (path == "/openapi/v2") return state_->answer_v2(request);
   if (path == "/openapi/v3") {
     const auto& index = state_->v3_index();

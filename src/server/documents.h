@@ -9,7 +9,8 @@
 
 namespace server {
 
-// Each document is built when it is first asked for and kept, with its ETag. Not for use from two threads at once.
+// Each document is built when it is first asked for and kept until the scheme changes, with its ETag. Not for use from
+// two threads at once.
 class Documents {
  public:
   explicit Documents(const meta::Scheme& scheme);  // must outlive this

@@ -99,6 +99,7 @@ Route parse_route(const meta::Scheme& scheme, const net::Request& request) {
   const meta::Version* version = kind ? kind->version(route.version) : nullptr;
   if (!version || !version->served) return route;
   route.kind = kind;
+  route.held = scheme.hold(kind);
   route.kind_version = version;
   return route;
 }

@@ -1,6 +1,7 @@
 // What a request is about, read off its method and target: either a resource of the scheme or some other path.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,7 @@ struct Route {
   std::string group, version, plural, ns, name, subresource;
   const meta::Kind* kind = nullptr;  // null when the scheme has no such resource in that version
   const meta::Version* kind_version = nullptr;
+  std::shared_ptr<const meta::Kind> held;  // `kind`, which may leave the scheme while the request is under way
 };
 
 Route parse_route(const meta::Scheme& scheme, const net::Request& request);

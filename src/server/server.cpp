@@ -71,6 +71,9 @@ Method method_of(const Methods& methods, const std::string& name) {
 net::Response answer_resource(Call& call) {
   const auto methods = methods_of(call);
   if (!methods) return page_not_found();
+  if (call.kind().terminating && call.request.method == "POST") {
+    return failure(405, "MethodNotAllowed", "create not allowed while custom resource definition is terminating");
+  }
   const auto method = method_of(*methods, call.request.method);
   if (!method) {
     return failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
@@ -106,14 +109,24 @@ bool below(std::string_view path, std::string_view root) {
   return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
 }
 
+// What discovery shows: the kinds that are stored, which may change at any time, and those that are only asked.
+const meta::Scheme& discovery_scheme(Api& api) {
+  const meta::Scheme& stored = api.registry.scheme();
+  if (!api.rbac) return stored;
+  if (!api.discovery || api.discovery_of != stored.revision()) {
+    api.discovery = std::make_unique<meta::Scheme>(with_reviews(stored));
+    api.discovery_of = stored.revision();
+  }
+  return *api.discovery;
+}
+
 net::Response answer_path(Call& call) {
   const auto& path = call.route.path;
   if (below(path, "/openapi")) {
     if (auto document = call.api.documents.answer(call.request)) return std::move(*document);
   }
   if (below(path, "/api") || below(path, "/apis")) {
-    const auto* more = call.api.discovery.get();
-    return discovery_response(more ? *more : call.api.registry.scheme(), call.request);
+    return discovery_response(discovery_scheme(call.api), call.request);
   }
   return answer_health(call.route, call.api.options);
 }
@@ -156,7 +169,6 @@ ApiServer::ApiServer(sys::Sys& sys, registry::Registry& registry, Options option
   if (api.options.authorizer || !Rbac::serves(registry.scheme())) return;
   state_->rbac = std::make_unique<Rbac>(sys.loop, registry);
   api.rbac = state_->rbac.get();
-  api.discovery = std::make_unique<meta::Scheme>(with_reviews(registry.scheme()));
 }
 
 ApiServer::~ApiServer() {
@@ -186,6 +198,10 @@ void ApiServer::stop() {
   api.stopping = true;
   for (auto* wake : api.watchers) wake->set();
   if (state_->http) state_->http->stop();
+}
+
+void ApiServer::kinds_changed() {
+  for (auto* wake : state_->api->watchers) wake->set();
 }
 
 void ApiServer::handle(net::Exchange& exchange) { serve(*state_->api, exchange); }

@@ -48,6 +48,8 @@ class ApiServer {
   base::Result<void> start();  // listens
   std::vector<sys::Address> local() const;
   void stop();
+  // The registry's scheme has changed: watches of kinds that are other now, or gone, end. All else notices by itself.
+  void kinds_changed();
   // Answers a request without a socket (tests, benchmarks of the API alone, the in-process client of `ingot demo`).
   void handle(net::Exchange& exchange);
 

@@ -56,7 +56,7 @@ Json table_head(const Call& call, const Json& metadata) {
 }
 
 Json table_of_one(Call& call, const Json& doc, bool first) {
-  const auto& table = call.api.table(call.kind(), call.version());
+  const auto& table = call.api.table(call.route.held, call.version());
   Json out = table_head(call, Json::object({{"resourceVersion", doc["metadata"]["resourceVersion"]}}));
   out.set("columnDefinitions", first ? table.column_definitions() : Json());
   out.set("rows", Json::array({row_of(call, table, doc)}));
@@ -73,7 +73,7 @@ Json list_metadata(const Call& call, const ListPage& page) {
 }
 
 Result<std::string> table_text(Call& call, const ListPage& page) {
-  const auto& table = call.api.table(call.kind(), call.version());
+  const auto& table = call.api.table(call.route.held, call.version());
   Json out = table_head(call, list_metadata(call, page));
   out.set("columnDefinitions", table.column_definitions());
   Json rows = Json::array();
@@ -103,7 +103,9 @@ net::Response not_acceptable() {
 }
 
 Result<std::string> object_text(Call& call, const Ref& object, bool first) {
-  const bool stored = call.version().name == call.kind().storage_version;
+  // The past may have been stored in another version than the present.
+  const bool stored = call.version().name == call.kind().storage_version &&
+                      (call.kind().versions.size() == 1 || object->doc["apiVersion"].string() == call.api_version());
   if (call.view.form == View::Form::object && stored) return object->bytes();
   const Json doc = TRY(to_version(call.kind(), call.version(), object->doc));
   switch (call.view.form) {

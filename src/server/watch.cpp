@@ -93,6 +93,7 @@ class Watch {
     for (;;) {
       TRY(flush());
       if (call_.api.stopping || state_->overflow) return {};
+      if (is_outdated()) return last_bookmark();
       if (now() >= deadline) return last_bookmark();
       if (now() >= next_bookmark) {
         if (options_.bookmarks) TRY(write(event_line("BOOKMARK", bookmark_text(call_, state_->seen, false))));
@@ -153,6 +154,13 @@ class Watch {
     }
     state_->wake.clear();
     return {};
+  }
+
+  // The kind is another by now, or gone: the client begins anew with what there is.
+  bool is_outdated() const {
+    const Kind* present = call_.api.registry.scheme().by_plural(call_.kind().group, call_.kind().plural);
+    const meta::Version* version = present ? present->version(call_.version().name) : nullptr;
+    return !version || version->schema != call_.version().schema;
   }
 
   Result<void> write(std::string_view text) { return call_.exchange.write(text); }

@@ -7,6 +7,7 @@
 #include "api/rules/controlplane.h"
 #include "api/rules/core.h"
 #include "api/rules/core_cells.h"
+#include "api/rules/crd.h"
 #include "api/rules/infrastructure.h"
 #include "api/rules/machines.h"
 #include "api/rules/metal3.h"
@@ -21,6 +22,7 @@ const Rules* rules_of(std::string_view resource) {
       {"pods", {fill_pod, nullptr, nullptr, cell_of_pod}},
       {"secrets", {fill_secret, check_secret, nullptr, cell_of_secret}},
       {"serviceaccounts", {nullptr, nullptr, nullptr, cell_of_service_account}},
+      {"customresourcedefinitions.apiextensions.k8s.io", {fill_crd, check_crd, warn_crd, nullptr, begin_crd_deletion}},
       {"daemonsets.apps", {fill_workload, check_workload, nullptr, cell_of_workload}},
       {"deployments.apps", {fill_workload, check_workload, nullptr, cell_of_workload}},
       {"leases.coordination.k8s.io", {fill_lease, check_lease, nullptr, nullptr}},

@@ -21,6 +21,7 @@ struct Rules {
   std::function<std::vector<FieldError>(const Json& doc, const Json* old, Operation operation)> check;
   std::function<std::vector<std::string>(const Json& doc)> warnings;
   std::function<Json(const Json& doc, std::string_view column)> cell;  // hand-made columns of core kinds
+  std::function<void(Json& doc)> begin_deletion = nullptr;
 };
 
 // By "plural.group"; null when the kind has none.

@@ -1,0 +1,169 @@
+#include "meta/crd_read.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "meta/structural.h"
+
+namespace meta {
+namespace {
+
+std::vector<std::string> strings_of(const Json& list) {
+  std::vector<std::string> out;
+  for (const auto& item : list.items()) out.push_back(item.string());
+  return out;
+}
+
+// As the CRD describes it, else in our words.
+SchemaRef text_field(const Schema& root, std::string_view name, const char* text) {
+  const Property* given = root.find(name);
+  if (given && given->schema->type == SchemaType::string && !given->schema->text.empty()) return given->schema;
+  auto schema = std::make_shared<Schema>();
+  schema->type = SchemaType::string;
+  schema->text = text;
+  return schema;
+}
+
+// The CRD may narrow the name; all else about metadata is the server's.
+SchemaRef metadata_of(const Schema* given, const SchemaRef& object_meta) {
+  if (!given || given->properties.empty()) return object_meta;
+  auto made = std::make_shared<Schema>(*object_meta);
+  for (auto& property : made->properties) {
+    const Property* narrowed = given->find(property.name);
+    if (narrowed) property.schema = narrowed->schema;
+  }
+  return made;
+}
+
+SchemaRef root_of(const Json& version, const SchemaRef& object_meta) {
+  std::vector<FieldError> unused;
+  auto root = std::make_shared<Schema>(*read_structural(version["schema"]["openAPIV3Schema"], "", unused));
+  const Property* given = root->find("metadata");
+  const SchemaRef metadata = metadata_of(given ? given->schema.get() : nullptr, object_meta);
+  SchemaRef version_field = text_field(*root, "apiVersion", "Group and version of this object.");
+  SchemaRef kind_field = text_field(*root, "kind", "Kind of this object.");
+  std::erase_if(root->properties, [](const Property& property) {
+    return property.name == "apiVersion" || property.name == "kind" || property.name == "metadata";
+  });
+  root->properties.insert(root->properties.begin(), {{"apiVersion", std::move(version_field), false},
+                                                     {"kind", std::move(kind_field), false},
+                                                     {"metadata", metadata, false}});
+  // Every object has these three, whatever the CRD says about them.
+  std::erase_if(root->required_others,
+                [](const std::string& name) { return name == "apiVersion" || name == "kind" || name == "metadata"; });
+  return root;
+}
+
+std::vector<Column> columns_of(const Json& version) {
+  std::vector<Column> out;
+  for (const auto& column : version["additionalPrinterColumns"].items()) {
+    out.push_back({column["name"].string(), column["jsonPath"].string(), column["type"].string(),
+                   column["format"].string(), column["description"].string(),
+                   static_cast<int>(column["priority"].integer())});
+  }
+  return out;
+}
+
+Version version_of(const Json& crd, const Json& doc, const SchemaRef& object_meta) {
+  const auto& spec = crd["spec"];
+  Version out;
+  out.name = doc["name"].string();
+  out.schema = root_of(doc, object_meta);
+  out.served = doc["served"].boolean();
+  out.deprecated = doc["deprecated"].boolean();
+  if (out.deprecated) {
+    out.deprecation_warning = doc["deprecationWarning"].string_or(spec["group"].string() + "/" + out.name + " " +
+                                                                  spec["names"]["kind"].string() + " is deprecated");
+  }
+  out.columns = columns_of(doc);
+  const auto& subresources = doc["subresources"];
+  out.status_subresource = subresources.has("status");
+  out.scale_spec = subresources["scale"]["specReplicasPath"].string();
+  out.scale_status = subresources["scale"]["statusReplicasPath"].string();
+  out.scale_selector = subresources["scale"]["labelSelectorPath"].string();
+  return out;
+}
+
+// Strategy None: the document stays, the version in front of it changes. Either side keeps what its schema knows.
+void add_conversions(Kind& kind) {
+  for (auto& version : kind.versions) {
+    if (version.name == kind.storage_version) continue;
+    const auto relabelled = [](Json doc, const std::string& api_version, const Schema& schema) {
+      doc.set("apiVersion", api_version);
+      prune(schema, doc, true);
+      apply_defaults(schema, doc);
+      return doc;
+    };
+    const auto schema = version.schema;
+    const std::string stored = kind.api_version(kind.storage_version), own = kind.api_version(version.name);
+    version.to_storage = [=](Json doc) -> Result<Json> { return relabelled(std::move(doc), stored, *schema); };
+    version.from_storage = [=](Json doc) -> Result<Json> { return relabelled(std::move(doc), own, *schema); };
+  }
+}
+
+}  // namespace
+
+void fill_crd(Json& crd) {
+  auto& spec = crd.child("spec");
+  const std::string kind = spec["names"]["kind"].string();
+  if (!kind.empty()) {
+    auto& names = spec.child("names");
+    if (names["singular"].string().empty()) names.set("singular", base::lower(kind));
+    if (names["listKind"].string().empty()) names.set("listKind", kind + "List");
+  }
+  if (spec["conversion"].empty()) spec.set("conversion", Json::object({{"strategy", "None"}}));
+  Json stored = crd["status"]["storedVersions"];
+  for (const auto& version : spec["versions"].items()) {
+    if (!version["storage"].boolean()) continue;
+    const auto all = strings_of(stored);
+    if (std::find(all.begin(), all.end(), version["name"].string()) == all.end()) stored.push(version["name"]);
+  }
+  if (!stored.empty()) crd.child("status").set("storedVersions", std::move(stored));
+}
+
+Kind kind_of_crd(const Json& crd, const SchemaRef& object_meta) {
+  const auto& spec = crd["spec"];
+  const auto& names = spec["names"];
+  Kind out;
+  out.group = spec["group"].string();
+  out.kind = names["kind"].string();
+  out.list_kind = names["listKind"].string();
+  out.plural = names["plural"].string();
+  out.singular = names["singular"].string();
+  out.short_names = strings_of(names["shortNames"]);
+  out.categories = strings_of(names["categories"]);
+  out.namespaced = spec["scope"].string() == "Namespaced";
+  out.terminating = crd["metadata"].has("deletionTimestamp");
+  for (const auto& version : spec["versions"].items()) {
+    out.versions.push_back(version_of(crd, version, object_meta));
+    if (version["storage"].boolean()) out.storage_version = version["name"].string();
+    for (const auto& field : version["selectableFields"].items()) {
+      const std::string path = field["jsonPath"].string().substr(1);  // without the dot in front
+      const std::pair<std::string, std::string> label(path, path);
+      if (std::find(out.field_labels.begin(), out.field_labels.end(), label) == out.field_labels.end()) {
+        out.field_labels.push_back(label);
+      }
+    }
+  }
+  std::stable_sort(out.versions.begin(), out.versions.end(),
+                   [](const Version& a, const Version& b) { return version_before(a.name, b.name); });
+  add_conversions(out);
+  return out;
+}
+
+bool is_established(const Json& crd) {
+  for (const auto& condition : crd["status"]["conditions"].items()) {
+    if (condition["type"].string() == "Established") return condition["status"].string() == "True";
+  }
+  return false;
+}
+
+std::string versions_with_rules(const Json& crd) {
+  std::vector<std::string> names;
+  for (const auto& version : crd["spec"]["versions"].items()) {
+    if (has_rules(version["schema"]["openAPIV3Schema"])) names.push_back(version["name"].string());
+  }
+  return base::join(names, ", ");
+}
+
+}  // namespace meta

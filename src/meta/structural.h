@@ -1,0 +1,16 @@
+// Structural schemas as people write them into CustomResourceDefinitions (spec.versions[*].schema.openAPIV3Schema),
+// read into the form that prunes, defaults, validates and explains. The reverse of openapi().
+#pragma once
+
+#include "meta/schema.h"
+
+namespace meta {
+
+// `at` is the field path of `doc` in the CRD, for the findings, whose texts are kube-apiserver's. What is found wrong
+// is added to `found`; the result is only of use when nothing was.
+SchemaRef read_structural(const Json& doc, const std::string& at, std::vector<FieldError>& found);
+
+// Whether x-kubernetes-validations (CEL rules) stand anywhere in it.
+bool has_rules(const Json& doc);
+
+}  // namespace meta

@@ -1,0 +1,251 @@
+#include "registry/custom_resources.h"
+
+#include "base/log.h"
+#include "base/time.h"
+#include "meta/crd_read.h"
+#include "registry/metadata.h"
+
+namespace registry {
+namespace {
+
+constexpr std::string_view cleanup_finalizer = "customresourcecleanup.apiextensions.k8s.io";
+
+void set_condition(Json& conditions, const char* type, bool on, const char* reason, const std::string& message,
+                   base::Time now) {
+  Json made = Json::object({{"type", type}, {"status", on ? "True" : "False"}});
+  made.set("lastTransitionTime", base::rfc3339(now)).set("reason", reason).set("message", message);
+  for (auto& present : conditions.mutable_items()) {
+    if (present["type"].string() != type) continue;
+    if (present["status"] == made["status"]) made.set("lastTransitionTime", present["lastTransitionTime"]);
+    present = std::move(made);
+    return;
+  }
+  conditions.push(std::move(made));
+}
+
+void erase_condition(Json& conditions, std::string_view type) {
+  std::erase_if(conditions.mutable_items(), [&](const Json& one) { return one["type"].string() == type; });
+}
+
+// As it is served while it asks for names that others have.
+Json with_accepted_names(const Json& crd) {
+  Json out = crd;
+  out.child("spec").set("names", crd["status"]["acceptedNames"]);
+  return out;
+}
+
+// Names are one space per group for resources (plural, singular, short) and one for kinds and lists.
+bool is_resource_name(const Kind& kind, const std::string& name) {
+  for (const auto& word : kind.short_names) {
+    if (word == name) return true;
+  }
+  return kind.plural == name || kind.singular == name;
+}
+bool is_kind_name(const Kind& kind, const std::string& name) { return kind.kind == name || kind.list_kind == name; }
+
+}  // namespace
+
+CustomResources::CustomResources(sys::Loop& loop, Registry& registry, meta::Scheme& scheme,
+                                 std::function<void()> changed)
+    : registry_(registry),
+      store_(registry.store()),
+      scheme_(scheme),
+      built_in_(scheme),
+      changed_(std::move(changed)),
+      queue_(loop, "custom resources", [this](const store::Key& key) { return look_at(key); }) {
+  const Kind* own = scheme.by_resource(crd_resource);
+  CHECK_THAT(own, "the scheme has CustomResourceDefinition");
+  object_meta_ = own->storage().schema->find("metadata")->schema;
+  // Those that had their names before the restart have them now, whatever came first.
+  for (const auto& entry : store_.list(crd_resource)) {
+    if (meta::is_established(entry->doc) && !is_built_in(entry->key.name)) serve(with_accepted_names(entry->doc));
+    queue_.add(entry->key);
+  }
+  subscription_ = store_.subscribe(false, [this](const store::Event& event) { follow(event); });
+}
+
+CustomResources::~CustomResources() { store_.unsubscribe(subscription_); }
+
+void CustomResources::follow(const store::Event& event) {
+  const auto& key = event.object->key;
+  if (key.resource == crd_resource) return queue_.add(key);
+  // The last object of a kind that goes lets its definition go.
+  if (event.type != store::EventType::deleted || served_.empty()) return;
+  const auto found = served_.find(key.resource);
+  if (found != served_.end() && found->second.terminating) {
+    queue_.add({std::string(crd_resource), "", key.resource});
+  }
+}
+
+void CustomResources::serve(const Json& crd) {
+  const std::string& resource = crd["metadata"]["name"].string();
+  Served now{crd["spec"], is_deleting(crd)};
+  const auto before = served_.find(resource);
+  if (before != served_.end() && before->second.spec == now.spec && before->second.terminating == now.terminating) {
+    return;
+  }
+  Kind kind = meta::kind_of_crd(crd, object_meta_);
+  if (before != served_.end() && before->second.spec == now.spec) {
+    kind = *scheme_.by_resource(resource);  // with the same schemas, so that watches see the objects go
+    kind.terminating = now.terminating;
+  }
+  scheme_.add(std::move(kind));
+  served_[resource] = std::move(now);
+  update_stored_form(*scheme_.by_resource(resource));
+  if (changed_) changed_();
+}
+
+void CustomResources::drop(const std::string& resource) {
+  if (served_.erase(resource) == 0) return;
+  scheme_.remove(resource);
+  if (changed_) changed_();
+}
+
+// Objects are kept in the storage version, and read as they are stored. When that changes they are written anew, as a
+// storage migration would.
+void CustomResources::update_stored_form(const Kind& kind) {
+  const std::string wanted = kind.api_version(kind.storage_version);
+  for (const auto& entry : store_.list(kind.resource())) {
+    if (entry->doc["apiVersion"].string() == wanted) continue;
+    Json doc = entry->doc;
+    doc.set("apiVersion", wanted);
+    meta::apply_defaults(*kind.storage().schema, doc);
+    const auto written = store_.put(entry->key, std::move(doc), entry->revision);
+    if (!written) {
+      base::log::error("object could not be moved to the new storage version",
+                       {{"object", entry->key.text()}, {"error", written.error().text()}});
+    }
+  }
+}
+
+// Reason and message of the first name that another kind of the group has; no reason when there is none.
+base::FieldError CustomResources::name_clash(const Json& crd) const {
+  const auto& group = crd["spec"]["group"].string();
+  const auto& names = crd["spec"]["names"];
+  const auto taken = [](const char* reason, const Json& name) {
+    return base::FieldError{"spec.names", reason, "\"" + name.string() + "\" is already in use"};
+  };
+  for (const Kind* other : scheme_.kinds()) {
+    if (other->group != group || other->plural == names["plural"].string()) continue;
+    if (is_resource_name(*other, names["plural"].string())) return taken("PluralConflict", names["plural"]);
+    if (is_resource_name(*other, names["singular"].string())) return taken("SingularConflict", names["singular"]);
+    for (const auto& word : names["shortNames"].items()) {
+      if (is_resource_name(*other, word.string())) return taken("ShortNamesConflict", word);
+    }
+    if (is_kind_name(*other, names["kind"].string())) return taken("KindConflict", names["kind"]);
+    if (is_kind_name(*other, names["listKind"].string())) return taken("ListKindConflict", names["listKind"]);
+  }
+  return {};
+}
+
+Json CustomResources::status_of(const Json& crd, const base::FieldError& clash) const {
+  Json status = crd["status"];
+  Json conditions = status["conditions"];
+  const auto now = registry_.now();
+  const auto& resource = crd["metadata"]["name"].string();
+  const bool accepted = clash.reason.empty();
+  set_condition(conditions, "NamesAccepted", accepted, accepted ? "NoConflicts" : clash.reason.c_str(),
+                accepted ? "no conflicts found" : clash.message, now);
+  if (accepted) status.set("acceptedNames", crd["spec"]["names"]);
+  const bool served = scheme_.by_resource(resource) != nullptr;
+  set_condition(conditions, "Established", served, served ? "InitialNamesAccepted" : "NotAccepted",
+                served ? "the initial names have been accepted" : "not all names are accepted", now);
+  if (!status["acceptedNames"].is_object()) {
+    status.set("acceptedNames", Json::object({{"kind", ""}, {"plural", ""}}));
+  }
+  if (is_built_in(resource)) {
+    set_condition(
+        conditions, "BuiltIn", true, "ServedByIngot",
+        "this kind is part of Ingot: the declaration that ships with Ingot is in force, this one is only kept", now);
+  }
+  if (const auto versions = meta::versions_with_rules(crd); versions.empty()) {
+    erase_condition(conditions, "RulesEvaluated");
+  } else {
+    set_condition(
+        conditions, "RulesEvaluated", false, "NotSupported",
+        "x-kubernetes-validations of " + versions + " are stored and published, but Ingot does not evaluate CEL rules",
+        now);
+  }
+  status.set("conditions", std::move(conditions));
+  return status;
+}
+
+Result<void> CustomResources::report(const Ref& crd, const Json& status) {
+  if (crd->doc["status"] == status) return {};
+  UpdateOptions options;
+  options.subresource = Subresource::status;
+  options.internal = true;
+  options.expect_revision = crd->revision;
+  Json doc = crd->doc;
+  doc.set("status", status);
+  const auto written = registry_.update(*scheme_.by_resource(crd_resource), std::move(doc), options);
+  if (!written) return written.error();
+  return {};
+}
+
+Result<void> CustomResources::look_at(const store::Key& key) {
+  const Ref crd = store_.get(key);
+  if (!crd) {
+    drop(key.name);
+    const size_t dot = key.name.find('.');
+    if (dot != std::string::npos) look_again(std::string_view(key.name).substr(dot + 1));
+    return {};
+  }
+  if (is_deleting(crd->doc)) return clean_up(crd);
+  base::FieldError clash;
+  if (!is_built_in(key.name)) {
+    clash = name_clash(crd->doc);
+    if (clash.reason.empty()) serve(crd->doc);
+    if (!clash.reason.empty() && served_.contains(key.name)) serve(with_accepted_names(crd->doc));
+  }
+  return report(crd, status_of(crd->doc, clash));
+}
+
+// A name has become free, so those that wait for one look again.
+void CustomResources::look_again(std::string_view group) {
+  for (const auto& entry : store_.list(crd_resource)) {
+    const bool waits = !meta::is_established(entry->doc) || !served_.contains(entry->key.name);
+    if (waits && entry->doc["spec"]["group"].string() == group) queue_.add(entry->key);
+  }
+}
+
+Result<void> CustomResources::clean_up(const Ref& crd) {
+  const std::string& resource = crd->key.name;
+  if (!has_finalizer(crd->doc, cleanup_finalizer)) return {};
+  // Objects of our own kinds do not go because somebody takes a manifest back.
+  if (is_built_in(resource) || !served_.contains(resource)) return release(crd);
+  serve(with_accepted_names(crd->doc));
+  const Kind& kind = *scheme_.by_resource(resource);
+  size_t left = 0;
+  for (const auto& entry : store_.list(resource)) {
+    DeleteOptions options;
+    options.expect_uid = entry->uid();
+    if (is_deleting(entry->doc)) {
+      ++left;
+      continue;
+    }
+    const auto removed = registry_.remove(kind, entry->key.ns, entry->key.name, options);
+    if (!removed) return removed.error();
+    left += removed->gone ? 0 : 1;
+  }
+  if (left == 0) return release(crd);
+  Json status = crd->doc["status"];
+  set_condition(status.child("conditions"), "Terminating", true, "InstanceDeletionInProgress",
+                "objects that are left, waiting for their finalizers: " + std::to_string(left), registry_.now());
+  return report(crd, status);
+}
+
+Result<void> CustomResources::release(const Ref& crd) {
+  UpdateOptions options;
+  options.internal = true;
+  const auto written = registry_.modify(*scheme_.by_resource(crd_resource), {}, crd->key.name, options,
+                                        [](const Json& current) -> Result<Json> {
+                                          Json doc = current;
+                                          remove_finalizer(doc, cleanup_finalizer);
+                                          return doc;
+                                        });
+  if (!written) return written.error();
+  return {};
+}
+
+}  // namespace registry

@@ -1,0 +1,54 @@
+// Kinds that users bring: follows the CustomResourceDefinitions in the store and keeps the scheme in step, with what
+// kube-apiserver's CRD controllers do besides: names that clash, the conditions, deleting the objects of a kind that
+// goes. Works from store events and the queue on the loop; never suspends.
+#pragma once
+
+#include <functional>
+
+#include "meta/schema.h"
+#include "registry/registry.h"
+#include "registry/work_queue.h"
+
+namespace registry {
+
+inline constexpr std::string_view crd_resource = "customresourcedefinitions.apiextensions.k8s.io";
+
+class CustomResources {
+ public:
+  // `scheme` is the registry's, for changing; its present kinds are those that nobody can redefine. The kinds of stored
+  // definitions are in it when this returns. `changed` is called after each later change of the scheme; may be null.
+  CustomResources(sys::Loop& loop, Registry& registry, meta::Scheme& scheme, std::function<void()> changed = nullptr);
+  ~CustomResources();
+  CustomResources(const CustomResources&) = delete;
+
+ private:
+  struct Served {
+    Json spec;  // the kind was made from
+    bool terminating = false;
+  };
+
+  void follow(const store::Event& event);
+  Result<void> look_at(const store::Key& key);
+  void serve(const Json& crd);
+  void drop(const std::string& resource);
+  bool is_built_in(const std::string& resource) const { return built_in_.by_resource(resource) != nullptr; }
+  base::FieldError name_clash(const Json& crd) const;
+  void update_stored_form(const Kind& kind);
+  Result<void> report(const Ref& crd, const Json& status);
+  Json status_of(const Json& crd, const base::FieldError& clash) const;
+  Result<void> clean_up(const Ref& crd);
+  Result<void> release(const Ref& crd);
+  void look_again(std::string_view group);
+
+  Registry& registry_;
+  store::Store& store_;
+  meta::Scheme& scheme_;
+  meta::Scheme built_in_;
+  std::function<void()> changed_;
+  meta::SchemaRef object_meta_;
+  std::map<std::string, Served> served_;  // by resource
+  WorkQueue queue_;
+  store::Subscription subscription_ = 0;
+};
+
+}  // namespace registry
