@@ -14,10 +14,6 @@ constexpr base::Duration ca_life = base::hours(24 * 3650);
 constexpr base::Duration leaf_life = base::hours(24 * 365);
 constexpr base::Duration clock_slack = base::hours(1);
 
-bool is_ip(const std::string& name) {
-  return name.find(':') != std::string::npos || name.find_first_not_of("0123456789.") == std::string::npos;
-}
-
 crypto::CertificateRequest request(sys::Sys& sys, std::string common_name, base::Duration life) {
   crypto::CertificateRequest out;
   out.common_name = std::move(common_name);
@@ -67,7 +63,7 @@ Result<Identity> load_identity(sys::Sys& sys, const std::string& data_dir, const
 
   auto serving = request(sys, "ingot", leaf_life);
   serving.server_auth = true;
-  for (const auto& name : names) (is_ip(name) ? serving.ip_addresses : serving.dns_names).push_back(name);
+  for (const auto& name : names) crypto::add_subject_name(serving, name);
   out.serving_key_pem = sys.keys.ec_p256_pem();
   out.serving_certificate_pem =
       TRY(crypto::issue_certificate(serving, out.serving_key_pem, out.ca_certificate_pem, out.ca_key_pem));

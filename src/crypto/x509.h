@@ -27,6 +27,9 @@ struct CertificateRequest {
   std::string serial_hex;  // 16 random bytes as hex; "" means 01
 };
 
+// Puts a subject alternative name where it belongs: IP literals (without brackets) to the addresses, all else to DNS.
+void add_subject_name(CertificateRequest& request, const std::string& name);
+
 // Self-signed when `ca_certificate_pem` is empty (then `ca_key_pem` is the subject's own key).
 base::Result<std::string> issue_certificate(const CertificateRequest& request, std::string_view subject_key_pem,
                                             std::string_view ca_certificate_pem, std::string_view ca_key_pem);

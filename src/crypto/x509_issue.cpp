@@ -150,6 +150,12 @@ Result<void> add_extensions(X509* certificate, const CertificateRequest& request
 
 }  // namespace
 
+void add_subject_name(CertificateRequest& request, const std::string& name) {
+  ASN1_OCTET_STRING* address = a2i_IPADDRESS(name.c_str());
+  (address ? request.ip_addresses : request.dns_names).push_back(name);
+  ASN1_OCTET_STRING_free(address);
+}
+
 base::Result<std::string> issue_certificate(const CertificateRequest& request, std::string_view subject_key_pem,
                                             std::string_view ca_certificate_pem, std::string_view ca_key_pem) {
   KeyPtr subject_key = TRY(read_private_key(subject_key_pem).context("subject key"));

@@ -128,6 +128,15 @@ TEST_CASE("a cluster CA issues an administrator's certificate as kubeadm does") 
   CHECK(ca_info.serial_hex == "aa0102030405060708090a0b0c0d0e");
 }
 
+TEST_CASE("subject names are told apart: literals are addresses, and a name of hexadecimal letters is a name") {
+  crypto::CertificateRequest request;
+  for (const char* name : {"cafe.de", "10.0.0.1", "fd00::1", "10.0.0", "localhost", "1.2.3.4.example"}) {
+    crypto::add_subject_name(request, name);
+  }
+  CHECK(request.ip_addresses == std::vector<std::string>{"10.0.0.1", "fd00::1"});
+  CHECK(request.dns_names == std::vector<std::string>{"cafe.de", "10.0.0", "localhost", "1.2.3.4.example"});
+}
+
 TEST_CASE("a CA says so in DER, which stricter readers than OpenSSL insist on") {
   const std::string pem = Authority().certificate;
   const size_t begin = pem.find('\n') + 1;

@@ -65,7 +65,7 @@ EngineLimits scaled(EngineLimits limits, double speed) {
   constexpr base::Duration least = base::seconds(15);
   if (speed <= 1) return limits;
   for (base::Duration* one : {&limits.firmware, &limits.fetch, &limits.agent_start, &limits.agent_silence,
-                              &limits.reattach, &limits.soft_off, &limits.bmc_retry_gap}) {
+                              &limits.reattach, &limits.soft_off}) {
     *one = std::min(*one, std::max(least, std::chrono::duration_cast<base::Duration>(*one / speed)));
   }
   limits.bmc_retry_gap = std::min<base::Duration>(limits.bmc_retry_gap, base::seconds(2));

@@ -105,8 +105,7 @@ Result<sys::TlsServer> Endpoint::State::identity() {
   const auto url = TRY(net::Url::parse(place.provisioning_url));
   crypto::CertificateRequest wanted;
   wanted.common_name = url.host;
-  const bool literal = url.host.find_first_not_of("0123456789abcdefABCDEF.:") == std::string::npos;
-  (literal ? wanted.ip_addresses : wanted.dns_names).push_back(url.host);
+  crypto::add_subject_name(wanted, url.host);
   wanted.server_auth = true;
   wanted.not_before = sys.loop.now() - base::hours(1);
   wanted.not_after = sys.loop.now() + base::hours(24 * 365);

@@ -115,8 +115,8 @@ Result<Progress> clean_job(Run& run, CleanMode mode) {
   const std::string step = whole ? "erase_devices" : "erase_devices_metadata";
   const std::string text = whole ? "erasing the disks" : "erasing partition tables and signatures";
   run.step(text, 60);
-  TRY(run.guard(Act::wipe, inventory));
-  base::log::info("wiping disks", {{"host", run.host.name}, {"step", step}, {"operation", run.operation.id}});
+  base::log::info("asking the agent to wipe disks",
+                  {{"host", run.host.name}, {"step", step}, {"operation", run.operation.id}});
   Json params = Json::object({{"step", Json::object({{"interface", "deploy"}, {"step", step}})}});
   params.set("node", Json::object({{"uuid", run.host.uid}}));
   const auto& limits = run.bench.options.limits;
@@ -138,8 +138,8 @@ Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
   if (!TRY(ensure_agent(run, 5, 40))) return needs_boot();
   const Inventory* inventory = TRY(agent_inventory(run));
   const InventoryDisk disk = TRY(choose_root_disk(inventory->disks, request.root_device));
-  TRY(run.guard(Act::write_image, inventory, &disk));
-  base::log::info("writing image", {{"host", run.host.name}, {"disk", disk.name}, {"operation", run.operation.id}});
+  base::log::info("asking the agent to write the image",
+                  {{"host", run.host.name}, {"disk", disk.name}, {"operation", run.operation.id}});
 
   Json image = Json::object({{"id", run.operation.id}, {"urls", Json::array({request.image.url})}});
   image.set("os_hash_algo", digest.algorithm).set("os_hash_value", digest.value);

@@ -28,10 +28,6 @@ struct Caller {
   std::string session_id;  // empty with Basic
 };
 
-bool is_ip(const std::string& host) {
-  return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
-}
-
 std::string without_trailing_slash(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
@@ -133,7 +129,7 @@ base::Result<void> RedfishFront::State::make_certificate() {
   const auto& host = options.listen.host;
   crypto::CertificateRequest wanted;
   wanted.common_name = host;
-  (is_ip(host) ? wanted.ip_addresses : wanted.dns_names).push_back(host);
+  crypto::add_subject_name(wanted, host);
   wanted.server_auth = true;
   wanted.not_before = sys.loop.now() - base::hours(1);
   wanted.not_after = sys.loop.now() + base::hours(24 * 3650);

@@ -150,9 +150,7 @@ Result<sys::TlsServer> WorkloadCluster::serving_identity(const NodeFacts& facts,
          {"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}) {
       wanted.dns_names.push_back(name);
     }
-    const bool literal = endpoint_.host.find_first_not_of("0123456789.") == std::string::npos ||
-                         endpoint_.host.find(':') != std::string::npos;
-    (literal ? wanted.ip_addresses : wanted.dns_names).push_back(endpoint_.host);
+    crypto::add_subject_name(wanted, endpoint_.host);
   }
   wanted.server_auth = true;
   wanted.client_auth = etcd;
