@@ -208,7 +208,7 @@ demo() {
     cat "$demo_dir/apply.out" >&2
     demo_failed "kubectl apply failed"
   }
-  say "$(wc -l <"$demo_dir/apply.out") objects applied"
+  say "$(grep -cE ' (created|configured|unchanged)$' "$demo_dir/apply.out") objects applied"
   demo_begin "bring-up"
   # Real hardware takes about 80 minutes; what the manager adds does not scale.
   local minutes
