@@ -2,6 +2,7 @@
 // the state at every revision.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "store/manual_engine.h"
@@ -41,7 +42,8 @@ class Run {
     store_ = std::move(*Store::open(world_.loop(), std::move(engine), {.history_events_max = 200}));
     store_->subscribe(false, [this](const Event& event) { live_.apply(event); });
     store_->subscribe(true, [this](const Event& event) { watch_.apply(event); });
-    past_[store_->revision()] = {};
+    durable_ = store_->revision();
+    past_[durable_] = {};
   }
 
   void step() {
@@ -50,12 +52,15 @@ class Run {
       put();
     } else if (dice < 75) {
       remove();
+    } else if (dice < 85) {
+      learn();
     } else if (dice < 98) {
       const size_t count = engine_->waiting.empty() ? 0 : random_() % (engine_->waiting.size() + 1);
       engine_->succeed(count);
+      confirm(count);
     } else {
       engine_->fail_all();
-      assumed_ = durable();
+      lose_from(0);
     }
     check();
   }
@@ -65,21 +70,93 @@ class Run {
     return {random_() % 4 ? "widgets" : "gadgets", random_() % 2 ? "a" : "b", std::to_string(random_() % 8)};
   }
 
-  // The durable state is the remembered one of the durable revision.
-  State durable() {
-    for (auto at = past_.upper_bound(store_->durable_revision()); at != past_.end();) at = past_.erase(at);
-    return past_.rbegin()->second;
+  // What happened after the durable state: writes that the engine has not answered, and foreign changes behind them.
+  struct Change {
+    uint64_t revision;
+    Key key;
+    int64_t value;  // gone: removed
+    bool foreign;
+  };
+  static constexpr int64_t gone = -1;
+
+  void happened(Change change) {
+    changes_.push_back(std::move(change));
+    rebuild();
+  }
+
+  // The engine answered that many writes; foreign changes count as soon as nothing assumed is before them.
+  void confirm(size_t writes) {
+    size_t count = 0;
+    for (; count < changes_.size() && (changes_[count].foreign || writes > 0); ++count) {
+      if (!changes_[count].foreign) --writes;
+    }
+    for (size_t i = 0; i < count; ++i) durable_ = changes_[i].revision;
+    base_ = count == 0 ? base_ : past_[durable_];
+    changes_.erase(changes_.begin(), changes_.begin() + static_cast<std::ptrdiff_t>(count));
+  }
+
+  void lose_from(size_t index) {
+    size_t at = 0;
+    std::erase_if(changes_, [&](const Change& change) { return at++ >= index && !change.foreign; });
+    rebuild();
+    confirm(0);
+  }
+
+  void rebuild() {
+    past_.erase(past_.upper_bound(durable_), past_.end());
+    assumed_ = base_;
+    for (const auto& change : changes_) {
+      if (change.value == gone) {
+        assumed_.erase(change.key);
+      } else {
+        assumed_[change.key] = {change.revision, change.value};
+      }
+      past_[change.revision] = assumed_;
+    }
+  }
+
+  // Somebody else changes or removes an object.
+  void learn() {
+    const Key key = some_key();
+    const int64_t value = random_() % 4 == 0 ? gone : static_cast<int64_t>(random_() % 1000);
+    const size_t waiting = engine_->waiting.size();
+    const auto mine = std::find_if(changes_.begin(), changes_.end(),
+                                   [&](const Change& change) { return !change.foreign && change.key == key; });
+    store_->learn({.key = key, .doc = value == gone ? Json() : doc(key, value)});
+    if (mine != changes_.end()) {
+      const auto index = static_cast<size_t>(mine - changes_.begin());
+      // Some engines answer for what was lost, with whatever they know; this one does it half of the time.
+      const auto lost = static_cast<size_t>(
+          std::count_if(mine, changes_.end(), [](const Change& change) { return !change.foreign; }));
+      const bool answers = random_() % 2 == 0;
+      std::vector<std::function<void(Result<void>)>> withdrawn(
+          engine_->waiting.end() - static_cast<std::ptrdiff_t>(lost), engine_->waiting.end());
+      engine_->waiting.resize(waiting - lost);
+      lose_from(index);
+      if (answers && index == 0) {
+        for (const auto& done : withdrawn) done({});
+      }
+    }
+    const auto had = assumed_.find(key);
+    if (value == gone && had == assumed_.end()) return;
+    const Ref now = store_->get(key);
+    uint64_t revision = now ? now->revision : 0;
+    if (value == gone) revision = store_->revision();
+    happened({revision, key, value, true});
+    confirm(0);
+  }
+
+  static Json doc(const Key& key, int64_t value) {
+    return Json::object({{"metadata", Json::object({{"uid", key.text()}})}, {"value", value}});
   }
 
   void put() {
     const Key key = some_key();
     const auto had = assumed_.find(key);
     const int64_t value = static_cast<int64_t>(random_() % 1000);
-    Json doc = Json::object({{"metadata", Json::object({{"uid", key.text()}})}, {"value", value}});
-    auto put = store_->put(key, std::move(doc), had == assumed_.end() ? 0 : had->second.first);
+    auto put = store_->put(key, doc(key, value), had == assumed_.end() ? 0 : had->second.first);
     REQUIRE(put.ok());
-    assumed_[key] = {(*put)->revision, value};
-    past_[(*put)->revision] = assumed_;
+    happened({(*put)->revision, key, value, false});
   }
 
   void remove() {
@@ -88,8 +165,7 @@ class Run {
     if (had == assumed_.end()) return;
     auto removed = store_->remove(key, had->second.first);
     REQUIRE(removed.ok());
-    assumed_.erase(key);
-    past_[(*removed)->revision] = assumed_;
+    happened({(*removed)->revision, key, gone, false});
   }
 
   void check() {
@@ -97,8 +173,8 @@ class Run {
     now.merge(state_of(store_->list("gadgets")));
     CHECK(now == assumed_);
     CHECK(live_.state == assumed_);
-    const auto durable_now = past_.upper_bound(store_->durable_revision());
-    CHECK(watch_.state == std::prev(durable_now)->second);
+    CHECK(store_->durable_revision() == durable_);
+    CHECK(watch_.state == base_);
     for (const auto& [key, value] : assumed_) CHECK(store_->find_uid(key.text())->key == key);
     check_past();
   }
@@ -127,7 +203,9 @@ class Run {
   sys::SimWorld world_{1};
   ManualEngine* engine_ = nullptr;
   std::unique_ptr<Store> store_;
-  State assumed_;
+  State assumed_, base_;  // base_: the durable one
+  uint64_t durable_ = 0;
+  std::vector<Change> changes_;
   std::map<uint64_t, State> past_;
   Replica live_, watch_;
 };

@@ -44,6 +44,10 @@ struct Store::State {
     Waiter waiter;
     Result<void> result;
   };
+  struct Pending {
+    Event event;
+    bool foreign = false;  // durable already, but behind assumed writes
+  };
   struct Burnt {  // revisions whose writes were rolled back
     uint64_t first, last;
     Error error;
@@ -59,9 +63,19 @@ struct Store::State {
 
   Result<Ref> current_if(const Key& key, uint64_t expect) const;
   Ref change(const Key& key, EventType type, Ref object, Ref previous);
+  Result<void> may_write() const { return engine->may_write(); }
+  void assume(Event event, bool foreign);
+  void learn(Foreign change);
+  void make_way(const Foreign& change);
   void committed(uint64_t revision, Result<void> result);
-  void roll_back(const Error& error);
-  void settle_waiters(uint64_t up_to, const Result<void>& result);
+  void confirm_front();
+  void confirm_foreign();
+  void roll_back_from(size_t index, const Error& error);
+  void restore(const Event& lost);
+  void burn(uint64_t revision, const Error& error);
+  void unburn(uint64_t revision);
+  void settle_waiters(uint64_t up_to);
+  void fail_waiters(uint64_t revision, const Error& error);
   void deliver();
   const Burnt* burnt_at(uint64_t revision) const;
 
@@ -69,7 +83,8 @@ struct Store::State {
   Table table;
   uint64_t last_number;  // the last revision number given out; never reused, even after a roll back
   uint64_t durable;
-  std::deque<Event> pending;  // assumed, not durable; oldest first
+  std::deque<Pending> pending;  // not durable here yet; oldest first; the first is never foreign
+  uint64_t withdrawn = 0;       // rolled back without the engine: what it says about writes up to here does not count
   History history;
   std::multimap<uint64_t, Waiter> waiters;
   std::deque<Burnt> burnt;
@@ -92,70 +107,155 @@ Result<Ref> Store::State::current_if(const Key& key, uint64_t expect) const {
   return current;
 }
 
+void Store::State::assume(Event event, bool foreign) {
+  table.set(event.object->key, event.type == EventType::deleted ? nullptr : event.object);
+  pending.push_back({event, foreign});
+  calls.push_back({.event = std::move(event)});
+}
+
 // Assumes the change, tells the live subscribers and hands it to the engine.
 Ref Store::State::change(const Key& key, EventType type, Ref object, Ref previous) {
   const uint64_t revision = object->revision;
-  table.set(key, type == EventType::deleted ? nullptr : object);
-  Event event{type, revision, object, previous};
-  pending.push_back(event);
-  calls.push_back({.event = std::move(event)});
   Record record{.revision = revision,
                 .key = key,
                 .previous_revision = previous ? previous->revision : 0,
                 .create_revision = object->create_revision,
                 .doc = type == EventType::deleted ? std::string() : object->bytes()};
+  assume({type, revision, object, std::move(previous)}, false);
   engine->commit(std::move(record), [this, revision](Result<void> result) { committed(revision, std::move(result)); });
   deliver();
   return object;
 }
 
-void Store::State::committed(uint64_t revision, Result<void> result) {
-  // After a failure everything pending was rolled back at once; the failures that follow it have nothing left to do.
-  if (pending.empty() || pending.front().revision > revision) {
-    CHECK_THAT(!result.ok(), "the engine kept a write that was rolled back");
+void Store::State::learn(Foreign change) {
+  if (change.revision != 0 && change.revision <= durable) return;
+  make_way(change);
+  Ref current = table.find(change.key);
+  const bool deleted = change.doc.is_null();
+  if (deleted && !current && change.revision == 0) return deliver();
+  const uint64_t revision = change.revision != 0 ? change.revision : last_number + 1;
+  last_number = std::max(last_number, revision);
+  unburn(revision);
+  if (deleted && !current) {  // nothing to tell, but the number is used
+    durable = revision;
+    settle_waiters(durable);
+    return deliver();
+  }
+  const uint64_t create_revision = change.create_revision != 0 ? change.create_revision
+                                   : current                   ? current->create_revision
+                                                               : revision;
+  Ref object = make_entry(change.key, deleted ? current->doc : std::move(change.doc), revision, create_revision);
+  const auto type = deleted ? EventType::deleted : current ? EventType::modified : EventType::added;
+  assume({type, revision, std::move(object), std::move(current)}, true);
+  confirm_foreign();
+  deliver();
+}
+
+// Rolls back the assumed writes that cannot stand beside the change.
+void Store::State::make_way(const Foreign& change) {
+  for (size_t i = 0; i < pending.size(); ++i) {
+    if (pending[i].foreign || (change.revision == 0 && pending[i].event.object->key != change.key)) continue;
+    withdrawn = pending.back().event.revision;
+    roll_back_from(i, base::conflict(pending[i].event.object->key.text() + " was changed elsewhere at the same time"));
     return;
   }
-  CHECK_THAT(pending.front().revision == revision, "the engine answered out of order");
+}
+
+void Store::State::committed(uint64_t revision, Result<void> result) {
+  // After a failure everything pending was rolled back at once; the failures that follow it have nothing left to do.
+  if (pending.empty() || pending.front().event.revision > revision) {
+    CHECK_THAT(!result.ok() || revision <= withdrawn, "the engine kept a write that was rolled back");
+    return;
+  }
+  CHECK_THAT(pending.front().event.revision == revision, "the engine answered out of order");
   if (!result) {
-    roll_back(result.error());
+    roll_back_from(0, result.error());
   } else {
-    durable = revision;
-    history.add(pending.front());
-    calls.push_back({.event = std::move(pending.front()), .durable = true});
-    pending.pop_front();
-    settle_waiters(durable, result);
+    confirm_front();
+    confirm_foreign();
   }
   deliver();
 }
 
-void Store::State::roll_back(const Error& error) {
-  const uint64_t first = pending.front().revision;
-  const uint64_t last = pending.back().revision;
-  while (!pending.empty()) {
-    Event lost = std::move(pending.back());
-    pending.pop_back();
-    const Key& key = lost.object->key;
-    table.set(key, lost.previous);
-    Event restore{EventType::modified, ++last_number, lost.previous, lost.object};
-    if (lost.type == EventType::added) restore = {EventType::deleted, last_number, lost.object, lost.object};
-    if (lost.type == EventType::deleted) restore = {EventType::added, last_number, lost.previous, nullptr};
-    calls.push_back({.event = std::move(restore)});
-  }
-  if (!burnt.empty() && burnt.back().last > durable) {  // nothing became durable in between
-    burnt.back().last = last_number;
-    burnt.back().error = error;
-  } else {
-    burnt.push_back({first, last_number, error});
-  }
-  if (burnt.size() > burnt_max) burnt.pop_front();
-  settle_waiters(last, error);
+void Store::State::confirm_front() {
+  Event event = std::move(pending.front().event);
+  pending.pop_front();
+  durable = event.revision;
+  history.add(event);
+  calls.push_back({.event = std::move(event), .durable = true});
+  settle_waiters(durable);
 }
 
-void Store::State::settle_waiters(uint64_t up_to, const Result<void>& result) {
+void Store::State::confirm_foreign() {
+  while (!pending.empty() && pending.front().foreign) confirm_front();
+}
+
+// Takes back the assumed writes from there on, newest first. Foreign changes among them stay: none of them has the key
+// of an assumed write before it, so they do not build on what is lost.
+void Store::State::roll_back_from(size_t index, const Error& error) {
+  std::vector<Event> lost;
+  std::deque<Pending> kept;
+  for (auto at = pending.begin() + static_cast<std::ptrdiff_t>(index); at != pending.end(); ++at) {
+    if (at->foreign) {
+      kept.push_back(std::move(*at));
+    } else {
+      lost.push_back(std::move(at->event));
+    }
+  }
+  pending.resize(index);
+  for (auto& change : kept) pending.push_back(std::move(change));
+  for (const auto& event : lost) burn(event.revision, error);
+  for (auto at = lost.rbegin(); at != lost.rend(); ++at) {
+    restore(*at);
+    burn(last_number, error);
+  }
+  for (const auto& event : lost) fail_waiters(event.revision, error);
+  confirm_foreign();
+}
+
+void Store::State::restore(const Event& lost) {
+  table.set(lost.object->key, lost.previous);
+  Event event{EventType::modified, ++last_number, lost.previous, lost.object};
+  if (lost.type == EventType::added) event = {EventType::deleted, last_number, lost.object, lost.object};
+  if (lost.type == EventType::deleted) event = {EventType::added, last_number, lost.previous, nullptr};
+  calls.push_back({.event = std::move(event)});
+}
+
+void Store::State::burn(uint64_t revision, const Error& error) {
+  if (!burnt.empty() && burnt.back().last + 1 == revision) {
+    burnt.back().last = revision;
+    burnt.back().error = error;
+    return;
+  }
+  burnt.push_back({revision, revision, error});
+  if (burnt.size() > burnt_max) burnt.pop_front();
+}
+
+// A write that was rolled back without knowing its outcome was kept after all.
+void Store::State::unburn(uint64_t revision) {
+  for (auto at = burnt.begin(); at != burnt.end(); ++at) {
+    if (revision < at->first || revision > at->last) continue;
+    const Burnt rest{revision + 1, at->last, at->error};
+    at->last = revision - 1;
+    if (rest.first <= rest.last) at = std::prev(burnt.insert(std::next(at), rest));
+    if (at->first > at->last) burnt.erase(at);
+    return;
+  }
+}
+
+void Store::State::settle_waiters(uint64_t up_to) {
   while (!waiters.empty() && waiters.begin()->first <= up_to) {
-    calls.push_back({.event = {}, .waiter = std::move(waiters.begin()->second), .result = result});
+    calls.push_back({.event = {}, .waiter = std::move(waiters.begin()->second), .result = {}});
     waiters.erase(waiters.begin());
   }
+}
+
+void Store::State::fail_waiters(uint64_t revision, const Error& error) {
+  const auto [first, last] = waiters.equal_range(revision);
+  for (auto at = first; at != last; ++at) {
+    calls.push_back({.event = {}, .waiter = std::move(at->second), .result = error});
+  }
+  waiters.erase(first, last);
 }
 
 // One change reaches everybody before the next one, also when a subscriber writes.
@@ -242,10 +342,14 @@ Result<std::unique_ptr<Store>> Store::open(sys::Loop&, std::unique_ptr<Engine> e
   if (has_past) {
     for (auto& event : TRY(replay(loaded, std::move(versions)))) state->history.add(std::move(event));
   }
-  return std::unique_ptr<Store>(new Store(std::move(state)));
+  auto store = std::unique_ptr<Store>(new Store(std::move(state)));
+  store->state_->engine->attach(*store);
+  return store;
 }
 
-uint64_t Store::revision() const { return state_->pending.empty() ? state_->durable : state_->pending.back().revision; }
+uint64_t Store::revision() const {
+  return state_->pending.empty() ? state_->durable : state_->pending.back().event.revision;
+}
 uint64_t Store::durable_revision() const { return state_->durable; }
 uint64_t Store::compacted_revision() const { return state_->history.compacted(); }
 
@@ -275,7 +379,7 @@ Result<std::vector<Ref>> Store::list_at(std::string_view resource, std::string_v
   }
   // Undo, newest first, what happened since.
   std::vector<Event> since = state_->history.after(resource, revision);
-  for (const auto& event : state_->pending) {
+  for (const auto& [event, foreign] : state_->pending) {
     if (event.revision > revision && event.object->key.resource == resource) since.push_back(event);
   }
   std::map<Key, Ref> undone;
@@ -302,6 +406,7 @@ Result<std::vector<Ref>> Store::list_at(std::string_view resource, std::string_v
 
 Result<Ref> Store::put(const Key& key, Json doc, uint64_t expect) {
   State& state = *state_;
+  TRY(state.may_write());
   Ref current = TRY(state.current_if(key, expect));
   const uint64_t revision = state.last_number + 1;
   Ref object = make_entry(key, std::move(doc), revision, current ? current->create_revision : revision);
@@ -317,11 +422,23 @@ Result<Ref> Store::put(const Key& key, Json doc, uint64_t expect) {
 
 Result<Ref> Store::remove(const Key& key, uint64_t expect) {
   State& state = *state_;
+  TRY(state.may_write());
   if (!state.table.find(key)) return base::not_found(key.text() + " not found");
   Ref current = TRY(state.current_if(key, expect));
   const uint64_t revision = ++state.last_number;
   Ref object = make_entry(key, current->doc, revision, current->create_revision);
   return state.change(key, EventType::deleted, std::move(object), std::move(current));
+}
+
+void Store::learn(Foreign change) { state_->learn(std::move(change)); }
+
+void Store::skip_to(uint64_t revision) { state_->last_number = std::max(state_->last_number, revision); }
+
+void Store::roll_back(const Error& error) {
+  if (state_->pending.empty()) return;
+  state_->withdrawn = state_->pending.back().event.revision;
+  state_->roll_back_from(0, error);
+  state_->deliver();
 }
 
 void Store::when_durable(uint64_t revision, std::function<void(Result<void>)> fn) {

@@ -61,6 +61,16 @@ struct Record {
   std::string doc;
 };
 
+// A change that somebody else made to what this store shows, as the engine hears of it.
+struct Foreign {
+  Key key;
+  Json doc;                      // null: the object was deleted
+  uint64_t revision = 0;         // 0: the store gives the next number
+  uint64_t create_revision = 0;  // 0: the known one, or `revision` for an object that is new here
+};
+
+class Store;
+
 // Durable storage. `commit` is called on the control thread, in revision order, any number in flight; `done` must come
 // back on the control thread in the same order (perhaps before commit returns). When one fails, every record handed
 // over before that failure was reported fails too, so that nothing is kept that builds on a lost write. After the
@@ -79,6 +89,11 @@ class Engine {
   };
   virtual Result<Loaded> load() = 0;
   virtual void commit(Record record, std::function<void(Result<void>)> done) = 0;
+  // Called once, when the store is ready: from now on the engine may tell it what others change (Store::learn and the
+  // functions beside it), on the control thread. The store outlives the engine.
+  virtual void attach(Store&) {}
+  // Whether a write can be taken now; its error is what Store::put and remove give back. Asked before each of them.
+  virtual Result<void> may_write() const { return {}; }
 };
 // SQLite: WAL, synchronous=FULL, group commit on a thread of its own. `path` is a file that is made when absent, with
 // three more beside it: the write-ahead log, a lock that keeps other processes out, and PATH.key, the key with which
@@ -127,6 +142,24 @@ class Store {
   // for 0). Returns the new version. Sets metadata.resourceVersion in the stored doc.
   Result<Ref> put(const Key& key, Json doc, uint64_t expect);
   Result<Ref> remove(const Key& key, uint64_t expect);  // the last state, stamped with the removal's revision
+
+  // A change made elsewhere, already durable there: changes what is shown, tells live subscribers at once, and reaches
+  // durable subscribers and the history in order, that is after the assumed writes before it. No engine is called and
+  // no size is refused. A deletion of what is not here is no event.
+  //
+  // Assumed writes of this process that stand in its way are rolled back first, with Code::conflict to who waits for
+  // them: with `revision` 0 those from the first one on that has the same key (it was made without knowing the change,
+  // and the later ones may build on it); with a number all of them, because then the sequence of revisions is somebody
+  // else's. What the engine still answers for a write that was lost in this way is ignored; if it was stored after all,
+  // the engine learns it as a foreign change too.
+  //
+  // A numbered change that is not newer than durable_revision() is known and ignored. Numbers must come in order; gaps
+  // are allowed. When two stores share one sequence, one number must never stand for two different changes.
+  void learn(Foreign change);
+  // Others may have used the numbers up to `revision`: the next write gets a later one.
+  void skip_to(uint64_t revision);
+  // Everything assumed is lost, with `error` to who waits for it; as after a failed commit, but without one.
+  void roll_back(const Error& error);
 
   // Calls `fn` once when `revision` is durable (at once if it is), or with the engine's error, after which the assumed
   // state has already been rolled back. A revision of the future waits until it is reached.
