@@ -69,6 +69,7 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
   serve->add_option("--log-level", flags.log_level, "What goes to stderr, as JSON lines")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
+  add_api_flags(*serve, flags.api);
 }
 
 void add_rack(CLI::App& app, RackFlags& flags) {

@@ -192,6 +192,7 @@ Result<void> Manager::State::start_api() {
   out.tls.certificate_pem = identity.serving_certificate_pem;
   out.tls.key_pem = identity.serving_key_pem;
   out.tls.client_ca_pem = identity.ca_certificate_pem;
+  out.authentication = options.authentication;
   out.service_account_key_pem = identity.service_account_key_pem;
   api = std::make_unique<server::ApiServer>(sys, *registry, std::move(out));
   return api->start();

@@ -10,6 +10,7 @@
 
 #include "metal/engine.h"
 #include "registry/registry.h"
+#include "server/authentication_options.h"
 #include "store/store.h"
 #include "sys/sys.h"
 
@@ -25,6 +26,7 @@ struct ManagerOptions {
   std::string site_ca_pem;                 // roots for sums files over https; empty: the system's
   bool allow_md5 = false;                  // image checksums
   metal::EngineLimits limits;
+  server::AuthenticationOptions authentication;
   // The durable store below; empty: SQLite in the data directory.
   std::function<base::Result<std::unique_ptr<store::Engine>>()> open_engine;
 };

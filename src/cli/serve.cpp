@@ -46,6 +46,7 @@ Result<ManagerOptions> manager_options(sys::Sys& sys, const ServeFlags& flags) {
   if (!flags.site_ca.empty()) out.site_ca_pem = TRY(sys.disk.read(flags.site_ca).context("--site-ca"));
   out.allow_md5 = flags.allow_md5;
   out.limits = metal::scaled({}, flags.rack_speed);
+  TRY(apply_api_flags(sys, flags.api, out));
   return out;
 }
 

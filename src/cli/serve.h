@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/api_flags.h"
 #include "sys/real/real.h"
 
 namespace cli {
@@ -20,6 +21,7 @@ struct ServeFlags {
   bool allow_loopback_agents = false, allow_md5 = false;
   double rack_speed = 1;
   std::string log_level = "info";
+  ApiFlags api;
 };
 int serve(sys::RealSystem& system, const ServeFlags& flags);
 

@@ -3,31 +3,13 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "crypto/x509.h"
 #include "server/rbac.h"
 
 namespace server {
 namespace {
 
-constexpr size_t remembered_certificates_max = 1000;
-constexpr std::string_view authenticated = "system:authenticated";
-constexpr std::string_view anonymous = "system:anonymous";
-
 bool in_group(const User& user, std::string_view group) {
   return std::find(user.groups.begin(), user.groups.end(), group) != user.groups.end();
-}
-
-// Reading a certificate costs more than the rest of a small request, and connections show the same few.
-base::Result<User> user_of_certificate(Api& api, const std::string& pem) {
-  if (const auto known = api.certificates.find(pem); known != api.certificates.end()) return known->second;
-  auto info = TRY(crypto::inspect_certificate(pem));
-  User user{std::move(info.common_name), std::move(info.organizations)};
-  if (user.name.empty()) {
-    return base::Error{.code = base::Code::unauthenticated, .message = "the client certificate has no common name"};
-  }
-  if (api.certificates.size() >= remembered_certificates_max) api.certificates.clear();
-  api.certificates.emplace(pem, user);
-  return user;
 }
 
 bool open_to_all(std::string_view path) {
@@ -77,44 +59,6 @@ std::string selected_name(const Query& query) {
 }
 
 }  // namespace
-
-base::Result<User> authenticate(Api& api, const net::Exchange& exchange) {
-  const base::Error refused{.code = base::Code::unauthenticated, .message = "Unauthorized"};
-  std::optional<User> user;
-  const sys::TlsPeer* peer = exchange.tls();
-  if (peer && !peer->certificate_pem.empty()) {
-    auto named = user_of_certificate(api, peer->certificate_pem);
-    if (!named) return refused;
-    user = std::move(*named);
-  }
-  const std::string_view header = exchange.request().headers.get("Authorization");
-  constexpr std::string_view scheme = "bearer ";
-  if (!user && header.size() > scheme.size() && base::equals_ignore_case(header.substr(0, scheme.size()), scheme)) {
-    auto known = user_of_token(api, base::trim(header.substr(scheme.size())), {});
-    if (!known) return refused;
-    user = std::move(known->user);
-  }
-  if (!user) return User{std::string(anonymous), {"system:unauthenticated"}};
-  if (!in_group(*user, authenticated)) user->groups.emplace_back(authenticated);
-  return *std::move(user);
-}
-
-std::optional<ServiceTokens::Known> user_of_token(const Api& api, std::string_view token,
-                                                  std::vector<std::string> audiences) {
-  const bool any = audiences.empty();
-  if (any && api.tokens) audiences = api.tokens->default_audiences();
-  if (api.options.tokens) {
-    if (auto user = api.options.tokens(token)) {
-      if (!in_group(*user, authenticated)) user->groups.emplace_back(authenticated);
-      return ServiceTokens::Known{*std::move(user), std::move(audiences)};
-    }
-  }
-  if (!api.tokens) return std::nullopt;
-  auto known = api.tokens->check(token, audiences, api.registry.store(), api.registry.now());
-  if (!known) return std::nullopt;
-  known->user.groups.emplace_back(authenticated);
-  return *std::move(known);
-}
 
 bool is_master(const User& user) { return in_group(user, "system:masters"); }
 

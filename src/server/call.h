@@ -36,8 +36,12 @@ struct Api {
   Rbac* rbac = nullptr;                     // null where options.authorizer or the default decides
   std::unique_ptr<ServiceTokens> tokens;    // null when there is no key for them
   bool stopping = false;
-  std::set<sys::Signal*> watchers;           // woken by stop()
-  std::map<std::string, User> certificates;  // by PEM
+  std::set<sys::Signal*> watchers;  // woken by stop()
+  struct KnownCertificate {
+    User user;           // "" when it is good for none
+    bool proxy = false;  // of somebody who speaks for others
+  };
+  std::map<std::string, KnownCertificate> certificates;  // by PEM
 
   store::Store& store() { return registry.store(); }
   // Until the scheme changes.

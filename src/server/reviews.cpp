@@ -3,6 +3,7 @@
 #include "server/reviews.h"
 #include "base/text.h"
 #include "server/auth.h"
+#include "server/authentication.h"
 #include "server/body.h"
 #include "server/errors.h"
 #include "server/handlers.h"

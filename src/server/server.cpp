@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "server/auth.h"
+#include "server/authentication.h"
 #include "server/discovery.h"
 #include "server/documents.h"
 #include "server/errors.h"
@@ -182,6 +183,7 @@ base::Result<void> ApiServer::start() {
   net::ServerOptions options;
   options.listen = api.options.listen;
   options.tls_options = api.options.tls;
+  options.tls_options.client_ca_pem += api.options.authentication.request_header.client_ca_pem;
   options.tls_options.alpn = {"http/1.1"};
   options.body_bytes_max = body_bytes_max + 1;  // one too many is answered here, as a Status
   auto handler = [shared = state_->api](net::Exchange& exchange) { serve(*shared, exchange); };

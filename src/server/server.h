@@ -8,6 +8,7 @@
 
 #include "net/http.h"
 #include "registry/registry.h"
+#include "server/authentication_options.h"
 
 namespace server {
 
@@ -34,6 +35,7 @@ struct Options {
   sys::TlsServer tls;         // client_ca_pem makes client certificates identities (CN, O)
   TokenAuthenticator tokens;  // may be null
   Authorizer authorizer;      // may be null
+  AuthenticationOptions authentication = {};
   // Signs and checks the tokens of ServiceAccounts (RSA or EC P-256); empty: there are none.
   std::string service_account_key_pem;
   std::string service_account_issuer = "https://kubernetes.default.svc.cluster.local";
