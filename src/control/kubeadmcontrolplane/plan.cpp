@@ -130,6 +130,23 @@ Step scale_down(const Situation& situation) {
   return step;
 }
 
+// A machine that never got as far as a server with our image on it: no Node, no etcd member, nothing to lose.
+bool not_started(const Machine& machine) {
+  return !machine.meta.deleting() && machine.status.node.name.empty() && machine.spec.provider_id.empty() &&
+         !machine.status.initialization.infrastructure_provisioned.value_or(false);
+}
+
+// Such a machine goes at once when it is outdated or one too many. If it stayed, all other steps would wait for its
+// Node, and it perhaps for a host that nobody adds.
+Ref<Machine> needless(const Situation& situation, int alive, bool outdated) {
+  const bool surplus = alive > situation.replicas + (outdated ? situation.surge : 0);
+  if (alive < 2) return nullptr;  // a control plane without machines would be initialized anew
+  for (const auto& member : situation.members) {
+    if (not_started(*member.machine) && (surplus || !member.outdated.empty())) return member.machine;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Step next_step(const Situation& situation) {
@@ -148,6 +165,7 @@ Step next_step(const Situation& situation) {
       step.blocked.push_back("waiting for the first control-plane machine to be initialized");
     return step;
   }
+  if (auto machine = needless(situation, alive, outdated)) return {.action = Action::scale_down, .machine = machine};
   if (outdated) return alive < situation.replicas + situation.surge ? scale_up(situation) : scale_down(situation);
   if (alive < situation.replicas) return scale_up(situation);
   if (alive > situation.replicas) return scale_down(situation);

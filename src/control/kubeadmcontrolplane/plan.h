@@ -42,6 +42,7 @@ struct Situation {
   std::vector<workload::EtcdMember> etcd;
   std::vector<std::string> domains;  // failure domains that control-plane machines may be in
 };
+// A machine that is outdated or one too many and has no server yet goes first; nothing has to be safe for that.
 Step next_step(const Situation& situation);
 
 // Reasons not to add or remove a machine now: one is deleting, one has no Node yet, components are not healthy.

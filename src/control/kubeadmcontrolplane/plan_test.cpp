@@ -26,6 +26,7 @@ struct Given {
   bool marked = false;  // by the user, for deletion
   bool deleting = false;
   std::string domain = {};
+  bool started = true;  // its server has the image
 };
 
 // Machines whose nodes and etcd members carry the machine's name.
@@ -39,6 +40,7 @@ Situation situation(int replicas, const std::vector<Given>& given, int surge = 1
     if (one.deleting) machine.meta.deletion = now;
     if (one.marked) machine.meta.annotations["cluster.x-k8s.io/delete-machine"] = "";
     if (one.has_node) machine.status.node.name = one.name;
+    machine.status.initialization.infrastructure_provisioned = one.started;
     Member member{.machine = std::make_shared<const Machine>(std::move(machine)), .unhealthy = one.unhealthy};
     if (one.outdated) member.outdated = {"Version v1.32.0, v1.33.0 required"};
     out.members.push_back(std::move(member));
@@ -120,6 +122,22 @@ TEST_CASE("scaling, one machine at a time") {
   CHECK(next(situation(1, {{"a", 1}, {"b", 3}, {"c", 2}})) == "down b");
   CHECK(next(situation(3, {{"a"}, {.name = "b", .has_node = false}})) == "up: Machine b has no Node yet");
   CHECK(next(situation(1, {{"a"}, {"b"}, {.name = "c", .deleting = true}})) == "down a: Machine c is being deleted");
+}
+
+TEST_CASE("a needless machine without a server goes first and holds nothing up") {
+  const auto pending = [](const char* name, bool outdated = false) {
+    return Given{.name = name, .age_days = 0, .outdated = outdated, .has_node = false, .started = false};
+  };
+  CHECK(next(situation(1, {{"a"}, {"b"}, pending("c")})) == "down c");
+  CHECK(next(situation(1, {{"a"}, {"b"}, {"d", 1, false, {"Pod etcd-d is not ready"}}, pending("c")})) == "down c");
+  CHECK(next(situation(3, {{"a", 1, true}, {"b", 1, true}, pending("c", true)})) == "down c");
+  CHECK(next(situation(3, {{"a", 1, true}, {"b", 1, true}, {"d", 1, true}, pending("c")})) ==
+        "down a: Machine c has no Node yet");
+  CHECK(next(situation(1, {{"a", 1, true}, {"b", 1, true}, pending("c")})) == "down c");
+  CHECK(next(situation(3, {{"a"}, {"b"}, pending("c")})) == "none");
+  CHECK(next(situation(1, {pending("c", true)})) ==
+        "up: Machine c has no Node yet; etcd would have 0 healthy of 0 "
+        "voting members, 1 are needed");
 }
 
 TEST_CASE("what stalls a step is said, with the machine and its component") {
