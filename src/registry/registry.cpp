@@ -109,6 +109,11 @@ Json merge_request(const Kind& kind, Json doc, const Json& stored, Subresource s
   return doc;
 }
 
+// Kinds whose first status comes with the object: kubelets register themselves.
+bool brings_status(const Kind& kind) {
+  return kind.resource() == "nodes" || kind.resource() == "namespaces" || kind.group == "apiextensions.k8s.io";
+}
+
 // Which revision the writer wants to replace; nullopt for whichever there is.
 Result<std::optional<uint64_t>> expected_revision(const Kind& kind, const Json& doc, const UpdateOptions& options) {
   if (options.expect_revision) return options.expect_revision;
@@ -146,7 +151,7 @@ Result<Ref> Registry::create(const Kind& kind, Json doc, const CreateOptions& op
   wipe_system_fields(doc);
   auto& meta = doc.child("metadata");
   const bool generated = meta["name"].string().empty() && meta.has("generateName");
-  if (kind.custom && kind.storage().status_subresource) doc.erase("status");
+  if (kind.storage().status_subresource && !brings_status(kind)) doc.erase("status");
   TRY(check_namespace(scheme_, store_, kind, meta["namespace"].string(), meta["name"].string()));
   doc.child("metadata").set("uid", sys_.random.uuid());
   doc.child("metadata").set("creationTimestamp", base::rfc3339(now()));

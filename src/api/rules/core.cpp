@@ -86,27 +86,6 @@ void to_micro_time(Json& holder, const char* name) {
   if (time) holder.set(name, base::rfc3339_micro(*time));
 }
 
-// What the kubelet would pull when nobody says: mutable tags always, others once.
-void fill_pod_spec(Json& spec) {
-  for (const char* list : {"initContainers", "containers"}) {
-    for (size_t i = 0; i < spec[list].size(); ++i) {
-      if (spec[list].at(i).has("imagePullPolicy")) continue;
-      const std::string image = spec[list].at(i)["image"].string();
-      const size_t name = image.rfind('/') == std::string::npos ? 0 : image.rfind('/');
-      const bool digest = image.find('@') != std::string::npos;
-      const bool latest = image.ends_with(":latest") || image.find(':', name) == std::string::npos;
-      spec.child(list).item(i).set("imagePullPolicy", latest && !digest ? "Always" : "IfNotPresent");
-    }
-  }
-}
-
-bool selects(const Json& selector, const Json& labels) {
-  for (const auto& [key, value] : selector["matchLabels"].members()) {
-    if (labels[key].string() != value.string()) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 void fill_secret(Json& doc, const Json* old) {
@@ -180,32 +159,6 @@ Findings check_event(const Json& doc, const Json*, Operation operation) {
   const bool fits = about.empty() ? here == "default" || here == "kube-system" : about == here;
   if (!fits) {
     found.push_back(meta::field_invalid("involvedObject.namespace", about, "does not match event.namespace"));
-  }
-  return found;
-}
-
-void fill_pod(Json& doc, const Json* old) {
-  if (doc["spec"].is_object()) fill_pod_spec(doc.child("spec"));
-  if (!old && doc["status"]["phase"].is_null()) doc.set_path("status.phase", "Pending");
-}
-
-void fill_workload(Json& doc, const Json*) {
-  if (doc["spec"]["template"]["spec"].is_object()) fill_pod_spec(doc.child("spec").child("template").child("spec"));
-}
-
-Findings check_workload(const Json& doc, const Json* old, Operation operation) {
-  Findings found;
-  if (operation != Operation::create && operation != Operation::update) return found;
-  const Json& selector = doc["spec"]["selector"];
-  const Json& labels = doc["spec"]["template"]["metadata"]["labels"];
-  if (selector["matchLabels"].empty() && selector["matchExpressions"].empty()) {
-    found.push_back(meta::field_invalid("spec.selector", selector, "empty selector is invalid for deployment"));
-  } else if (!selects(selector, labels)) {
-    found.push_back(
-        meta::field_invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
-  }
-  if (old && selector != (*old)["spec"]["selector"]) {
-    found.push_back(meta::field_invalid("spec.selector", selector, "field is immutable"));
   }
   return found;
 }

@@ -16,11 +16,6 @@ std::vector<FieldError> check_lease(const Json& doc, const Json* old, Operation 
 void fill_event(Json& doc, const Json* old);
 std::vector<FieldError> check_event(const Json& doc, const Json* old, Operation operation);
 
-void fill_pod(Json& doc, const Json* old);
-// Deployment and DaemonSet.
-void fill_workload(Json& doc, const Json* old);
-std::vector<FieldError> check_workload(const Json& doc, const Json* old, Operation operation);
-
 // RoleBinding and ClusterRoleBinding.
 void fill_binding(Json& doc, const Json* old);
 std::vector<FieldError> check_binding(const Json& doc, const Json* old, Operation operation);

@@ -11,6 +11,9 @@
 #include "api/rules/infrastructure.h"
 #include "api/rules/machines.h"
 #include "api/rules/metal3.h"
+#include "api/rules/pods.h"
+#include "api/rules/services.h"
+#include "api/rules/workload_cells.h"
 
 namespace api::rules {
 
@@ -19,12 +22,35 @@ const Rules* rules_of(std::string_view resource) {
       {"configmaps", {nullptr, check_config_map, nullptr, cell_of_config_map}},
       {"events", {fill_event, check_event, nullptr, cell_of_event}},
       {"nodes", {nullptr, nullptr, nullptr, cell_of_node}},
-      {"pods", {fill_pod, nullptr, nullptr, cell_of_pod}},
+      {"pods", {fill_pod, check_pod, nullptr, cell_of_pod}},
+      {"endpoints", {nullptr, nullptr, nullptr, cell_of_endpoints}},
+      {"limitranges", {fill_limit_range, nullptr, nullptr, nullptr}},
+      {"persistentvolumes", {nullptr, nullptr, nullptr, cell_of_volume}},
+      {"persistentvolumeclaims", {nullptr, nullptr, nullptr, cell_of_volume}},
+      {"podtemplates", {fill_workload, nullptr, nullptr, cell_of_pod_template}},
+      {"replicationcontrollers", {fill_replication_controller, nullptr, nullptr, cell_of_workload}},
+      {"resourcequotas", {nullptr, nullptr, nullptr, cell_of_quota}},
+      {"services", {fill_service, check_service, nullptr, cell_of_service}},
       {"secrets", {fill_secret, check_secret, nullptr, cell_of_secret}},
       {"serviceaccounts", {nullptr, nullptr, nullptr, cell_of_service_account}},
       {"customresourcedefinitions.apiextensions.k8s.io", {fill_crd, check_crd, warn_crd, nullptr, begin_crd_deletion}},
       {"daemonsets.apps", {fill_workload, check_workload, nullptr, cell_of_workload}},
       {"deployments.apps", {fill_workload, check_workload, nullptr, cell_of_workload}},
+      {"controllerrevisions.apps", {nullptr, nullptr, nullptr, cell_of_revision}},
+      {"replicasets.apps", {fill_workload, check_workload, nullptr, cell_of_workload}},
+      {"statefulsets.apps", {fill_stateful_set, check_stateful_set, nullptr, cell_of_workload}},
+      {"horizontalpodautoscalers.autoscaling", {fill_autoscaler, nullptr, nullptr, cell_of_autoscaler}},
+      {"cronjobs.batch", {fill_cron_job, check_cron_job, nullptr, cell_of_job}},
+      {"jobs.batch", {fill_job, check_job, nullptr, cell_of_job}},
+      {"endpointslices.discovery.k8s.io", {fill_endpoint_slice, nullptr, nullptr, cell_of_endpoints}},
+      {"ingressclasses.networking.k8s.io", {nullptr, nullptr, nullptr, cell_of_ingress}},
+      {"ingresses.networking.k8s.io", {nullptr, nullptr, nullptr, cell_of_ingress}},
+      {"networkpolicies.networking.k8s.io", {fill_network_policy, nullptr, nullptr, cell_of_policy}},
+      {"poddisruptionbudgets.policy", {nullptr, nullptr, nullptr, cell_of_policy}},
+      {"priorityclasses.scheduling.k8s.io", {nullptr, nullptr, nullptr, cell_of_class}},
+      {"csidrivers.storage.k8s.io", {nullptr, nullptr, nullptr, cell_of_class}},
+      {"csinodes.storage.k8s.io", {nullptr, nullptr, nullptr, cell_of_class}},
+      {"storageclasses.storage.k8s.io", {nullptr, nullptr, nullptr, cell_of_class}},
       {"leases.coordination.k8s.io", {fill_lease, check_lease, nullptr, nullptr}},
       {"clusterrolebindings.rbac.authorization.k8s.io", {fill_binding, check_binding, nullptr, cell_of_binding}},
       {"rolebindings.rbac.authorization.k8s.io", {fill_binding, check_binding, nullptr, cell_of_binding}},

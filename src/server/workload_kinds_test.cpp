@@ -1,0 +1,215 @@
+// Kinds that other controllers would run; here they are stored as kube-apiserver stores them.
+#include <doctest/doctest.h>
+
+#include "api/kinds.h"
+#include "registry/housekeeping.h"
+#include "server/protobuf_messages.h"
+#include "server/test_server.h"
+#include "wire/protobuf.h"
+
+namespace server {
+namespace {
+
+struct Workloads {
+  Workloads() {
+    Options options;
+    options.tokens = [](std::string_view) { return User{"root", {"system:masters"}}; };
+    api = std::make_unique<ApiServer>(sys, registry, options);
+  }
+  ~Workloads() { sys.loop.shut(); }
+
+  net::Response send(const std::string& method, const std::string& target, const std::string& body = "",
+                     const std::string& type = "application/json") {
+    TestExchange exchange(sys.loop, {.method = method,
+                                     .target = target,
+                                     .headers = {{"Authorization", "Bearer x"}, {"Content-Type", type}},
+                                     .body = body});
+    auto fiber = sys::spawn(sys.loop, "request", [&] { api->handle(exchange); });
+    REQUIRE(world.loop().run_until([&] { return fiber.done(); }));
+    return std::move(exchange.response);
+  }
+  Json post(const std::string& target, const std::string& body, int status = 201) {
+    return Fixture::doc(send("POST", target, body), status);
+  }
+  Json get(const std::string& target) { return Fixture::doc(send("GET", target), 200); }
+
+  sys::SimWorld world{3};
+  sys::Sys& sys = world.process("10.0.0.1", "disk");
+  std::unique_ptr<store::Store> store = Fixture::open(sys, nullptr, {});
+  registry::Registry registry{sys, *store, api::management_scheme()};
+  registry::Housekeeping housekeeping{sys, registry};
+  std::unique_ptr<ApiServer> api;
+};
+
+const std::string deployments = "/apis/apps/v1/namespaces/default/deployments";
+const std::string pods = "/api/v1/namespaces/default/pods";
+
+constexpr const char* small_deployment = R"({"metadata":{"name":"web"},"spec":{"selector":{"matchLabels":{"a":"b"}},
+  "template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i:1",
+  "ports":[{"containerPort":80}],"livenessProbe":{"httpGet":{"port":"http"}}}]}}}})";
+
+TEST_CASE("workloads: a Deployment gets what upstream's defaulting sets") {
+  Workloads at;
+  const Json made = at.post(deployments, small_deployment);
+  const Json& spec = made["spec"];
+  CHECK(spec["replicas"] == Json(1));
+  CHECK(spec["strategy"] == *base::parse_json(R"({"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":"25%",
+      "maxSurge":"25%"}})"));
+  const Json& pod = spec["template"]["spec"];
+  CHECK(pod["restartPolicy"].string() == "Always");
+  CHECK(pod["securityContext"].is_object());
+  CHECK_FALSE(pod.has("enableServiceLinks"));  // of pods alone, not of templates
+  const Json& container = pod["containers"].at(0);
+  CHECK(container["imagePullPolicy"].string() == "IfNotPresent");
+  CHECK(container["ports"].at(0)["protocol"].string() == "TCP");
+  CHECK(container["livenessProbe"] ==
+        *base::parse_json(R"({"httpGet":{"port":"http","path":"/","scheme":"HTTP"},"timeoutSeconds":1,
+          "periodSeconds":10,"successThreshold":1,"failureThreshold":3})"));
+  CHECK(made["status"] == Json::object());
+  const auto refused = at.post(deployments, R"({"metadata":{"name":"x"},"spec":{"selector":{"matchLabels":{"a":"b"}},
+      "template":{"metadata":{"labels":{"a":"b"}},"spec":{}}}})",
+                               422);
+  CHECK(refused["message"].string() ==
+        "Deployment.apps \"x\" is invalid: spec.template.spec.containers: Required value");
+}
+
+TEST_CASE("workloads: status of a creation is not taken, a pod starts Pending") {
+  Workloads at;
+  const Json made = at.post(pods, R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i",
+      "resources":{"limits":{"cpu":"1","memory":"1Gi"}}}]},"status":{"phase":"Running"}})");
+  CHECK(made["status"] == *base::parse_json(R"({"phase":"Pending","qosClass":"Guaranteed"})"));
+  CHECK(made["spec"]["containers"].at(0)["resources"]["requests"]["memory"].string() == "1Gi");
+  CHECK(made["spec"]["enableServiceLinks"].boolean());
+  auto changed = made;
+  changed.child("spec").set("restartPolicy", "Never");
+  CHECK(at.send("PUT", pods + "/p", changed.dump()).status == 422);
+  changed = made;
+  changed.child("spec").child("containers").item(0).set("image", "j");
+  CHECK(at.send("PUT", pods + "/p", changed.dump()).status == 200);
+}
+
+TEST_CASE("workloads: services keep the address they were given") {
+  Workloads at;
+  const std::string services = "/api/v1/namespaces/default/services";
+  const Json made = at.post(services, R"({"metadata":{"name":"s"},"spec":{"type":"NodePort","ports":[{"port":80}]}})");
+  const std::string address = made["spec"]["clusterIP"].string();
+  CHECK(address.starts_with("10.96."));
+  CHECK(made["spec"]["ports"].at(0)["targetPort"] == Json(80));
+  const int64_t port = made["spec"]["ports"].at(0)["nodePort"].integer();
+  CHECK(port >= 30000);
+  CHECK(port <= 32767);
+  const Json again = Fixture::doc(
+      at.send("PUT", services + "/s",
+              R"({"metadata":{"name":"s"},"spec":{"type":"NodePort","ports":[{"port":80}],"selector":{"a":"b"}}})"),
+      200);
+  CHECK(again["spec"]["clusterIP"].string() == address);
+  CHECK(again["spec"]["ports"].at(0)["nodePort"].integer() == port);
+  const Json headless =
+      at.post(services, R"({"metadata":{"name":"h"},"spec":{"clusterIP":"None","selector":{"a":"b"}}})");
+  CHECK(headless["spec"]["clusterIPs"] == Json::array({"None"}));
+}
+
+TEST_CASE("workloads: jobs select their pods by UID") {
+  Workloads at;
+  const std::string jobs = "/apis/batch/v1/namespaces/default/jobs";
+  const std::string body = R"({"metadata":{"name":"j"},"spec":{"template":{"spec":{"containers":[
+      {"name":"c","image":"i"}],"restartPolicy":")";
+  CHECK(at.send("POST", jobs, body + R"(Always"}}}})").status == 422);
+  const Json made = at.post(jobs, body + R"(Never"}}}})");
+  const std::string uid = made["metadata"]["uid"].string();
+  CHECK(made["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"].string() == uid);
+  CHECK(made["spec"]["template"]["metadata"]["labels"]["job-name"].string() == "j");
+  CHECK(made["spec"]["backoffLimit"] == Json(6));
+  CHECK(made["spec"]["completions"] == Json(1));
+}
+
+TEST_CASE("workloads: strategic merge finds containers, ports and volumes by their keys") {
+  Workloads at;
+  at.post(deployments, small_deployment);
+  const std::string patch = R"({"spec":{"template":{"spec":{"containers":[{"name":"c","ports":[{"containerPort":81}]},
+      {"name":"d","image":"e:2"}],"volumes":[{"name":"v","emptyDir":{}}]}}}})";
+  const Json after =
+      Fixture::doc(at.send("PATCH", deployments + "/web", patch, "application/strategic-merge-patch+json"), 200);
+  const Json& pod = after["spec"]["template"]["spec"];
+  CHECK(pod["containers"].size() == 2);
+  CHECK(pod["containers"].at(0)["ports"].size() == 2);
+  CHECK(pod["containers"].at(0)["image"].string() == "i:1");
+  CHECK(pod["volumes"].at(0)["emptyDir"] == Json::object());
+}
+
+// A Pod as client-go writes it: what is a pointer in Go is kept although empty, what JSON inlines is nested.
+TEST_CASE("workloads: protobuf bodies") {
+  using wire::ProtobufWriter;
+  Workloads at;
+  ProtobufWriter meta, empty_dir, source, volume, quantity, limit, resources, port, container, spec, pod;
+  meta.text(1, "p");
+  source.message(2, empty_dir);
+  volume.text(1, "v");
+  volume.message(2, source);
+  quantity.text(1, "500m");
+  limit.text(1, "cpu");
+  limit.message(2, quantity);
+  resources.message(1, limit);
+  port.text(1, "");
+  port.integer(3, 80);
+  container.text(1, "c");
+  container.text(2, "i:1");
+  container.message(6, port);
+  container.message(8, resources);
+  spec.message(1, volume);
+  spec.message(2, container);
+  spec.integer(11, 0);  // hostNetwork: false
+  pod.message(1, meta);
+  pod.message(2, spec);
+  ProtobufWriter type, unknown;
+  type.text(1, "v1");
+  type.text(2, "Pod");
+  unknown.message(1, type);
+  unknown.message(2, pod);
+  const std::string body = std::string("k8s\0", 4) + unknown.bytes();
+  const Json made = Fixture::doc(at.send("POST", pods, body, "application/vnd.kubernetes.protobuf"), 201);
+  CHECK(made["spec"]["volumes"].at(0) == *base::parse_json(R"({"name":"v","emptyDir":{}})"));
+  CHECK(made["spec"]["containers"].at(0)["resources"]["limits"]["cpu"].string() == "500m");
+  CHECK(made["spec"]["containers"].at(0)["ports"].at(0)["protocol"].string() == "TCP");
+  CHECK_FALSE(made["spec"].has("hostNetwork"));
+}
+
+TEST_CASE("workloads: every kind that is not a custom resource has a protobuf message, and no message is empty") {
+  for (const auto* kind : api::management_scheme().kinds()) {
+    if (kind->custom || kind->group == "apiextensions.k8s.io") continue;
+    const auto* message = protobuf_message_of(kind->api_version(kind->storage_version), kind->kind);
+    REQUIRE_MESSAGE(message, kind->resource());
+    std::vector<const ProtobufMessage*> rest = {message};
+    for (int steps = 0; !rest.empty() && steps < 10000; ++steps) {
+      const auto* next = rest.back();
+      rest.pop_back();
+      for (const auto& [number, field] : next->fields) {
+        if (field.type != 'm') continue;
+        if (field.name != "emptyDir" && field.name != "status")
+          CHECK_MESSAGE(!field.message->fields.empty(), field.name);
+        rest.push_back(field.message);
+      }
+    }
+    CHECK(rest.empty());
+  }
+}
+
+TEST_CASE("workloads: columns") {
+  Workloads at;
+  at.post(deployments, small_deployment);
+  TestExchange exchange(at.sys.loop, {.method = "GET",
+                                      .target = deployments,
+                                      .headers = {{"Authorization", "Bearer x"},
+                                                  {"Accept", "application/json;as=Table;g=meta.k8s.io;v=v1"}}});
+  auto fiber = sys::spawn(at.sys.loop, "request", [&] { at.api->handle(exchange); });
+  REQUIRE(at.world.loop().run_until([&] { return fiber.done(); }));
+  const Json table = Fixture::doc(exchange.response, 200);
+  const Json& cells = table["rows"].at(0)["cells"];
+  CHECK(cells.at(0).string() == "web");
+  CHECK(cells.at(1).string() == "0/1");
+  CHECK(cells.at(5).string() == "c");
+  CHECK(cells.at(7).string() == "a=b");
+}
+
+}  // namespace
+}  // namespace server
