@@ -1,4 +1,5 @@
-// HTTP/1.1 (RFC 9112) as blocking-looking calls: one client and one server for the API, Redfish, images and agents.
+// HTTP/1.1 (RFC 9112) as blocking-looking calls: one client and one server for the API, Redfish, images and agents. The
+// server speaks HTTP/2 (RFC 9113) too where "h2" is among tls_options.alpn, with the same handlers.
 #pragma once
 
 #include <functional>
@@ -107,7 +108,7 @@ class Exchange {
   virtual base::Result<void> write(std::string_view piece) = 0;  // unavailable when the client is gone
   virtual bool client_gone() const = 0;                          // best effort; watch streams poll it when they wake
   // Ends HTTP on this connection (CONNECT, Upgrade): nothing more is sent by the server and the raw stream, with bytes
-  // already read in front, is the caller's.
+  // already read in front, is the caller's. Error: unsupported (HTTP/2, whose streams are no connections).
   virtual base::Result<std::unique_ptr<sys::Stream>> take_over() = 0;
 };
 using Handler = std::function<void(Exchange&)>;
@@ -119,9 +120,10 @@ struct ServerOptions {
   size_t head_bytes_max = 64u << 10;
   size_t body_bytes_max = 3u << 20;  // answered 413 above
   size_t connections_max = 20'000;
-  base::Duration idle_limit = base::minutes(5);     // between requests
-  base::Duration request_limit = base::minutes(1);  // to receive a whole request, and to send each 256 KiB of an answer
-  base::Duration stop_limit = base::seconds(5);     // for requests being answered when stop() comes
+  base::Duration idle_limit = base::minutes(5);  // between requests
+  base::Duration request_limit = base::minutes(
+      1);  // to receive a whole request, and to send each 256 KiB of an answer (HTTP/2: to take anything at all)
+  base::Duration stop_limit = base::seconds(5);  // for requests being answered when stop() comes
 };
 
 class HttpServer {

@@ -1,5 +1,6 @@
 #include "net/http_connection.h"
 
+#include "net/http2_connection.h"
 #include "net/http_exchange.h"
 #include "sys/deadline.h"
 
@@ -39,11 +40,16 @@ void HttpConnection::run() {
     if (!secured) return;
     stream_ = std::move(secured).value();
   }
+  if (const sys::TlsPeer* tls = stream_->tls(); tls && tls->alpn == "h2") {
+    http2_ = std::make_shared<Http2Connection>(server_, std::move(stream_));
+    return http2_->run();
+  }
   while (serve_one()) continue;
   if (stream_) stream_->close();
 }
 
 void HttpConnection::stop(bool gently) {
+  if (http2_) return gently ? http2_->stop() : http2_->abort();
   closing_ = true;
   if (gently && phase_ == Phase::answering) return;
   cut_ = true;

@@ -1,4 +1,5 @@
-// Inside net only: one connection of an HttpServer, from handshake to end, in one fiber.
+// Inside net only: one connection of an HttpServer, from handshake to end, in one fiber. HTTP/1.1 is spoken here; a
+// client that chose HTTP/2 in the handshake is handed on to an Http2Connection.
 #pragma once
 
 #include <map>
@@ -11,6 +12,7 @@
 
 namespace net {
 
+class Http2Connection;
 class HttpConnection;
 
 struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
@@ -27,14 +29,14 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
   uint64_t next_id = 1;
   bool stopping = false;
 
-  const std::string& date();  // of now, as a header line
+  const std::string& date();  // of now, as the Date header says it
   void accept_all(sys::Listener& listener);
   void admit(std::unique_ptr<sys::Stream> stream);
   void stop(base::Duration grace);
 
  private:
   base::Time date_second_;
-  std::string date_line_;
+  std::string date_text_;
 };
 
 class HttpConnection {
@@ -68,10 +70,11 @@ class HttpConnection {
   std::string buffer_;  // read and not yet parsed
   std::string out_;     // reused for every answer
   Phase phase_ = Phase::receiving;
-  bool closing_ = false;  // after this answer
-  bool cut_ = false;      // cancelled: what is being sent stays incomplete
-  bool broken_ = false;   // the client cannot be written to
-  bool taken_ = false;    // the stream is the handler's
+  bool closing_ = false;                    // after this answer
+  bool cut_ = false;                        // cancelled: what is being sent stays incomplete
+  bool broken_ = false;                     // the client cannot be written to
+  bool taken_ = false;                      // the stream is the handler's
+  std::shared_ptr<Http2Connection> http2_;  // when the client chose it; the stream is its then
 };
 
 }  // namespace net

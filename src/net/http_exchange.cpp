@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "net/answer_head.h"
 
 namespace net {
 namespace {
@@ -12,8 +13,6 @@ namespace {
 constexpr size_t joined_body_max = 64u << 10;    // larger bodies are not copied behind their head
 constexpr size_t joined_chunk_max = 256u << 10;  // nor larger pieces behind their size
 constexpr size_t pipelined_bytes_max = 64u << 10;
-
-bool never_with_body(int status) { return status / 100 == 1 || status == 204 || status == 304; }
 
 // Bytes that were read behind the last request come before the rest of the stream.
 class PrefixedStream : public sys::Stream {
@@ -59,23 +58,14 @@ void HttpExchange::begin_head(int status) {
   std::string& out = connection_.out_;
   out.assign(http11_ ? "HTTP/1.1 " : "HTTP/1.0 ");
   wire::append_decimal(out, static_cast<uint64_t>(std::clamp(status, 100, 999)));
-  out.append(" ").append(wire::reason_phrase(status)).append("\r\n").append(connection_.server_->date());
+  out.append(" ").append(wire::reason_phrase(status)).append("\r\nDate: ");
+  out.append(connection_.server_->date()).append("\r\n");
 }
 
 void HttpExchange::append_headers(const Headers& headers) {
   for (const auto& [name, value] : headers.all()) {
-    bool ours = base::equals_ignore_case(name, "Content-Length") ||
-                base::equals_ignore_case(name, "Transfer-Encoding") || base::equals_ignore_case(name, "Connection");
-    if (ours || !wire::valid_field_name(name)) continue;
-    if (wire::valid_field_value(value)) {
-      wire::append_field(connection_.out_, name, value);
-      continue;
-    }
-    // A value with something foreign in it must not begin another header.
-    std::string cleaned = value;
-    for (char& c : cleaned)
-      if (!wire::valid_field_value({&c, 1})) c = ' ';
-    wire::append_field(connection_.out_, name, cleaned);
+    if (is_framing_field(name) || !wire::valid_field_name(name)) continue;
+    wire::append_field(connection_.out_, name, sendable_value(value));
   }
 }
 
@@ -96,11 +86,8 @@ void HttpExchange::respond(Response response) {
   begin_head(response.status);
   append_headers(response.headers);
   if (!never_with_body(response.status)) {
-    // A handler of HEAD may know the length without making the body.
-    const std::string& said = response.headers.get("Content-Length");
-    auto length = is_head_ && response.body.empty() ? base::parse_uint(said) : std::nullopt;
     out.append("Content-Length: ");
-    wire::append_decimal(out, length.value_or(response.body.size()));
+    wire::append_decimal(out, announced_length(response, is_head_));
     out.append("\r\n");
   }
   end_head();

@@ -11,7 +11,7 @@ constexpr base::Duration accept_pause = base::milliseconds(100);
 constexpr base::Duration overload_limit = base::milliseconds(100);
 
 // IMF-fixdate of RFC 9110 5.6.7, without strftime, whose names follow the locale.
-std::string date_header(base::Time second) {
+std::string http_date(base::Time second) {
   constexpr std::array<const char*, 7> days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   constexpr std::array<const char*, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -19,7 +19,7 @@ std::string date_header(base::Time second) {
   std::chrono::year_month_day date(day);
   std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(second - day));
   std::array<char, 64> line;
-  int size = snprintf(line.data(), line.size(), "Date: %s, %02u %s %04d %02d:%02d:%02d GMT\r\n",
+  int size = snprintf(line.data(), line.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT",
                       days[std::chrono::weekday(day).c_encoding()], static_cast<unsigned>(date.day()),
                       months[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
                       static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
@@ -31,11 +31,11 @@ std::string date_header(base::Time second) {
 
 const std::string& HttpServer::State::date() {
   base::Time second = std::chrono::floor<std::chrono::seconds>(loop.now());
-  if (date_line_.empty() || second != date_second_) {
+  if (date_text_.empty() || second != date_second_) {
     date_second_ = second;
-    date_line_ = date_header(second);
+    date_text_ = http_date(second);
   }
-  return date_line_;
+  return date_text_;
 }
 
 void HttpServer::State::accept_all(sys::Listener& listener) {

@@ -184,7 +184,7 @@ base::Result<void> ApiServer::start() {
   options.listen = api.options.listen;
   options.tls_options = api.options.tls;
   options.tls_options.client_ca_pem += api.options.authentication.request_header.client_ca_pem;
-  options.tls_options.alpn = {"http/1.1"};
+  options.tls_options.alpn = {"h2", "http/1.1"};
   options.body_bytes_max = body_bytes_max + 1;  // one too many is answered here, as a Status
   auto handler = [shared = state_->api](net::Exchange& exchange) { serve(*shared, exchange); };
   state_->http = std::make_unique<net::HttpServer>(api.sys.loop, api.sys.net, std::move(options), std::move(handler));

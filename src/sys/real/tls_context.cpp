@@ -13,6 +13,7 @@ namespace sys {
 namespace {
 
 constexpr size_t contexts_max = 256;
+constexpr long ticket_seconds = 3600;
 
 using BioPointer = std::unique_ptr<BIO, decltype(&BIO_free)>;
 using CertificatePointer = std::unique_ptr<X509, decltype(&X509_free)>;
@@ -121,12 +122,23 @@ base::Result<std::shared_ptr<TlsContext>> make_client(const TlsClient& options) 
   return made;
 }
 
+// A client that comes back saves both sides the certificates and the signatures. The ticket holds the session, with the
+// client's certificate, under a key of this context, so nothing is kept here.
+void offer_resumption(SSL_CTX* context) {
+  constexpr std::string_view name = "ingot";
+  SSL_CTX_clear_options(context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context, 1);
+  SSL_CTX_set_timeout(context, ticket_seconds);
+  SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(name.data()), unsigned(name.size()));
+}
+
 base::Result<std::shared_ptr<TlsContext>> make_server(const TlsServer& options) {
   auto made = new_context(TLS_server_method());
   SSL_CTX* context = made->openssl;
   made->alpn = on_the_wire(options.alpn);
   if (!made->alpn.empty()) SSL_CTX_set_alpn_select_cb(context, choose_alpn, made.get());
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
+  offer_resumption(context);
   TRY(use_identity(context, options.certificate_pem, options.key_pem));
   if (!options.client_ca_pem.empty()) {
     TRY(trust(context, options.client_ca_pem, true));

@@ -147,6 +147,7 @@ class TlsStream : public Stream {
       if (kind == SSL_ERROR_WANT_READ) TRY(fill(deadline));
     }
     TRY(flush(deadline));
+    TRY(check_resumed());
     remember_peer(verified);
     open_ = true;
     return {};
@@ -259,6 +260,16 @@ class TlsStream : public Stream {
     }
     if (text.empty()) text = "the connection ended";
     return {about_certificates(reason) ? base::Code::unauthenticated : base::Code::unavailable, what + ": " + text};
+  }
+
+  // A resumed session was verified when it began; meanwhile the certificate may have expired.
+  Result<void> check_resumed() {
+    X509* certificate = SSL_get0_peer_certificate(ssl_);
+    if (SSL_session_reused(ssl_) == 0 || certificate == nullptr) return {};
+    time_t now = std::chrono::system_clock::to_time_t(whole_seconds(loop_.now()));
+    if (X509_cmp_time(X509_get0_notAfter(certificate), &now) > 0) return {};
+    broken_ = true;
+    return Error{base::Code::unauthenticated, "TLS handshake with " + peer().text() + ": certificate has expired"};
   }
 
   void remember_peer(bool verified) {
