@@ -22,6 +22,11 @@ void History::drop_oldest() {
   order_.pop_front();
 }
 
+void History::forget(uint64_t upto) {
+  while (!order_.empty()) drop_oldest();
+  compacted_ = std::max(compacted_, upto);
+}
+
 std::vector<Event> History::after(std::string_view resource, uint64_t after) const {
   const auto events = by_resource_.find(resource);
   if (events == by_resource_.end()) return {};

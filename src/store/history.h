@@ -14,6 +14,7 @@ class History {
  public:
   History(const Limits& limits, uint64_t compacted) : limits_(limits), compacted_(compacted) {}
   void add(Event event);
+  void forget(uint64_t upto);  // drops everything; `upto` is the last revision there was
   uint64_t compacted() const { return compacted_; }
   // Events of `resource` with revision > `after`, oldest first. `after` must be >= compacted().
   std::vector<Event> after(std::string_view resource, uint64_t after) const;

@@ -1,5 +1,7 @@
 #include "store/sealer.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "crypto/hash.h"
 
@@ -42,6 +44,28 @@ Sealer Sealer::generate(sys::Random& random) {
   Sealer sealer;
   sealer.keys_.push_back({static_cast<uint32_t>(random.next()), random.bytes(key_bytes)});
   return sealer;
+}
+
+Sealer Sealer::with_new_key(sys::Random& random) const {
+  Sealer out;
+  Key made{0, random.bytes(key_bytes)};
+  do {
+    made.id = static_cast<uint32_t>(random.next());
+  } while (std::any_of(keys_.begin(), keys_.end(), [&](const Key& key) { return key.id == made.id; }));
+  out.keys_.push_back(std::move(made));
+  out.keys_.insert(out.keys_.end(), keys_.begin(), keys_.end());
+  return out;
+}
+
+Sealer Sealer::newest_only() const {
+  Sealer out;
+  out.keys_.push_back(keys_.front());
+  return out;
+}
+
+std::optional<uint32_t> Sealer::key_of(std::string_view sealed) {
+  if (sealed.size() < id_bytes) return std::nullopt;
+  return id_of(sealed);
 }
 
 std::string Sealer::key_file() const {

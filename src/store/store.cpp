@@ -83,6 +83,7 @@ struct Store::State {
   Table table;
   uint64_t last_number;  // the last revision number given out; never reused, even after a roll back
   uint64_t durable;
+  uint64_t epoch = 0;
   std::deque<Pending> pending;  // not durable here yet; oldest first; the first is never foreign
   uint64_t withdrawn = 0;       // rolled back without the engine: what it says about writes up to here does not count
   History history;
@@ -415,6 +416,7 @@ Result<Ref> Store::put(const Key& key, Json doc, uint64_t expect) {
                  .message = key.text() + " has " + std::to_string(object->bytes().size()) + " bytes, more than " +
                             std::to_string(state.limits.object_bytes_max)};
   }
+  TRY(state.engine->fits(*object));
   state.last_number = revision;
   const auto type = current ? EventType::modified : EventType::added;
   return state.change(key, type, std::move(object), std::move(current));
@@ -433,6 +435,13 @@ Result<Ref> Store::remove(const Key& key, uint64_t expect) {
 void Store::learn(Foreign change) { state_->learn(std::move(change)); }
 
 void Store::skip_to(uint64_t revision) { state_->last_number = std::max(state_->last_number, revision); }
+
+void Store::forget_past() {
+  state_->history.forget(state_->durable);
+  ++state_->epoch;
+}
+
+uint64_t Store::epoch() const { return state_->epoch; }
 
 void Store::roll_back(const Error& error) {
   if (state_->pending.empty()) return;

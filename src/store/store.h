@@ -94,6 +94,8 @@ class Engine {
   virtual void attach(Store&) {}
   // Whether a write can be taken now; its error is what Store::put and remove give back. Asked before each of them.
   virtual Result<void> may_write() const { return {}; }
+  // Whether the engine can hold the object; its error is what put gives back.
+  virtual Result<void> fits(const Entry&) const { return {}; }
 };
 // SQLite: WAL, synchronous=FULL, group commit on a thread of its own. `path` is a file that is made when absent, with
 // three more beside it: the write-ahead log, a lock that keeps other processes out, and PATH.key, the key with which
@@ -158,6 +160,10 @@ class Store {
   void learn(Foreign change);
   // Others may have used the numbers up to `revision`: the next write gets a later one.
   void skip_to(uint64_t revision);
+  // The past before the present is not known any more, as far as others saw it: watches from there are expired, and
+  // epoch() moves on, so that those who follow events know that they miss some.
+  void forget_past();
+  uint64_t epoch() const;
   // Everything assumed is lost, with `error` to who waits for it; as after a failed commit, but without one.
   void roll_back(const Error& error);
 

@@ -58,4 +58,9 @@ Result<std::string> unpack_value(const Key& key, uint64_t revision, std::string_
   }
 }
 
+std::optional<uint32_t> key_of_value(std::string_view value) {
+  if (value.empty() || value.front() != sealed) return std::nullopt;
+  return Sealer::key_of(value.substr(1));
+}
+
 }  // namespace store

@@ -18,5 +18,7 @@ std::string seal_value(const Record& record, const Sealer& sealer, sys::Random& 
 std::string pack_value(const std::string& doc);
 // The document again. `sealer` is null when there is no key.
 Result<std::string> unpack_value(const Key& key, uint64_t revision, std::string_view value, const Sealer* sealer);
+// The id of the key that the value is encrypted with; nullopt when it is not encrypted.
+std::optional<uint32_t> key_of_value(std::string_view value);
 
 }  // namespace store
