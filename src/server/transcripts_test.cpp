@@ -234,7 +234,7 @@ class Replay {
 
   void collect(const Json& step) {
     const auto found = watches_.find(step["collect"].string());
-    REQUIRE(found != watches_.end());
+    if (found == watches_.end()) return out_.push_back({at_, "events", step["events"].dump(), "(no watch)"});
     auto& watch = found->second;
     peer_.pass(base::milliseconds(300));
     Json recorded = step["events"], ours = Json::array();

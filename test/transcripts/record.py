@@ -282,7 +282,7 @@ class Scenario:
         self.setup(name or "define " + full, crds, body)
         group, plural = body["spec"]["group"], body["spec"]["names"]["plural"]
         established = lambda crd: any(c["type"] == "Established" and c["status"] == "True"
-                                      for c in crd.get("status", {}).get("conditions", []))
+                                      for c in crd.get("status", {}).get("conditions") or [])
         self.do("established " + full, "GET", crds + "/" + full, until=established, only=[["spec", "group"]])
         for version in body["spec"]["versions"]:
             if version["served"]:
@@ -304,7 +304,11 @@ class Scenario:
         step["status"] = response.status
         step["answer_headers"] = {h: response.getheader(h) for h in HEADERS if response.getheader(h)}
         if response.status != 200:
-            step["answer"] = self.tokens.answer(json.loads(response.read()))
+            raw = response.read().decode("utf-8", "replace")
+            try:
+                step["answer"] = self.tokens.answer(json.loads(raw))
+            except ValueError:
+                step["answer"] = self.tokens.text(raw)
         self.steps.append(step)
         return {"name": name, "connection": connection, "response": response, "rest": b""}
 
@@ -320,6 +324,7 @@ class Scenario:
                 line, watch["rest"] = watch["rest"].split(b"\n", 1)
                 if line.strip():
                     events.append(json.loads(line))
+                    assert "type" in events[-1], line
             if count is not None and len(events) >= count:
                 break
             try:
@@ -356,7 +361,8 @@ class Scenario:
 
     def globals(self):
         if not hasattr(self, "space"):
-            self.space = {n: getattr(self, n) for n in dir(self) if not n.startswith("_") and callable(getattr(self, n))}
+            self.space = {"quote": urllib.parse.quote}
+            self.space.update({n: getattr(self, n) for n in dir(self) if not n.startswith("_") and callable(getattr(self, n))})
         return self.space
 
 
