@@ -1,0 +1,7 @@
+#include "cel/functions.h"
+
+namespace cel {
+
+void add_formats(Functions&) {}
+
+}  // namespace cel
