@@ -13,6 +13,7 @@ namespace {
 struct Manager {
   std::string name, operation, api_version, subresource, time;
   FieldSet fields;
+  bool fresh = false;  // written now: after those of the same second
   bool is(const std::string& n, std::string_view o, const std::string& s) const {
     return name == n && operation == o && subresource == s;
   }
@@ -32,17 +33,15 @@ std::vector<Manager> read_managers(const Json& doc) {
 Json write_managers(std::vector<Manager> managers) {
   std::erase_if(managers, [](const Manager& manager) { return manager.fields.empty(); });
   std::stable_sort(managers.begin(), managers.end(), [](const Manager& a, const Manager& b) {
-    return std::tie(a.operation, a.time, a.name, a.api_version, a.subresource) <
-           std::tie(b.operation, b.time, b.name, b.api_version, b.subresource);
+    return std::tie(a.operation, a.time, a.fresh, a.name, a.api_version, a.subresource) <
+           std::tie(b.operation, b.time, b.fresh, b.name, b.api_version, b.subresource);
   });
   Json out = Json::array();
   for (const auto& manager : managers) {
-    Json entry = Json::object({{"manager", manager.name},
-                               {"operation", manager.operation},
-                               {"apiVersion", manager.api_version},
-                               {"time", manager.time},
-                               {"fieldsType", "FieldsV1"},
-                               {"fieldsV1", fields_v1(manager.fields)}});
+    Json entry = Json::object(
+        {{"manager", manager.name}, {"operation", manager.operation}, {"apiVersion", manager.api_version}});
+    if (!manager.time.empty()) entry.set("time", manager.time);
+    entry.set("fieldsType", "FieldsV1").set("fieldsV1", fields_v1(manager.fields));
     if (!manager.subresource.empty()) entry.set("subresource", manager.subresource);
     out.push(std::move(entry));
   }
@@ -123,14 +122,52 @@ Result<void> settle(std::vector<Manager>& others, const FieldSet& contested, boo
   return conflict_error(causes);
 }
 
+// Fields that hold others and that a Go struct always has, also in a new object: nobody adds them.
+constexpr struct {
+  std::string_view kind;
+  std::array<std::string_view, 6> paths;
+} always_there[] = {
+    {"Namespace", {"spec", "status"}},
+    {"Node", {"spec", "status", "status.nodeInfo", "status.daemonEndpoints", "status.daemonEndpoints.kubeletEndpoint"}},
+    {"Pod", {"spec", "spec.containers", "status"}},
+    {"Lease", {"spec"}},
+    {"Event",
+     {"involvedObject", "source", "firstTimestamp", "lastTimestamp", "reportingComponent", "reportingInstance"}},
+    {"Deployment",
+     {"spec", "spec.strategy", "spec.template", "spec.template.spec", "spec.template.spec.containers", "status"}},
+    {"DaemonSet",
+     {"spec", "spec.updateStrategy", "spec.template", "spec.template.spec", "spec.template.spec.containers", "status"}},
+    {"RoleBinding", {"roleRef"}},
+    {"ClusterRoleBinding", {"roleRef"}},
+    {"CustomResourceDefinition", {"spec", "spec.names", "status", "status.acceptedNames"}},
+};
+
+void forget_structure(const Kind& kind, FieldSet& set) {
+  if (kind.custom) return;
+  for (const auto& one : always_there) {
+    if (one.kind != kind.kind) continue;
+    for (const auto path : one.paths) {
+      if (path.empty()) break;
+      FieldSet* at = &set;
+      for (const auto name : base::split(path, '.')) {
+        const auto found = at->children.find("f:" + std::string(name));
+        at = found == at->children.end() ? nullptr : &found->second;
+        if (!at) break;
+      }
+      // One that is empty, or simple, is a value.
+      if (at && !at->leaf) at->member = false;
+    }
+  }
+}
+
 // An object that nobody has applied yet belongs, as a whole, to those who were there before.
 Result<std::vector<Manager>> managers_of(const Kind& kind, const Json& live, const std::string& subresource) {
   auto managers = read_managers(live);
   if (!managers.empty()) return managers;
   Manager before{"before-first-apply", "Update", kind.api_version(kind.storage_version), {}, {}, {}};
-  before.time = live["metadata"]["creationTimestamp"].string();
-  const FieldSet all = TRY(fields_of(kind.storage().schema.get(), live));
+  const FieldSet all = TRY(nodes_of(kind.storage().schema.get(), live));
   before.fields = without_unowned(kind, all, subresource);
+  forget_structure(kind, before.fields);
   managers.push_back(std::move(before));
   return managers;
 }
@@ -143,7 +180,7 @@ Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, cons
   const FieldSet wanted = TRY(fields_of(schema, applied));
   Manager self{options.manager,
                "Apply",
-               kind.api_version(kind.storage_version),
+               options.api_version.empty() ? kind.api_version(kind.storage_version) : options.api_version,
                options.subresource,
                base::rfc3339(now),
                without_unowned(kind, wanted, options.subresource)};
@@ -157,7 +194,8 @@ Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, cons
   std::erase_if(others, [&](const Manager& manager) {
     if (!manager.is(options.manager, "Apply", options.subresource)) return false;
     owned_before = manager.fields;
-    if (fields_v1(owned_before) == fields_v1(self.fields)) self.time = manager.time;
+    self.fresh = fields_v1(owned_before) != fields_v1(self.fields);
+    if (!self.fresh) self.time = manager.time;
     return true;
   });
   Json doc = merge_applied(schema, *live, applied);
@@ -165,8 +203,8 @@ Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, cons
   for (const auto& other : others) keep = union_of(keep, other.fields);
   remove_fields(schema, doc, difference(owned_before, self.fields), keep);
 
-  const FieldSet fields_live = TRY(fields_of(schema, *live));
-  const FieldSet fields_now = TRY(fields_of(schema, doc));
+  const FieldSet fields_live = TRY(nodes_of(schema, *live));
+  const FieldSet fields_now = TRY(nodes_of(schema, doc));
   FieldSet contested = intersection(changed_fields(fields_live, fields_now), self.fields);
   if (options.manager == "kubectl") {
     const FieldSet own = intersection(contested, client_side_applied(kind, *live));
@@ -179,29 +217,77 @@ Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, cons
   return doc;
 }
 
-void track_update(const Kind& kind, const Json& stored, Json& made, const std::string& manager,
-                  const std::string& subresource, base::Time now) {
+namespace {
+
+constexpr size_t updaters_max = 10;
+
+// Too many writers: the oldest become one, so that the list does not grow without end.
+void cap_updaters(std::vector<Manager>& managers) {
+  std::vector<Manager*> updaters;
+  for (auto& one : managers) {
+    if (one.operation == "Update" && !one.fields.empty()) updaters.push_back(&one);
+  }
+  if (updaters.size() <= updaters_max) return;
+  std::stable_sort(updaters.begin(), updaters.end(), [](const Manager* a, const Manager* b) {
+    return std::tie(a->time, a->name) < std::tie(b->time, b->name);
+  });
+  Manager* ancient = nullptr;
+  for (auto* one : updaters) {
+    if (one->name == "ancient-changes" && one->subresource.empty()) ancient = one;
+  }
+  size_t over = updaters.size() - updaters_max;
+  for (auto* one : updaters) {
+    if (over == 0) break;
+    if (one == ancient) continue;
+    if (!ancient) {
+      one->name = "ancient-changes";
+      ancient = one;
+      continue;  // that made none fewer yet
+    }
+    ancient->fields = union_of(ancient->fields, one->fields);
+    ancient->time = one->time;
+    one->fields = {};
+    --over;
+  }
+}
+
+}  // namespace
+
+void track_update(const Kind& kind, const Json& stored, Json& made, const Writer& writer, base::Time now) {
+  if (writer.manager.empty()) return;
   auto managers = read_managers(made);
-  if (managers.empty() || manager.empty()) return;
   const meta::Schema* schema = kind.storage().schema.get();
-  const auto before = fields_of(schema, stored), after = fields_of(schema, made);
+  const auto before = nodes_of(schema, stored), after = nodes_of(schema, made);
   if (!before || !after) return;  // the rules will say what is wrong with it
-  const FieldSet old_fields = without_unowned(kind, *before, subresource);
-  const FieldSet new_fields = without_unowned(kind, *after, subresource);
-  const FieldSet changed = changed_fields(old_fields, new_fields);
+  const FieldSet old_fields = without_unowned(kind, *before, writer.subresource);
+  const FieldSet new_fields = without_unowned(kind, *after, writer.subresource);
+  FieldSet changed = changed_fields(old_fields, new_fields);
+  forget_structure(kind, changed);
   const FieldSet removed = difference(old_fields, new_fields);
   if (changed.empty() && removed.empty()) return;
-  const std::string api_version = kind.api_version(kind.storage_version);
-  bool known = false;
+  Manager* self = nullptr;
   for (auto& other : managers) {
-    const bool self = other.is(manager, "Update", subresource);
-    known = known || self;
-    other.fields = difference(other.fields, removed);
-    other.fields = self ? union_of(other.fields, changed) : difference(other.fields, changed);
-    if (self) other.time = base::rfc3339(now);
+    other.fields = difference(difference(other.fields, removed), changed);
+    if (other.is(writer.manager, "Update", writer.subresource) && other.api_version == writer.api_version) {
+      self = &other;
+    }
   }
-  if (!known) managers.push_back({manager, "Update", api_version, subresource, base::rfc3339(now), changed});
-  made.child("metadata").set("managedFields", write_managers(std::move(managers)));
+  if (!changed.empty()) {
+    if (!self) {
+      managers.push_back({writer.manager, "Update", writer.api_version, writer.subresource, {}, {}});
+      self = &managers.back();
+    }
+    self->fields = union_of(self->fields, changed);
+    self->time = base::rfc3339(now);
+    self->fresh = true;
+  }
+  cap_updaters(managers);
+  const Json entries = write_managers(std::move(managers));
+  if (entries.empty()) {
+    made.child("metadata").erase("managedFields");
+  } else {
+    made.child("metadata").set("managedFields", entries);
+  }
 }
 
 }  // namespace registry

@@ -8,6 +8,7 @@ namespace registry {
 
 struct ApplyOptions {
   std::string manager;
+  std::string api_version;  // "" for the storage version's
   std::string subresource;  // "" or "status"
   bool force = false;       // takes fields that others own
 };
@@ -17,9 +18,14 @@ struct ApplyOptions {
 Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, const ApplyOptions& options,
                    base::Time now);
 
-// After an ordinary update of an object that somebody has applied: the writer owns what it changed. Objects that were
-// never applied carry no managedFields and cost nothing.
-void track_update(const Kind& kind, const Json& stored, Json& made, const std::string& manager,
-                  const std::string& subresource, base::Time now);
+// Who makes an ordinary write.
+struct Writer {
+  std::string manager;      // "" leaves managedFields alone
+  std::string api_version;  // that the request is written in
+  std::string subresource;  // "" or "status"
+};
+
+// After an ordinary write: the writer owns what it added or changed. `stored` is null for a new object.
+void track_update(const Kind& kind, const Json& stored, Json& made, const Writer& writer, base::Time now);
 
 }  // namespace registry

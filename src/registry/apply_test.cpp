@@ -68,7 +68,7 @@ struct Object {
     const Json before = doc;
     doc.set_path(path, value);
     now += base::seconds(1);
-    track_update(kind(), before, doc, manager, "", now);
+    track_update(kind(), before, doc, {manager, kind().api_version("v1"), ""}, now);
   }
   std::string spec() const { return doc["spec"].dump(); }
   // FieldsV1 of a manager below spec; "" when it owns nothing.
@@ -152,9 +152,9 @@ TEST_CASE("apply: an object from before the first apply belongs to nobody in par
   thing.doc = parse(R"({"apiVersion":"example.com/v1","kind":"Thing","metadata":{"name":"t"},"spec":{"size":1}})");
   CHECK_FALSE(thing.apply("a", R"({"size":2})"));
   REQUIRE(thing.apply("a", R"({"color":"red"})"));
-  CHECK(thing.owned("before-first-apply") == R"({"f:size":{}})");
+  CHECK(thing.owned("before-first-apply") == R"({".":{},"f:size":{}})");
   REQUIRE(thing.apply("a", R"({"size":2,"color":"red"})", true));
-  CHECK(thing.owned("before-first-apply").empty());
+  CHECK(thing.owned("before-first-apply") == "{}");  // that there is a spec
 }
 
 TEST_CASE("apply: kubectl takes over what it applied on the client's side") {
@@ -166,7 +166,7 @@ TEST_CASE("apply: kubectl takes over what it applied on the client's side") {
   CHECK_FALSE(thing.apply("kubectl", R"({"size":2,"color":"blue"})"));
   CHECK(thing.causes.size() == 1);
   CHECK(thing.apply("kubectl", R"({"size":2})"));
-  CHECK(thing.owned("before-first-apply") == R"({"f:color":{}})");
+  CHECK(thing.owned("before-first-apply") == R"({".":{},"f:color":{}})");
 }
 
 TEST_CASE("apply: an item without its key is refused") {
@@ -174,11 +174,29 @@ TEST_CASE("apply: an item without its key is refused") {
   CHECK_FALSE(thing.apply("a", R"({"ports":[{"name":"n"}]})"));
 }
 
-TEST_CASE("apply: untracked objects stay so") {
+TEST_CASE("ordinary writes are owned by who makes them, unless nobody is named") {
   Object thing;
   thing.doc = parse(R"({"metadata":{"name":"t"},"spec":{"size":1}})");
-  thing.update("kubectl", "spec.size", 2);
+  thing.update("", "spec.size", 2);
   CHECK_FALSE(thing.doc["metadata"].has("managedFields"));
+  thing.update("kubectl", "spec.size", 3);
+  thing.update("other", "spec.color", "red");
+  CHECK(thing.owned("kubectl") == R"({"f:size":{}})");
+  CHECK(thing.owned("other") == R"({"f:color":{}})");
+  thing.update("other", "spec.size", 4);
+  CHECK(thing.owned("kubectl").empty());
+}
+
+TEST_CASE("the oldest of too many writers become one") {
+  Object thing;
+  thing.doc = parse(R"({"metadata":{"name":"t"},"spec":{"size":1}})");
+  for (int i = 0; i < 15; ++i) {
+    thing.update("m" + std::to_string(i), "metadata.labels." + std::string(1, static_cast<char>('a' + i)), "x");
+  }
+  const auto& entries = thing.doc["metadata"]["managedFields"];
+  CHECK(entries.size() == 10);
+  CHECK(entries.at(0)["manager"].string() == "ancient-changes");
+  CHECK(entries.at(9)["manager"].string() == "m14");
 }
 
 TEST_CASE("field sets: written and read again") {

@@ -126,6 +126,18 @@ void remove_item(const Schema* schema, Json& value, const std::string& key, cons
   value.item(index) = std::move(item);
 }
 
+void mark_all(FieldSet& set) {
+  set.member = true;
+  for (auto& [key, child] : set.children) mark_all(child);
+}
+
+// Whether a field that was there and is there has changed itself; members that came or went do not change it.
+bool other_value(const Json* before, const Json* after) {
+  if (before && after) return *before != *after;
+  const Json* only = before ? before : after;
+  return only && !only->empty() && !only->is_object() && !only->is_array();
+}
+
 Json merge_lists(const Schema& schema, const Json& live, const Json& applied) {
   Json out = live;
   for (const auto& item : applied.items()) {
@@ -220,10 +232,16 @@ FieldSet intersection(const FieldSet& a, const FieldSet& b) {
   return out;
 }
 
+base::Result<FieldSet> nodes_of(const Schema* schema, const Json& value) {
+  FieldSet out = TRY(fields_of(schema, value));
+  mark_all(out);
+  out.member = false;  // the root is no field
+  return out;
+}
+
 FieldSet changed_fields(const FieldSet& before, const FieldSet& after) {
   FieldSet out;
-  const bool differs =
-      static_cast<bool>(before.leaf) != static_cast<bool>(after.leaf) || (before.leaf && *before.leaf != *after.leaf);
+  const bool differs = other_value(before.leaf, after.leaf);
   out.member = after.member && (!before.member || differs);
   for (const auto& [key, child] : after.children) {
     const FieldSet* old = before.child(key);

@@ -24,13 +24,15 @@ struct FieldSet {
 // The fields of a value. `schema` may be null: then objects are taken apart and lists are not. Errors: bad_request for
 // an item of a keyed list without its key.
 base::Result<FieldSet> fields_of(const meta::Schema* schema, const base::Json& value);
+// As above, but every field is in the set, also those that only hold others: what ordinary writes add and take away.
+base::Result<FieldSet> nodes_of(const meta::Schema* schema, const base::Json& value);
 FieldSet read_fields_v1(const base::Json& fields);
 base::Json fields_v1(const FieldSet& set);
 
 FieldSet union_of(const FieldSet& a, const FieldSet& b);
 FieldSet difference(const FieldSet& a, const FieldSet& b);
 FieldSet intersection(const FieldSet& a, const FieldSet& b);
-// What is in `after` and was not in `before`, or has another value. Both must come from fields_of.
+// What is in `after` and was not in `before`, or has another value. Both must come from fields_of or from nodes_of.
 FieldSet changed_fields(const FieldSet& before, const FieldSet& after);
 // ".spec.ports[port=80].name" of every member.
 std::vector<std::string> field_paths(const FieldSet& set);

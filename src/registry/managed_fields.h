@@ -6,7 +6,8 @@
 
 namespace registry {
 
-// What an update stores: the request's entries; the stored ones when the request has none; nothing when it asks for a
+// What an update stores: the request's entries; the stored ones when the request has none or not all of them
+// can be read; nothing when it asks for a
 // reset with `[{}]`.
 void carry_managed_fields(base::Json& doc, const base::Json& stored);
 

@@ -1,5 +1,7 @@
 #include "registry/namespaces.h"
 
+#include <algorithm>
+
 #include "registry/metadata.h"
 
 namespace registry {
@@ -23,13 +25,18 @@ Result<void> check_namespace(const meta::Scheme& scheme, const store::Store& sto
   return error;
 }
 
-void start_namespace(Json& doc) {
-  doc.child("spec").set("finalizers", Json::array({"kubernetes"}));
-  doc.child("status").set("phase", "Active");
+void label_namespace(Json& doc) {
   // Namespace selectors of webhooks and network policies rely on this label.
   auto& meta = doc.child("metadata");
   const std::string name = meta["name"].string();
-  meta.child("labels").set("kubernetes.io/metadata.name", name);
+  if (!name.empty()) meta.child("labels").set("kubernetes.io/metadata.name", name);
+}
+
+void start_namespace(Json& doc) {
+  auto& finalizers = doc.child("spec").child("finalizers");
+  const auto& given = finalizers.items();
+  if (std::find(given.begin(), given.end(), Json("kubernetes")) == given.end()) finalizers.push("kubernetes");
+  doc.set("status", Json::object({{"phase", "Active"}}));
 }
 
 void terminate_namespace(Json& doc) { doc.child("status").set("phase", "Terminating"); }

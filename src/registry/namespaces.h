@@ -15,7 +15,8 @@ bool is_undeletable_namespace(std::string_view name);
 Result<void> check_namespace(const meta::Scheme& scheme, const store::Store& store, const Kind& kind,
                              const std::string& ns, const std::string& name);
 
-void start_namespace(Json& doc);                           // on create: finalizer, phase, name label
+void label_namespace(Json& doc);                           // on every write: its name as a label
+void start_namespace(Json& doc);                           // on create: finalizer, phase
 void terminate_namespace(Json& doc);                       // on delete: phase
 bool namespace_has_finalizers(const Json& doc);            // spec.finalizers
 void keep_namespace_state(Json& doc, const Json& stored);  // on update: spec.finalizers and status stay

@@ -74,6 +74,13 @@ bool same_content(const Json& doc, const Json& stored) {
   return a == b;
 }
 
+template <class Options>
+Writer writer_of(const Kind& kind, const Options& options, std::string subresource = {}) {
+  return {options.field_manager,
+          options.api_version.empty() ? kind.api_version(kind.storage_version) : options.api_version,
+          std::move(subresource)};
+}
+
 // Nothing holds a deleting object back any more.
 bool may_go(const Kind& kind, const Json& doc) {
   return is_deleting(doc) && doc["metadata"]["finalizers"].empty() &&
@@ -93,8 +100,6 @@ Json merge_request(const Kind& kind, Json doc, const Json& stored, Subresource s
   if (subresource == Subresource::status) {
     Json out = stored;
     set_or_erase(out, "status", doc["status"]);
-    out.child("metadata").set("managedFields", doc["metadata"]["managedFields"]);
-    carry_managed_fields(out, stored);
     return out;
   }
   if (subresource == Subresource::finalize) {
@@ -161,9 +166,11 @@ Result<Ref> Registry::create(const Kind& kind, Json doc, const CreateOptions& op
   for (int tries = 1;; ++tries) {
     Json made = doc;
     if (generated) made.child("metadata").set("name", prefix + sys_.random.suffix());
-    if (is_namespace(kind)) start_namespace(made);
+    if (is_namespace(kind)) label_namespace(made);
     fill_in(kind, made, nullptr, Operation::create);
     TRY(decode_object(kind, made));  // canonical again, whatever the defaults did
+    track_update(kind, {}, made, writer_of(kind, options), now());
+    if (is_namespace(kind)) start_namespace(made);  // which nobody owns
     TRY(check_object(kind, made, nullptr, Operation::create));
     const store::Key key = key_of(kind, made);
     const Ref current = store_.get(key);
@@ -194,9 +201,10 @@ Result<Ref> Registry::update(const Kind& kind, Json doc, const UpdateOptions& op
   const bool status = options.subresource == Subresource::status;
   const Operation operation = status ? Operation::update_status : Operation::update;
   Json made = merge_request(kind, std::move(doc), current->doc, options.subresource);
+  if (is_namespace(kind)) label_namespace(made);
   fill_in(kind, made, &current->doc, operation);
   TRY(decode_object(kind, made));
-  track_update(kind, current->doc, made, options.field_manager, status ? "status" : "", now());
+  track_update(kind, current->doc, made, writer_of(kind, options, status ? "status" : ""), now());
   // A deleting object whose last finalizer goes is removed, also when an earlier write took that finalizer.
   if (!may_go(kind, made) && same_content(made, current->doc)) return current;
   if (!status && raises_generation(kind, made, current->doc)) raise_generation(kind, made);

@@ -24,6 +24,7 @@ using store::Ref;
 struct CreateOptions {
   bool dry_run = false;
   std::string field_manager;  // for managedFields; "" leaves them alone
+  std::string api_version;    // that the writer speaks, for managedFields; "": the storage version's
 };
 
 // status: only .status is taken; scale: as the main resource; finalize: only .spec.finalizers (namespaces).
@@ -37,6 +38,7 @@ struct UpdateOptions {
   std::optional<uint64_t> expect_revision;
   bool internal = false;  // reconcilers: the no-resourceVersion rule does not apply
   std::string field_manager;
+  std::string api_version;  // as in CreateOptions
 };
 
 struct DeleteOptions {

@@ -43,6 +43,7 @@ Answer apply_object(Call& call) {
   how.manager = call.route.query.get("fieldManager");
   how.force = call.route.query.flag("force");
   how.subresource = call.route.subresource;
+  how.api_version = managed_version(call);
   if (how.manager.empty()) {
     return invalid_options("PatchOptions", meta::field_required("fieldManager", "is required for apply patch"));
   }

@@ -90,6 +90,7 @@ Answer patch_object(Call& call) {
   options.subresource = subresource_of(call);
   options.dry_run = is_dry_run(call);
   options.field_manager = call.field_manager();
+  options.api_version = managed_version(call);
   const auto change = [&](const Json& stored) -> Result<Json> {
     const Json before = TRY(to_version(call.kind(), call.version(), stored));
     Json after = TRY(patch.apply(call, before));

@@ -71,6 +71,7 @@ Answer write_scale(Call& call, const std::function<Result<Json>(const Json& curr
   options.subresource = registry::Subresource::scale;
   options.dry_run = is_dry_run(call);
   options.field_manager = call.field_manager();
+  options.api_version = managed_version(call);
   const auto change = [&](const Json& stored) -> Result<Json> {
     const Json current = TRY(scale_of(call, stored));
     const Json scale = TRY(wanted(current));

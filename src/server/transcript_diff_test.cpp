@@ -64,25 +64,31 @@ bool matches_glob(std::string_view pattern, std::string_view text) {
   return !text.empty() && pattern[0] == text[0] && matches_glob(pattern.substr(1), text.substr(1));
 }
 
+// What tells an item of a list from the others by one of these keys.
+std::string identity_of(const Json& item, const std::string& key) {
+  if (key == "metadata") return item["metadata"]["name"].string();
+  if (key == "manager" && item.has(key)) {
+    return item[key].string() + "/" + item["operation"].string() + "/" + item["subresource"].string();
+  }
+  return item[key].string();
+}
+
 // The member that tells the objects of both lists apart; "" when there is none.
 std::string identity(const Json& a, const Json& b) {
-  for (const auto* key : {"name", "resource", "subresource", "groupVersion", "version", "type", "metadata"}) {
+  for (const auto* key :
+       {"name", "resource", "manager", "subresource", "groupVersion", "version", "type", "metadata"}) {
     bool fits = true;
     for (const Json* list : {&a, &b}) {
       std::vector<std::string> seen;
       for (const auto& item : list->items()) {
-        const Json& value = std::string_view(key) == "metadata" ? item["metadata"]["name"] : item[key];
-        fits = fits && value.is_string() && std::find(seen.begin(), seen.end(), value.string()) == seen.end();
-        seen.push_back(value.string());
+        const auto value = identity_of(item, key);
+        fits = fits && !value.empty() && std::find(seen.begin(), seen.end(), value) == seen.end();
+        seen.push_back(value);
       }
     }
     if (fits) return key;
   }
   return {};
-}
-
-const std::string& identity_of(const Json& item, const std::string& key) {
-  return key == "metadata" ? item["metadata"]["name"].string() : item[key].string();
 }
 
 // The order of several errors at once is chance in the original.
@@ -157,7 +163,7 @@ struct Comparison {
       return nullptr;
     };
     for (const auto& item : recorded.items()) {
-      const std::string& name = identity_of(item, key);
+      const std::string name = identity_of(item, key);
       const std::string ours_is = tokens.fill(name).value_or(name);
       const std::string below = path + "[" + name + "]";
       if (const Json* found = find(ours, ours_is)) {
@@ -168,7 +174,7 @@ struct Comparison {
       }
     }
     for (const auto& item : ours.items()) {
-      const std::string& name = identity_of(item, key);
+      const std::string name = identity_of(item, key);
       if (std::find(order.begin(), order.end(), name) != order.end()) {
         our_order.push_back(name);
       } else {

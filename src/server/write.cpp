@@ -13,6 +13,10 @@ void warn_about(Call& call, const Json& stored_form) {
   for (auto& text : call.kind().warnings(stored_form)) call.warn(std::move(text));
 }
 
+std::string managed_version(const Call& call) {
+  return call.version().to_storage ? call.kind().api_version(call.kind().storage_version) : call.api_version();
+}
+
 registry::Subresource subresource_of(const Call& call) {
   if (call.route.subresource == "status") return registry::Subresource::status;
   if (call.route.subresource == "finalize") return registry::Subresource::finalize;
@@ -34,6 +38,7 @@ Answer create_object(Call& call) {
   registry::CreateOptions options;
   options.dry_run = is_dry_run(call);
   options.field_manager = call.field_manager();
+  options.api_version = managed_version(call);
   return written(call, 201, call.api.registry.create(call.kind(), std::move(doc), options));
 }
 
@@ -48,6 +53,7 @@ Answer update_object(Call& call) {
   options.subresource = subresource_of(call);
   options.dry_run = is_dry_run(call);
   options.field_manager = call.field_manager();
+  options.api_version = managed_version(call);
   return written(call, 200, call.api.registry.update(call.kind(), std::move(doc), options));
 }
 

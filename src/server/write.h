@@ -7,6 +7,9 @@ namespace server {
 
 // The kind's own sentences about an object (in the storage version) become Warning headers.
 void warn_about(Call& call, const Json& stored_form);
+// In which version the fields are named that a writer owns: the request's, unless it names them otherwise than the
+// storage does.
+std::string managed_version(const Call& call);
 registry::Subresource subresource_of(const Call& call);
 // The answer to a write: the object, once the write is durable.
 Answer written(Call& call, int status, const Result<Ref>& object);
