@@ -71,6 +71,7 @@ class Chaos {
   void converge() {
     if (gone()) recreate();
     bool good = world_.run_until([&] { return settled(); }, base::hours(4));
+    if (!good && delete_failed_workers()) good = world_.run_until([&] { return settled(); }, base::hours(4));
     // A lost control plane and workers that could not join while it was away need a decision of people.
     if (!good && (control_plane_lost_ || world_.rack().log().count("cloud-init failed") > 0)) {
       delete_cluster();
@@ -292,6 +293,18 @@ class Chaos {
     const bool over =
         world_.run_until([&] { return gone() && world_.store().list(machines).empty(); }, base::hours(12));
     REQUIRE_MESSAGE(over, "the cluster is never gone" << story() << world_.log() << world_.trouble());
+  }
+  // What a health check at its limit leaves to people. False when there are none.
+  bool delete_failed_workers() {
+    until_up();
+    std::vector<std::string> failed;
+    for (const auto& machine : world_.store().list(machines)) {
+      const bool worker = !machine->doc.path("metadata.labels").has("cluster.x-k8s.io/control-plane");
+      if (worker && world_.condition(machines, machine->key.name, "Ready") != "True")
+        failed.push_back(machine->key.name);
+    }
+    for (const auto& name : failed) remove(std::string(capi) + "machines/" + name);
+    return !failed.empty();
   }
   void recreate() {
     for (const auto& doc : world_.cluster_manifests()) world_.apply(doc);

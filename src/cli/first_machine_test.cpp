@@ -59,6 +59,12 @@ spec:
   REQUIRE_MESSAGE(world.run_until(provisioned, base::hours(2)), world.trouble());
   const std::string failed = plane_machine(world);
   CHECK(failed.starts_with("dev-first-"));
+  const auto told = [&] {
+    const std::string why = world.condition(machines, failed, "NodeReady", "message");
+    return why.find("kubeadm init on Machine " + failed) != std::string::npos &&
+           why.find("does not answer: ") != std::string::npos;
+  };
+  CHECK_MESSAGE(world.run_until(told, base::minutes(15)), world.condition(machines, failed, "NodeReady", "message"));
   world.patch("/apis/controlplane.cluster.x-k8s.io/v1beta2/namespaces/clusters/kubeadmcontrolplanes/dev-cp",
               document("spec: {kubeadmConfigSpec: {preKubeadmCommands: [echo]}}"));
   world.until_ready();

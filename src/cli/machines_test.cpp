@@ -242,6 +242,23 @@ TEST_CASE("a paused cluster keeps its machines as they are, and goes on where it
   CHECK_MESSAGE(world.run_until(upgraded, base::hours(2)), world.trouble());
 }
 
+TEST_CASE(
+    "a Node that could not be deleted with its machine does not keep the next machine on that host from joining") {
+  World world(38, Size{.control_plane = 1, .worker = 1, .spare = 0, .clusters = {"dev"}});
+  bring_up(world, 1, 1);
+  const Json before = machines_of(world, false).front();
+  const Json plane = machines_of(world, true).front();
+  world.patch(core + "machinedeployments/dev-workers",
+              yaml("spec: {template: {spec: {deletion: {nodeDrainTimeoutSeconds: 1}}}}"));
+  world.run_for(base::minutes(1));
+  world.rack().server_of_node(node_of(plane))->cut_power(base::minutes(20));
+  world.remove(core + "machines/" + name_of(before));
+  const auto gone = [&] { return world.object(machines, name_of(before)).is_null(); };
+  REQUIRE_MESSAGE(world.run_until(gone, base::minutes(20)), world.trouble());
+  until_settled(world, false, 1);
+  CHECK(node_of(machines_of(world, false).front()) == node_of(before));
+}
+
 TEST_CASE("a deleted cluster goes from the outside in: workers, then control plane, then infrastructure") {
   World world(36, Size{.control_plane = 3, .worker = 1, .spare = 0, .clusters = {"dev"}});
   bring_up(world, 3, 1);

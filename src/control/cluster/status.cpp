@@ -54,9 +54,11 @@ Condition control_plane_initialized(const Scope& scope) {
   if (!scope.cluster.spec.control_plane)
     return condition("ControlPlaneInitialized", false, "NotInitialized",
                      "Waiting for the first control plane machine to have a Node");
+  if (!scope.control_plane.exists())
+    return condition("ControlPlaneInitialized", false, "NotInitialized", scope.control_plane.text + " does not exist");
+  const Condition said = mirror(scope.control_plane, "Initialized", "ControlPlaneInitialized", unknown("", "", ""));
   return condition("ControlPlaneInitialized", false, "NotInitialized",
-                   scope.control_plane.exists() ? "Control plane not yet initialized"
-                                                : scope.control_plane.text + " does not exist");
+                   "Control plane not yet initialized" + (said.message.empty() ? "" : ": " + said.message));
 }
 
 Condition connection(const Scope& scope) {

@@ -76,6 +76,25 @@ void etcd_and_components(Scope& scope) {
     set(scope, condition("ControlPlaneComponentsHealthy", false, "NotHealthy", base::join(sick, "\n")));
 }
 
+// What the first machine is waited for; "" when nobody can say.
+std::string why_not_initialized(const Scope& scope) {
+  if (scope.failure) return scope.failure->text();
+  if (!scope.certificates || scope.situation.members.empty()) return {};
+  const auto& machine = *scope.situation.members.front().machine;
+  if (!machine.status.initialization.infrastructure_provisioned.value_or(false))
+    return "controller: Machine " + machine.meta.name + " has no server yet";
+  const auto& endpoint = scope.cluster->spec.endpoint;
+  const std::string url = "https://" + sys::Address{endpoint.host, static_cast<uint16_t>(endpoint.port)}.text();
+  if (scope.workload && scope.workload->reachable)
+    return "bootstrap: " + url + " answers, but kubeadm init has not stored its configuration there yet";
+  if (!scope.workload || scope.workload->problem.empty())
+    return "bootstrap: waiting for kubeadm init on Machine " + machine.meta.name;
+  return "bootstrap: waiting for kubeadm init on Machine " + machine.meta.name + "; " + url +
+         " does not answer: " + scope.workload->problem +
+         ". Next: if this lasts, look at the server's console and /var/log/cloud-init-output.log, and at what serves "
+         "the endpoint (kube-vip, keepalived, a load balancer)";
+}
+
 Condition available(const Scope& scope) {
   std::vector<std::string> why;
   if (scope.plane.meta.deleting()) why.push_back("* Control plane is being deleted");
@@ -180,7 +199,7 @@ void report(Scope& scope) {
   }
   set(scope, scope.situation.initialized
                  ? condition("Initialized", true, "Initialized")
-                 : condition("Initialized", false, "NotInitialized", scope.failure ? scope.failure->text() : ""));
+                 : condition("Initialized", false, "NotInitialized", why_not_initialized(scope)));
   set(scope, scope.certificates ? condition("CertificatesAvailable", true, "Available")
                                 : condition("CertificatesAvailable", false, "NotAvailable",
                                             "bootstrap: waiting for the Cluster's infrastructure and endpoint"));

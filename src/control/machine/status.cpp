@@ -59,7 +59,11 @@ void node_conditions(Scope& scope) {
   const auto& machine = scope.machine;
   const Time now = scope.ctx.now();
   if (!scope.cluster || !scope.cluster->status.initialization.control_plane_initialized.value_or(false)) {
-    return set(unknown("", "InspectionFailed", "Waiting for the Cluster's control plane to be initialized"));
+    const Condition* said =
+        scope.cluster ? api::find_condition(scope.cluster->status.conditions, "ControlPlaneInitialized") : nullptr;
+    return set(unknown("", "InspectionFailed",
+                       "Waiting for the Cluster's control plane to be initialized" +
+                           (said && !said->message.empty() ? ": " + said->message : std::string())));
   }
   if (!scope.workload || (!scope.workload->reachable && now - scope.workload->unreachable_since >= unreachable_grace)) {
     const std::string why = scope.workload ? ": " + scope.workload->problem : std::string();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "control/metal3machine/node.h"
 
 namespace control {
 
@@ -16,7 +17,6 @@ namespace {
 
 constexpr std::string_view finalizer = "metal3machine.infrastructure.cluster.x-k8s.io";
 constexpr std::string_view host_annotation = "metal3.io/BareMetalHost";
-constexpr std::string_view uuid_label = "metal3.io/uuid";
 
 struct Scope {
   Context& ctx;
@@ -59,10 +59,6 @@ Ref<BareMetalHost> host_of(const Scope& scope) {
     if (consumes(scope.machine, *host)) return host;
   }
   return nullptr;
-}
-
-std::string provider_id(const Metal3Machine& machine, const BareMetalHost& host) {
-  return "metal3://" + machine.meta.ns + "/" + host.meta.name + "/" + machine.meta.name;
 }
 
 // The reason the host itself gives for what it is doing.
@@ -137,48 +133,12 @@ void addresses(Scope& scope, const BareMetalHost& host) {
   scope.status.addresses = std::move(out);
 }
 
-// The Node of this host: by provider id, by the uuid label, or by the name that the config drive gave it.
-const workload::Node* find_node(const workload::Snapshot& snapshot, const Metal3Machine& machine,
-                                const BareMetalHost& host) {
-  if (const auto* node = snapshot.node_by_provider_id(provider_id(machine, host))) return node;
-  for (const auto& node : snapshot.nodes) {
-    const auto uuid = node.labels.find(std::string(uuid_label));
-    if (uuid != node.labels.end() && uuid->second == host.meta.uid) return &node;
-  }
-  for (const auto& node : snapshot.nodes) {
-    const auto hostname = node.labels.find("kubernetes.io/hostname");
-    if (!node.provider_id.empty()) continue;
-    if (node.name == host.meta.name || (hostname != node.labels.end() && hostname->second == host.meta.name))
-      return &node;
-  }
-  return nullptr;
-}
-
-Result<void> link_node(Scope& scope, const BareMetalHost& host) {
-  if (!scope.cluster->status.initialization.control_plane_initialized.value_or(false)) return {};
-  const auto snapshot = scope.clusters.observe(cluster_key(*scope.cluster));
-  if (!snapshot || !snapshot->reachable) return {};
-  const auto* node = find_node(*snapshot, scope.machine, host);
-  if (!node || node->provider_id == provider_id(scope.machine, host)) return {};
-  if (!node->provider_id.empty()) {
-    return base::Error{base::Code::invalid,
-                       "Node " + node->name + " already has spec.providerID " + node->provider_id + ", not " +
-                           provider_id(scope.machine, host),
-                       base::Layer::node, "delete the stale Node, or remove provider-id from its kubelet arguments"};
-  }
-  const auto job = scope.clusters.patch_node(
-      cluster_key(*scope.cluster), node->name,
-      Json::object({{"spec", Json::object({{"providerID", provider_id(scope.machine, host)}})}}));
-  if (job.state == workload::JobState::failed)
-    return base::Error(*job.error).context("setting the provider id of Node " + node->name);
-  return {};
-}
-
 Result<void> follow_host(Scope& scope, const BareMetalHost& host) {
   const auto& state = host.status.provisioning.state;
   associated(scope, true, "AssociateBareMetalHostSuccess", "");
   addresses(scope, host);
   if (state != host_state::provisioned && state != host_state::externally_provisioned) {
+    remove_stale_node(scope.ctx, scope.clusters, *scope.cluster, scope.machine, host);
     const bool failed = !host.status.error_message.empty();
     ready(scope, false, failed ? "BareMetalHostError" : "BareMetalHostNotReady",
           "BareMetalHost " + host.meta.name + ": " + host_progress(host));
@@ -192,7 +152,9 @@ Result<void> follow_host(Scope& scope, const BareMetalHost& host) {
   const bool healthy = host.status.error_message.empty();
   ready(scope, healthy, healthy ? "Ready" : "BareMetalHostError",
         healthy ? "" : "BareMetalHost " + host.meta.name + ": " + host_progress(host));
-  return link_node(scope, host);
+  const auto obstacle = TRY(link_node(scope.ctx, scope.clusters, *scope.cluster, scope.machine, host));
+  if (healthy && !obstacle.empty()) ready(scope, false, "NodeProviderIDConflict", obstacle);
+  return {};
 }
 
 // True when everything that has to be there before a host may be taken is there.
