@@ -13,7 +13,6 @@ namespace {
 struct Manager {
   std::string name, operation, api_version, subresource, time;
   FieldSet fields;
-  bool fresh = false;  // written now: after those of the same second
   bool is(const std::string& n, std::string_view o, const std::string& s) const {
     return name == n && operation == o && subresource == s;
   }
@@ -33,8 +32,8 @@ std::vector<Manager> read_managers(const Json& doc) {
 Json write_managers(std::vector<Manager> managers) {
   std::erase_if(managers, [](const Manager& manager) { return manager.fields.empty(); });
   std::stable_sort(managers.begin(), managers.end(), [](const Manager& a, const Manager& b) {
-    return std::tie(a.operation, a.time, a.fresh, a.name, a.api_version, a.subresource) <
-           std::tie(b.operation, b.time, b.fresh, b.name, b.api_version, b.subresource);
+    return std::tie(a.operation, a.time, a.name, a.api_version, a.subresource) <
+           std::tie(b.operation, b.time, b.name, b.api_version, b.subresource);
   });
   Json out = Json::array();
   for (const auto& manager : managers) {
@@ -73,7 +72,6 @@ std::string described(const Manager& manager) {
   std::string out = "conflict with " + base::quoted(manager.name);
   if (!manager.subresource.empty()) out += " with subresource " + base::quoted(manager.subresource);
   if (manager.operation == "Update") out += " using " + manager.api_version;
-  if (manager.operation == "Update" && !manager.time.empty()) out += " at " + manager.time;
   return out;
 }
 
@@ -99,6 +97,18 @@ void take(std::vector<Manager>& others, const FieldSet& fields) {
   for (auto& other : others) other.fields = difference(other.fields, fields);
 }
 
+Json sorted(const Json& value) {
+  Json out = value;
+  if (value.is_array()) {
+    for (auto& item : out.mutable_items()) item = sorted(Json(item));
+  }
+  if (!value.is_object()) return out;
+  auto& members = out.mutable_members();
+  for (auto& [name, member] : members) member = sorted(Json(member));
+  std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  return out;
+}
+
 // What kubectl applied on the client's side, as it wrote down itself. When it turns to server-side apply these fields
 // are its own already, whoever is noted for them.
 FieldSet client_side_applied(const Kind& kind, const Json& live) {
@@ -107,6 +117,18 @@ FieldSet client_side_applied(const Kind& kind, const Json& live) {
   if (doc["apiVersion"].string() != kind.api_version(kind.storage_version)) return {};
   const auto fields = fields_of(kind.storage().schema.get(), doc);
   return fields ? read_fields_v1(fields_v1(*fields)) : FieldSet();  // without pointers into `doc`
+}
+
+// kubectl's note of what it applied on the client's side stays true when it applies on the server's.
+void note_applied(Json& doc, const Json& live, const Json& applied) {
+  constexpr auto note = "kubectl.kubernetes.io/last-applied-configuration";
+  if (live["metadata"]["annotations"][note].string().empty()) return;
+  Json config = applied;
+  auto& meta = config.child("metadata");
+  meta.erase("managedFields");
+  if (meta["annotations"].has(note)) meta.child("annotations").erase(note);
+  if (meta["annotations"].empty()) meta.erase("annotations");
+  doc.child("metadata").child("annotations").set(note, sorted(config).dump() + "\n");
 }
 
 // Takes `contested` from the other managers, or says whose it is.
@@ -119,13 +141,14 @@ Result<void> settle(std::vector<Manager>& others, const FieldSet& contested, boo
     for (auto& path : field_paths(both)) causes.push_back({std::move(path), "FieldManagerConflict", described(other)});
   }
   if (causes.empty()) return {};
+  std::stable_sort(causes.begin(), causes.end(), [](const auto& a, const auto& b) { return a.message < b.message; });
   return conflict_error(causes);
 }
 
 // Fields that hold others and that a Go struct always has, also in a new object: nobody adds them.
 constexpr struct {
   std::string_view kind;
-  std::array<std::string_view, 6> paths;
+  std::array<std::string_view, 7> paths;
 } always_there[] = {
     {"Namespace", {"spec", "status"}},
     {"Node", {"spec", "status", "status.nodeInfo", "status.daemonEndpoints", "status.daemonEndpoints.kubeletEndpoint"}},
@@ -134,9 +157,11 @@ constexpr struct {
     {"Event",
      {"involvedObject", "source", "firstTimestamp", "lastTimestamp", "reportingComponent", "reportingInstance"}},
     {"Deployment",
-     {"spec", "spec.strategy", "spec.template", "spec.template.spec", "spec.template.spec.containers", "status"}},
+     {"spec", "spec.strategy", "spec.template", "spec.template.spec", "spec.template.metadata",
+      "spec.template.spec.containers", "status"}},
     {"DaemonSet",
-     {"spec", "spec.updateStrategy", "spec.template", "spec.template.spec", "spec.template.spec.containers", "status"}},
+     {"spec", "spec.updateStrategy", "spec.template", "spec.template.spec", "spec.template.metadata",
+      "spec.template.spec.containers", "status"}},
     {"RoleBinding", {"roleRef"}},
     {"ClusterRoleBinding", {"roleRef"}},
     {"CustomResourceDefinition", {"spec", "spec.names", "status", "status.acceptedNames"}},
@@ -182,9 +207,10 @@ Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, cons
                "Apply",
                options.api_version.empty() ? kind.api_version(kind.storage_version) : options.api_version,
                options.subresource,
-               base::rfc3339(now),
+               {},
                without_unowned(kind, wanted, options.subresource)};
   if (!live) {
+    self.time = base::rfc3339(now);
     Json doc = applied;
     doc.child("metadata").set("managedFields", write_managers({std::move(self)}));
     return doc;
@@ -194,8 +220,7 @@ Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, cons
   std::erase_if(others, [&](const Manager& manager) {
     if (!manager.is(options.manager, "Apply", options.subresource)) return false;
     owned_before = manager.fields;
-    self.fresh = fields_v1(owned_before) != fields_v1(self.fields);
-    if (!self.fresh) self.time = manager.time;
+    self.time = manager.time;
     return true;
   });
   Json doc = merge_applied(schema, *live, applied);
@@ -212,6 +237,8 @@ Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, cons
     contested = difference(contested, own);
   }
   TRY(settle(others, contested, options.force));
+  if (options.manager == "kubectl" && options.subresource.empty()) note_applied(doc, *live, options.as_sent);
+  if (doc != *live) self.time = base::rfc3339(now);  // who only agrees has changed nothing
   others.push_back(std::move(self));
   doc.child("metadata").set("managedFields", write_managers(std::move(others)));
   return doc;
@@ -256,6 +283,8 @@ void cap_updaters(std::vector<Manager>& managers) {
 void track_update(const Kind& kind, const Json& stored, Json& made, const Writer& writer, base::Time now) {
   if (writer.manager.empty()) return;
   auto managers = read_managers(made);
+  // After a reset nobody is noted until somebody applies.
+  if (!stored.is_null() && managers.empty()) return;
   const meta::Schema* schema = kind.storage().schema.get();
   const auto before = nodes_of(schema, stored), after = nodes_of(schema, made);
   if (!before || !after) return;  // the rules will say what is wrong with it
@@ -279,7 +308,6 @@ void track_update(const Kind& kind, const Json& stored, Json& made, const Writer
     }
     self->fields = union_of(self->fields, changed);
     self->time = base::rfc3339(now);
-    self->fresh = true;
   }
   cap_updaters(managers);
   const Json entries = write_managers(std::move(managers));

@@ -11,6 +11,7 @@ struct ApplyOptions {
   std::string api_version;  // "" for the storage version's
   std::string subresource;  // "" or "status"
   bool force = false;       // takes fields that others own
+  Json as_sent = {};        // the request's document, for kubectl's note of it
 };
 
 // The object as it is after the apply, with managedFields; the caller creates or updates it. `live` is null when there

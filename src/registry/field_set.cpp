@@ -1,6 +1,7 @@
 #include "registry/field_set.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 
@@ -31,27 +32,7 @@ const Schema* below(const Schema* schema, std::string_view name, bool* declared 
   return schema->items.get();
 }
 
-Result<std::string> item_key(const Schema& list, const Json& item) {
-  auto names = list.list_keys;
-  std::sort(names.begin(), names.end());
-  Json key = Json::object();
-  for (const auto& name : names) {
-    const Json* value = item.find(name);
-    if (!value) {
-      const auto* property = list.items ? list.items->find(name) : nullptr;
-      if (property && !property->schema->default_value.is_null()) value = &property->schema->default_value;
-    }
-    if (!value) {
-      return base::Error{.code = base::Code::bad_request,
-                         .message = "an item of a keyed list has no " + base::quoted(name) + ": " + item.dump()};
-    }
-    key.set(name, *value);
-  }
-  return "k:" + key.dump();
-}
-
 std::string member_key(std::string_view name) { return "f:" + std::string(name); }
-std::string value_key(const Json& value) { return "v:" + value.dump(); }
 
 Result<void> add_object(const Schema* schema, const Json& value, FieldSet& out) {
   for (const auto& [name, member] : value.members()) {
@@ -66,29 +47,17 @@ Result<void> add_object(const Schema* schema, const Json& value, FieldSet& out) 
 
 // The position of an item in a list; the list's size when it is not there.
 size_t index_of(const Schema* schema, const Json& list, const std::string& key) {
-  const bool keyed = schema && schema->list_type == "map";
-  for (size_t i = 0; i < list.size(); ++i) {
-    const auto found = keyed ? item_key(*schema, list.at(i)) : Result<std::string>(value_key(list.at(i)));
+  for (size_t i = 0; schema && i < list.size(); ++i) {
+    const auto found = list_item_key(*schema, list.at(i));
     if (found && *found == key) return i;
   }
   return list.size();
 }
 
-std::string path_element(const std::string& key) {
-  const auto rest = key.substr(std::min<size_t>(2, key.size()));
-  if (key.starts_with("f:")) return "." + rest;
-  if (key.starts_with("v:")) return "[=" + rest + "]";
-  if (!key.starts_with("k:")) return "[" + rest + "]";
-  std::string out;
-  const auto keys = base::parse_json(rest);
-  if (keys) {
-    for (const auto& [name, value] : keys->members()) out += (out.empty() ? "" : ",") + name + "=" + value.dump();
-  }
-  return "[" + out + "]";
-}
-
 void add_paths(const FieldSet& set, const std::string& at, std::vector<std::string>& out) {
-  if (set.member) out.push_back(at);
+  for (const auto& [key, child] : set.children) {
+    if (child.member) out.push_back(at + path_element(key));
+  }
   for (const auto& [key, child] : set.children) add_paths(child, at + path_element(key), out);
 }
 
@@ -138,21 +107,111 @@ bool other_value(const Json* before, const Json* after) {
   return only && !only->empty() && !only->is_object() && !only->is_array();
 }
 
-Json merge_lists(const Schema& schema, const Json& live, const Json& applied) {
-  Json out = live;
-  for (const auto& item : applied.items()) {
-    const auto key = schema.list_type == "map" ? item_key(schema, item) : Result<std::string>(value_key(item));
-    const size_t index = key ? index_of(&schema, live, *key) : live.size();
-    if (index == live.size()) {
-      out.push(item);
-    } else if (schema.list_type == "map") {
-      out.item(index) = merge_applied(schema.items.get(), live.at(index), item);
-    }
-  }
+// Keys of the items, in their order.
+std::vector<std::string> keys_of(const Schema& schema, const Json& list) {
+  std::vector<std::string> out;
+  for (const auto& item : list.items()) out.push_back(list_item_key(schema, item).value_or(""));
   return out;
 }
 
+// Puts two lists of things with keys together. Where both have an item they are merged; the order of what both have is
+// that of `applied`, and what only one of them has stays beside its neighbours there.
+class ListMerge {
+ public:
+  ListMerge(const Schema& schema, const Json& live, const Json& applied)
+      : schema_(schema), live_(live), applied_(applied) {
+    live_keys_ = keys_of(schema, live);
+    applied_keys_ = keys_of(schema, applied);
+    for (const auto& key : applied_keys_) {
+      if (has(live_keys_, key)) shared_.push_back(key);
+    }
+  }
+
+  Json run() {
+    while (at_live_ < live_keys_.size() || at_applied_ < applied_keys_.size()) step();
+    return std::move(out_);
+  }
+
+ private:
+  static bool has(const std::vector<std::string>& keys, const std::string& key) {
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
+  }
+  bool next_shared_is(const std::string& key) const { return !shared_.empty() && shared_.front() == key; }
+
+  void step() {
+    const bool live_left = at_live_ < live_keys_.size(), applied_left = at_applied_ < applied_keys_.size();
+    if (live_left) {
+      const auto& key = live_keys_[at_live_];
+      if (applied_left && key != applied_keys_[at_applied_] && has(applied_keys_, key) && !shared_.empty() &&
+          !next_shared_is(key)) {
+        ++at_live_;  // both have it, but another comes before it in `applied`
+        return;
+      }
+      if (!has(applied_keys_, key)) {
+        out_.push(live_.at(at_live_++));
+        return;
+      }
+      if (merged_.count(key)) {
+        ++at_live_;
+        return;
+      }
+    }
+    if (applied_left) take_applied();
+  }
+
+  void take_applied() {
+    const auto& key = applied_keys_[at_applied_];
+    const auto& item = applied_.at(at_applied_++);
+    const size_t index = index_of(&schema_, live_, key);
+    const bool merge = index < live_.size() && schema_.list_type == "map";
+    out_.push(merge ? merge_applied(schema_.items.get(), live_.at(index), item) : item);
+    merged_.insert(key);
+    if (next_shared_is(key)) shared_.erase(shared_.begin());
+  }
+
+  const Schema& schema_;
+  const Json &live_, &applied_;
+  std::vector<std::string> live_keys_, applied_keys_, shared_;
+  std::set<std::string> merged_;
+  size_t at_live_ = 0, at_applied_ = 0;
+  Json out_ = Json::array();
+};
+
 }  // namespace
+
+Result<std::string> list_item_key(const Schema& list, const Json& item) {
+  if (list.list_type != "map") return "v:" + item.dump();
+  auto names = list.list_keys;
+  std::sort(names.begin(), names.end());
+  Json key = Json::object();
+  for (const auto& name : names) {
+    const Json* value = item.find(name);
+    if (!value) {
+      const auto* property = list.items ? list.items->find(name) : nullptr;
+      if (property && !property->schema->default_value.is_null()) value = &property->schema->default_value;
+    }
+    if (value) key.set(name, *value);
+  }
+  if (!key.empty()) return "k:" + key.dump();
+  std::string quoted;
+  for (const auto& name : names) quoted += (quoted.empty() ? "" : " ") + base::quoted(name);
+  return base::Error{.code = base::Code::bad_request,
+                     .message = "associative list with keys has an element that omits all key fields [" + quoted +
+                                "] (and doesn't have default values for any key fields)"};
+}
+
+std::string path_element(const std::string& key) {
+  const auto rest = key.substr(std::min<size_t>(2, key.size()));
+  if (key.starts_with("f:")) return "." + rest;
+  if (key.starts_with("v:")) return "[=" + rest + "]";
+  if (!key.starts_with("k:")) return "[" + rest + "]";
+  std::string out;
+  const auto keys = base::parse_json(rest);
+  if (keys) {
+    for (const auto& [name, value] : keys->members()) out += (out.empty() ? "" : ",") + name + "=" + value.dump();
+  }
+  return "[" + out + "]";
+}
 
 const FieldSet* FieldSet::child(const std::string& key) const {
   const auto found = children.find(key);
@@ -171,14 +230,14 @@ Result<FieldSet> fields_of(const Schema* schema, const Json& value) {
       break;
     case Form::keyed_list:
       for (const auto& item : value.items()) {
-        const auto key = TRY(item_key(*schema, item));
+        const auto key = TRY(list_item_key(*schema, item));
         FieldSet set = TRY(fields_of(schema->items.get(), item));
         set.member = true;
         out.children[key] = std::move(set);
       }
       break;
     case Form::set:
-      for (const auto& item : value.items()) out.children[value_key(item)].member = true;
+      for (const auto& item : value.items()) out.children[TRY(list_item_key(*schema, item))].member = true;
       break;
   }
   return out;
@@ -259,7 +318,11 @@ std::vector<std::string> field_paths(const FieldSet& set) {
 
 Json merge_applied(const Schema* schema, const Json& live, const Json& applied) {
   const Form form = form_of(schema, applied);
-  if ((form == Form::keyed_list || form == Form::set) && live.is_array()) return merge_lists(*schema, live, applied);
+  if ((form == Form::keyed_list || form == Form::set) && live.is_array())
+    return ListMerge(*schema, live, applied).run();
+  // An empty object takes nothing away.
+  const bool adds_nothing = applied.is_object() && applied.empty() && !(schema && schema->map_atomic);
+  if (adds_nothing && live.is_object()) return live;
   if (form != Form::object || !live.is_object()) return applied;
   Json out = live;
   for (const auto& [name, value] : applied.members()) {

@@ -34,7 +34,12 @@ FieldSet difference(const FieldSet& a, const FieldSet& b);
 FieldSet intersection(const FieldSet& a, const FieldSet& b);
 // What is in `after` and was not in `before`, or has another value. Both must come from fields_of or from nodes_of.
 FieldSet changed_fields(const FieldSet& before, const FieldSet& after);
-// ".spec.ports[port=80].name" of every member.
+// What tells an item of a keyed list or set apart: "k:{KEYS}" or "v:VALUE". Keys that are neither given nor defaulted
+// are left out. Errors: bad_request when that leaves none.
+base::Result<std::string> list_item_key(const meta::Schema& list, const base::Json& item);
+// ".name", "[port=80]" of a key of a set.
+std::string path_element(const std::string& key);
+// ".spec.ports[port=80].name" of every member; the members of an object before those below them.
 std::vector<std::string> field_paths(const FieldSet& set);
 
 // How a value is merged and pruned, by the same reading of the schema.

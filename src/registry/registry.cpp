@@ -96,10 +96,12 @@ void set_or_erase(Json& doc, std::string_view key, const Json& value) {
 }
 
 // The new version as far as the endpoint lets the request decide it.
-Json merge_request(const Kind& kind, Json doc, const Json& stored, Subresource subresource) {
+Json merge_request(const Kind& kind, Json doc, const Json& stored, const UpdateOptions& options) {
+  const auto subresource = options.subresource;
   if (subresource == Subresource::status) {
     Json out = stored;
     set_or_erase(out, "status", doc["status"]);
+    if (options.applied) out.child("metadata").set("managedFields", doc["metadata"]["managedFields"]);
     return out;
   }
   if (subresource == Subresource::finalize) {
@@ -200,7 +202,7 @@ Result<Ref> Registry::update(const Kind& kind, Json doc, const UpdateOptions& op
 
   const bool status = options.subresource == Subresource::status;
   const Operation operation = status ? Operation::update_status : Operation::update;
-  Json made = merge_request(kind, std::move(doc), current->doc, options.subresource);
+  Json made = merge_request(kind, std::move(doc), current->doc, options);
   if (is_namespace(kind)) label_namespace(made);
   fill_in(kind, made, &current->doc, operation);
   TRY(decode_object(kind, made));

@@ -39,6 +39,7 @@ struct UpdateOptions {
   bool internal = false;  // reconcilers: the no-resourceVersion rule does not apply
   std::string field_manager;
   std::string api_version;  // as in CreateOptions
+  bool applied = false;     // the document's managedFields are right, also at a subresource
 };
 
 struct DeleteOptions {

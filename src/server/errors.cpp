@@ -67,7 +67,7 @@ void add_subject(Json& details, std::string_view message) {
   if (!standard) return;
   const auto word = message.substr(0, quote);
   const size_t dot = word.find('.');
-  details.set("name", message.substr(quote + 2, end - quote - 2));
+  if (end > quote + 2) details.set("name", message.substr(quote + 2, end - quote - 2));
   if (dot != std::string_view::npos) details.set("group", word.substr(dot + 1));
   details.set("kind", word.substr(0, dot));
 }

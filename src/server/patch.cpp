@@ -96,6 +96,7 @@ Answer patch_object(Call& call) {
     Json after = TRY(patch.apply(call, before));
     TRY(check_identity(call, after));
     TRY(check_unmoved(before, after));
+    TRY(check_uid(call.kind(), after, stored));
     TRY(check_fields(call, after, patch.duplicates()));
     Json out = TRY(to_storage(call.kind(), call.version(), std::move(after), &stored));
     warn_about(call, out);

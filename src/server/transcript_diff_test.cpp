@@ -181,7 +181,9 @@ struct Comparison {
         differ(path + "[" + name + "]", "(none)", item.dump());
       }
     }
-    if (order != our_order) differ(path + " (order)", base::join(order, " "), base::join(our_order, " "));
+    // Managers that wrote in the same second stand by name, which depends on how fast the recording was.
+    if (order != our_order && key != "manager")
+      differ(path + " (order)", base::join(order, " "), base::join(our_order, " "));
   }
 };
 

@@ -11,6 +11,8 @@ void warn_about(Call& call, const Json& stored_form);
 // storage does.
 std::string managed_version(const Call& call);
 registry::Subresource subresource_of(const Call& call);
+// A patch cannot give an object another uid (422); in an update a uid is a precondition.
+Result<void> check_uid(const Kind& kind, const Json& doc, const Json& stored);
 // The answer to a write: the object, once the write is durable.
 Answer written(Call& call, int status, const Result<Ref>& object);
 

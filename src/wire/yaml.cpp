@@ -167,7 +167,13 @@ class Reader {
         TRY(collect_merge(event.line(), value.value, merges));
         continue;
       }
-      if (!keys.insert(key).second) return at_line(event.line(), "key " + base::quoted(key) + " is set twice");
+      if (!keys.insert(key).second) {
+        if (!limits_.duplicates) return at_line(event.line(), "key " + base::quoted(key) + " is set twice");
+        limits_.duplicates->push_back(
+            at_line(event.line(), "key " + base::quoted(key) + " already set in map").message);
+        made.value.set(key, std::move(value.value));
+        continue;
+      }
       made.value.mutable_members().emplace_back(std::move(key), std::move(value.value));
     }
     // Own keys win over merged ones, earlier merges over later ones.

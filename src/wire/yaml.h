@@ -16,6 +16,9 @@ struct YamlLimits {
   size_t bytes_max = 16u << 20;
   size_t depth_max = 100;
   size_t nodes_max = 1'000'000;  // values in all documents after aliases are expanded
+  // Keys that are set twice are no error when this is given: the last value counts, and
+  // `line 4: key "k" already set in map` goes here.
+  std::vector<std::string>* duplicates = nullptr;
 };
 
 // All documents of the text; empty ones ("---" alone) are left out. Anchors, aliases and merge keys (<<) are expanded.

@@ -26,7 +26,7 @@ PATCHES = {
     "apply": "application/apply-patch+yaml",
 }
 HEADERS = ["content-type", "warning", "retry-after", "cache-control", "vary", "location", "allow", "www-authenticate"]
-UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+UUID = re.compile(r"(?!0{8}|1{8})[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
 # Numbers that belong to the run, in texts.
 NUMBERS = [
