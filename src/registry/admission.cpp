@@ -34,6 +34,10 @@ const Json& at_field(const Json& doc, std::string_view path) {
 std::vector<FieldError> schema_findings(const Kind& kind, const Json& doc, const Json* stored) {
   const auto& schema = *kind.storage().schema;
   auto findings = meta::validate(schema, doc);
+  // Said already, in other words.
+  std::erase_if(findings, [](const FieldError& finding) {
+    return finding.field.starts_with("metadata.ownerReferences") || finding.field.starts_with("metadata.managedFields");
+  });
   if (findings.empty() || !stored || !kind.custom) return findings;
   const auto before = meta::validate(schema, *stored);
   std::erase_if(findings, [&](const FieldError& finding) {
@@ -57,7 +61,9 @@ Result<void> decode_object(const Kind& kind, Json& doc) {
   if (!type.is_null() && type.string() != kind.kind) {
     return invalid(kind, doc["metadata"]["name"].string(), {meta::field_invalid("kind", type, "must be " + kind.kind)});
   }
-  if (!version.is_string() || !type.is_string()) {  // in front, where readers look for them
+  // In front, where readers look for them and lists leave them out.
+  const auto& given = doc.members();
+  if (given.size() < 2 || given[0].first != "apiVersion" || given[1].first != "kind") {
     doc.erase("apiVersion");
     doc.erase("kind");
     auto& members = doc.mutable_members();

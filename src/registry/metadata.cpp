@@ -119,9 +119,15 @@ class Checker {
     }
   }
 
+  void qualified(const std::string& field, const std::string& key) {
+    const auto why = qualified_name_problem(key);
+    if (!why.empty()) invalid(field, key, why);
+    if (key.empty() || key.ends_with('/')) invalid(field, key, name_part_problem(""));  // nothing is also nothing good
+  }
+
   void labels() {
     for (const auto& [key, value] : meta_["labels"].members()) {
-      if (const auto why = qualified_name_problem(key); !why.empty()) invalid("labels", key, why);
+      qualified("labels", key);
       if (const auto why = label_value_problem(value.string()); !why.empty()) invalid("labels", value, why);
     }
   }
@@ -129,7 +135,7 @@ class Checker {
   void annotations() {
     size_t bytes = 0;
     for (const auto& [key, value] : meta_["annotations"].members()) {
-      if (const auto why = qualified_name_problem(key); !why.empty()) invalid("annotations", key, why);
+      qualified("annotations", key);
       bytes += key.size() + value.string().size();
     }
     if (bytes > annotations_bytes_max) {
@@ -139,29 +145,41 @@ class Checker {
   }
 
   void owners() {
-    size_t index = 0;
     std::string controller;
     for (const auto& owner : meta_["ownerReferences"].items()) {
-      const std::string at = "ownerReferences[" + std::to_string(index++) + "].";
-      if (owner["apiVersion"].string().empty()) invalid(at + "apiVersion", owner["apiVersion"], "must not be empty");
-      if (owner["kind"].string().empty()) invalid(at + "kind", owner["kind"], "must not be empty");
-      if (owner["name"].string().empty()) invalid(at + "name", owner["name"], "must not be empty");
-      if (owner["uid"].string().empty()) invalid(at + "uid", owner["uid"], "must not be empty");
+      const auto& version = owner["apiVersion"].string();
+      const auto slashes = std::count(version.begin(), version.end(), '/');
+      if (version.empty() || slashes > 1) invalid("ownerReferences.apiVersion", version, "version must not be empty");
+      for (const auto name : {"kind", "name", "uid"}) {
+        const auto& value = owner[name].string();
+        if (value.empty()) invalid(std::string("ownerReferences.") + name, value, "must not be empty");
+      }
+      if (version == "v1" && owner["kind"].string() == "Event") {
+        invalid("ownerReferences", owner, "/v1, Kind=Event is disallowed from being an owner");
+      }
       if (!owner["controller"].boolean()) continue;
       if (!controller.empty()) {
         invalid("ownerReferences", meta_["ownerReferences"],
                 "Only one reference can have Controller set to true. Found \"true\" in references for " + controller +
-                    " and " + owner["name"].string());
+                    " and " + shown(owner));
       }
-      controller = owner["name"].string();
+      controller = shown(owner);
     }
   }
+
+  static std::string shown(const Json& owner) { return owner["kind"].string() + "/" + owner["name"].string(); }
 
   void finalizers(const Json* stored) {
     std::vector<std::string> added;
     bool orphan = false, foreground = false;
+    size_t index = 0;
     for (const auto& finalizer : meta_["finalizers"].items()) {
       const auto& name = finalizer.string();
+      const std::string at = "finalizers[" + std::to_string(index++) + "]";
+      const bool standard = name == orphan_finalizer || name == foreground_finalizer || name == "kubernetes";
+      if (!kind_.custom && kind_.group != "apiextensions.k8s.io" && !standard && name.find('/') == std::string::npos) {
+        invalid(at, finalizer, "name is neither a standard finalizer name nor is it fully qualified");
+      }
       if (const auto why = qualified_name_problem(name); !why.empty()) invalid("finalizers", finalizer, why);
       orphan = orphan || name == orphan_finalizer;
       foreground = foreground || name == foreground_finalizer;

@@ -21,28 +21,48 @@ bool is_name_part(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
 }
 
-std::string too_long(size_t most) { return "must be no more than " + std::to_string(most) + " characters"; }
+// The texts are part of the API: people search for them, and clients show them.
+std::string too_long(size_t most, const char* of = "bytes") {
+  return "must be no more than " + std::to_string(most) + " " + of;
+}
+
+constexpr const char* label_rule =
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
+    "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+constexpr const char* subdomain_rule =
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+constexpr const char* name_part_rule =
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+constexpr const char* label_value_rule =
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
 }  // namespace
 
 std::string dns_label_problem(std::string_view text) {
-  if (text.size() > 63) return too_long(63);
+  if (text.size() > 63) return too_long(63, "characters");
   if (is_dns_label(text)) return {};
-  return "a lowercase RFC 1123 label consists of lower case letters, digits and '-', and starts and ends with a letter "
-         "or digit (such as 'my-name')";
+  return text.find('.') != std::string_view::npos ? "must not contain dots" : label_rule;
 }
 
 std::string dns_subdomain_problem(std::string_view text) {
-  if (text.size() > 253) return too_long(253);
+  if (text.size() > 253) return too_long(253, "characters");
   const auto parts = base::split(text, '.');
   if (!text.empty() && std::all_of(parts.begin(), parts.end(), is_dns_label)) return {};
-  return "a lowercase RFC 1123 subdomain consists of lower case letters, digits, '-' and '.', and each part starts and "
-         "ends with a letter or digit (such as 'example.com')";
+  return subdomain_rule;
 }
 
 std::string path_segment_problem(std::string_view text) {
   if (text == "." || text == "..") return "may not be '" + std::string(text) + "'";
-  if (text.find_first_of("/%") != std::string_view::npos) return "may not contain '/' or '%'";
+  for (const char* no : {"/", "%"}) {
+    if (text.find(no) != std::string_view::npos) return "may not contain '" + std::string(no) + "'";
+  }
   return {};
 }
 
@@ -58,16 +78,15 @@ std::string qualified_name_problem(std::string_view text) {
   if (name.empty()) return "name part must be non-empty";
   if (name.size() > 63) return "name part " + too_long(63);
   if (is_name_part(name)) return {};
-  return "name part consists of letters, digits, '-', '_' and '.', and starts and ends with a letter or digit, with an "
-         "optional DNS subdomain and '/' in front (such as 'example.com/MyName')";
+  return name_part_rule;
 }
+
+std::string name_part_problem(std::string_view text) { return is_name_part(text) ? std::string() : name_part_rule; }
 
 std::string label_value_problem(std::string_view text) {
   if (text.size() > 63) return too_long(63);
   if (text.empty() || is_name_part(text)) return {};
-  return "a label value is empty or consists of letters, digits, '-', '_' and '.', and starts and ends with a letter "
-         "or "
-         "digit (such as 'my_value')";
+  return label_value_rule;
 }
 
 }  // namespace registry

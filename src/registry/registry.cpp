@@ -132,10 +132,7 @@ Result<std::optional<uint64_t>> expected_revision(const Kind& kind, const Json& 
                    {meta::field_invalid("metadata.resourceVersion", 0, "must be specified for an update")});
   }
   const auto revision = base::parse_uint(given);
-  if (!revision) {
-    return invalid(kind, meta["name"].string(),
-                   {meta::field_invalid("metadata.resourceVersion", given, "must be a decimal integer")});
-  }
+  if (!revision) return base::internal("strconv.ParseUint: parsing " + base::quoted(given) + ": invalid syntax");
   return revision;
 }
 
@@ -212,10 +209,18 @@ Result<Ref> Registry::update(const Kind& kind, Json doc, const UpdateOptions& op
   if (!status && raises_generation(kind, made, current->doc)) raise_generation(kind, made);
   TRY(check_object(kind, made, &current->doc, operation));
   if (options.dry_run) return unstored(kind, std::move(made), current);
-  auto stored =
-      may_go(kind, made) ? store_.remove(key, current->revision) : store_.put(key, std::move(made), current->revision);
+  const bool leaves = may_go(kind, made);
+  Json gone_as = leaves ? made : Json();
+  auto stored = leaves ? store_.remove(key, current->revision) : store_.put(key, std::move(made), current->revision);
   if (!stored) return in_words(kind, key.name, std::move(stored).error(), current);
-  return stored;
+  if (!leaves) return stored;
+  // What went is shown as the request left it, in the version that it never became.
+  auto last = std::make_shared<store::Entry>();
+  last->key = key;
+  last->revision = (*stored)->revision;
+  last->create_revision = current->create_revision;
+  last->doc = std::move(gone_as);
+  return Ref(std::move(last));
 }
 
 Result<Ref> Registry::modify(const Kind& kind, std::string_view ns, std::string_view name, UpdateOptions options,
@@ -263,7 +268,7 @@ Result<void> apply_propagation(Json& doc, const std::string& propagation) {
   if (propagation.empty()) return {};
   if (propagation != "Orphan" && propagation != "Foreground" && propagation != "Background") {
     const auto cause =
-        meta::field_not_supported("propagationPolicy", propagation, {"Background", "Foreground", "Orphan"});
+        meta::field_not_supported("propagationPolicy", propagation, {"Foreground", "Background", "Orphan", "nil"});
     return Error{.code = base::Code::invalid,
                  .message = "DeleteOptions.meta.k8s.io \"\" is invalid: " + meta::text_of(cause),
                  .causes = {cause}};

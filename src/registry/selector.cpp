@@ -50,19 +50,19 @@ class Lexer {
   bool word_ = false;
 };
 
-Error unparsable(std::string_view text, const std::string& why) {
-  return bad_request("unable to parse label selector " + base::quoted(text) + ": " + why);
-}
+Error unparsable(const std::string& why) { return bad_request(why); }
 
 Result<void> check_requirement(const std::string& key, const std::string& op, const std::vector<std::string>& values) {
   if (const auto why = qualified_name_problem(key); !why.empty()) {
-    return base::invalid("key: Invalid value: " + base::quoted(key) + ": " + why);
+    return base::invalid("<nil>: Invalid value: " + base::quoted(key) + ": " + why);
   }
-  for (const auto& value : values) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto& value = values[i];
     if (op == "gt" || op == "lt") {
       if (!base::parse_int(value)) return base::invalid("for 'Gt', 'Lt' operators, the value must be an integer");
     } else if (const auto why = label_value_problem(value); !why.empty()) {
-      return base::invalid("values: Invalid value: " + base::quoted(value) + ": " + why);
+      return base::invalid("values[" + std::to_string(i) + "][" + key + "]: Invalid value: " + base::quoted(value) +
+                           ": " + why);
     }
   }
   return {};
@@ -104,13 +104,15 @@ std::string text_of(const std::string& key, const std::string& op, const std::ve
 }  // namespace
 
 Result<LabelSelector> LabelSelector::parse(std::string_view text) {
-  if (text.size() > selector_bytes_max) return unparsable(text.substr(0, 100), "it is too long");
+  if (text.size() > selector_bytes_max) return unparsable("the selector is too long");
   LabelSelector selector;
   Lexer lexer(text);
   while (!lexer.token().empty()) {
     Requirement requirement;
     const bool negated = lexer.take_if("!");
-    if (!lexer.is_word()) return unparsable(text, "found '" + lexer.token() + "', expected: !, identifier, or end");
+    if (!lexer.is_word()) {
+      return unparsable("found '" + lexer.token() + "', expected: !, identifier, or 'end of string'");
+    }
     requirement.key = lexer.take();
     if (negated) {
       requirement.op = "!exists";
@@ -119,25 +121,27 @@ Result<LabelSelector> LabelSelector::parse(std::string_view text) {
     } else if (lexer.is_word()) {
       requirement.op = lexer.take();
       if (requirement.op != "in" && requirement.op != "notin") {
-        return unparsable(text, "found '" + requirement.op + "', expected: in, notin, =, ==, !=, gt, lt");
+        return unparsable("found '" + requirement.op + "', expected: in, notin, =, ==, !=, gt, lt");
       }
-      if (!lexer.take_if("(")) return unparsable(text, "found '" + lexer.token() + "', expected: '('");
+      if (!lexer.take_if("(")) return unparsable("found '" + lexer.token() + "' expected: '('");
       requirement.values = take_values(lexer);
-      if (!lexer.take_if(")")) return unparsable(text, "found '" + lexer.token() + "', expected: ',' or ')'");
+      if (!lexer.take_if(")")) return unparsable("found '" + lexer.token() + "', expected: ',' or ')'");
     } else {
       const std::string sign = lexer.take();
       requirement.op = sign == "=" || sign == "==" ? "=" : sign == "!=" ? "!=" : sign == ">" ? "gt" : "lt";
-      if (sign == "(" || sign == ")" || sign == "!")
-        return unparsable(text, "found '" + sign + "', expected an operator");
+      if (sign == "(" || sign == ")" || sign == "!") return unparsable("found '" + sign + "', expected an operator");
+      if (!lexer.is_word() && !lexer.token().empty() && lexer.token() != ",") {
+        return unparsable("found '" + lexer.token() + "', expected: identifier");
+      }
       requirement.values.push_back(lexer.is_word() ? lexer.take() : std::string());
     }
     if (auto checked = check_requirement(requirement.key, requirement.op, requirement.values); !checked) {
-      return unparsable(text, checked.error().message);
+      return unparsable(checked.error().message);
     }
     selector.requirements_.push_back(std::move(requirement));
     if (lexer.token().empty()) break;
-    if (!lexer.take_if(",")) return unparsable(text, "found '" + lexer.token() + "', expected: ',' or end");
-    if (lexer.token().empty()) return unparsable(text, "found end, expected: identifier after ','");
+    if (!lexer.take_if(",")) return unparsable("found '" + lexer.token() + "', expected: ',' or 'end of string'");
+    if (lexer.token().empty()) return unparsable("found '', expected: identifier after ','");
   }
   std::stable_sort(selector.requirements_.begin(), selector.requirements_.end(),
                    [](const Requirement& a, const Requirement& b) { return a.key < b.key; });

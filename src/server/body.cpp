@@ -1,5 +1,7 @@
 #include "server/body.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "server/errors.h"
 #include "server/protobuf_body.h"
@@ -73,6 +75,10 @@ Result<void> check_identity(const Call& call, Json& doc) {
   const auto& given = doc["metadata"];
   if (!given.is_null() && !given.is_object()) return registry::bad_request("metadata must be an object");
   const auto& name = given["name"].string();
+  if (call.request.method == "PUT" && name.empty()) {
+    return registry::bad_request("the name of the object (" + call.route.name +
+                                 " based on URL) was undeterminable: name must be provided");
+  }
   if (!call.route.name.empty() && !name.empty() && name != call.route.name) {
     return registry::bad_request("the name of the object (" + name + ") does not match the name on the URL (" +
                                  call.route.name + ")");
@@ -87,15 +93,33 @@ Result<void> check_identity(const Call& call, Json& doc) {
   return {};
 }
 
+// The registry keeps one of each; who sent more should know.
+void warn_about_owners(Call& call, const Json& doc) {
+  std::vector<std::string> seen, twice;
+  for (const auto& owner : doc["metadata"]["ownerReferences"].items()) {
+    const auto& uid = owner["uid"].string();
+    auto& list = std::find(seen.begin(), seen.end(), uid) == seen.end() ? seen : twice;
+    list.push_back(uid);
+  }
+  if (twice.empty()) return;
+  call.warn(
+      ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may "
+      "reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: " +
+      base::join(twice, ", "));
+}
+
 Result<Json> parse_object(Call& call) {
   std::vector<std::string> duplicates;
   auto doc = parse_body(call.request, &duplicates);
   if (!doc) {
     if (doc.error().code != base::Code::bad_request) return std::move(doc).error();
-    return registry::bad_request(cannot_be_handled(call) + doc.error().message);
+    return registry::bad_request("the object provided is unrecognized (must be of type " + call.kind().kind +
+                                 "): couldn't get version/kind; json parse error: " + doc.error().message);
   }
+  if (doc->is_null()) *doc = Json::object();
   TRY(check_identity(call, *doc));
   TRY(check_fields(call, *doc, duplicates));
+  warn_about_owners(call, *doc);
   return doc;
 }
 
@@ -119,15 +143,24 @@ Result<void> check_write_options(const Call& call, std::string_view options) {
   const auto& query = call.route.query;
   for (const auto& value : query.all("dryRun")) {
     if (value == "All") continue;
-    return invalid_options(options, meta::field_not_supported("dryRun", value, {"All"}));
+    return invalid_options(options, meta::field_not_supported("dryRun", Json::strings(query.all("dryRun")), {"All"}));
   }
   const auto& how = query.get("fieldValidation");
   if (!how.empty() && how != "Ignore" && how != "Warn" && how != "Strict") {
-    return invalid_options(options, meta::field_not_supported("fieldValidation", how, {"Ignore", "Strict", "Warn"}));
+    return invalid_options(options,
+                           meta::field_not_supported("fieldValidation", how, {"", "Ignore", "Strict", "Warn"}));
   }
   const auto& manager = query.get("fieldManager");
   if (manager.size() > field_manager_max) {
     return invalid_options(options, meta::field_too_long("fieldManager", field_manager_max));
+  }
+  for (size_t i = 0; i < manager.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(manager[i]);
+    if (byte >= 0x20 && byte != 0x7f) continue;
+    const std::string code = base::upper(base::hex(std::string_view(&manager[i], 1)));
+    return invalid_options(
+        options, meta::field_invalid("fieldManager", manager,
+                                     "invalid character U+00" + code + " (at position " + std::to_string(i) + ")"));
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "server/accept.h"
+#include "server/errors.h"
 #include "server/fixed_answers.h"
 
 namespace server {
@@ -213,9 +214,7 @@ std::string_view aggregated_version(std::string_view accept) {
 net::Response root_document(const Scheme& scheme, const net::Request& request, bool core) {
   const auto version = aggregated_version(request.headers.get("Accept"));
   if (version.empty()) {
-    auto answer = net::Response::json(200, core ? core_versions(scheme) : group_list(scheme));
-    answer.headers.set("Vary", "Accept");
-    return answer;
+    return net::Response::json(200, core ? core_versions(scheme) : group_list(scheme));
   }
   auto answer = net::Response::json(200, aggregated_list(scheme, core, version));
   // Clients tell the two forms apart by these parameters.
@@ -228,6 +227,7 @@ net::Response root_document(const Scheme& scheme, const net::Request& request, b
 
 net::Response version_document(const Scheme& scheme, std::string_view group, std::string_view version) {
   const auto versions = versions_of(scheme, group);
+  if (versions.empty()) return page_not_found();
   if (std::find(versions.begin(), versions.end(), version) == versions.end()) return no_such_path();
   return net::Response::json(200, resource_list(scheme, group, version));
 }
@@ -244,7 +244,7 @@ net::Response discovery_response(const Scheme& scheme, const net::Request& reque
   if (parts[2].empty()) return no_such_path();
   if (parts.size() == 4) return version_document(scheme, parts[2], parts[3]);
   const auto versions = versions_of(scheme, parts[2]);
-  if (versions.empty()) return no_such_path();
+  if (versions.empty()) return page_not_found();
   return net::Response::json(200, group_document(parts[2], versions));
 }
 

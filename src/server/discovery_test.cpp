@@ -229,7 +229,8 @@ TEST_CASE("every kind of both schemes is found where discovery says") {
 }
 
 TEST_CASE("what is not served") {
-  for (const char* path : {"/", "/apiz", "/api/v2", "/api/v1/pods", "/apis/nobody.io", "/apis/metal3.io/v1",
+  CHECK(ask("/apis/nobody.io").body == "404 page not found\n");
+  for (const char* path : {"/", "/apiz", "/api/v2", "/api/v1/pods", "/apis/metal3.io/v1",
                            "/apis/metal3.io/v1alpha1/baremetalhosts", "/apis//v1", "/openapi/v2"}) {
     CAPTURE(path);
     const auto answer = ask(path);

@@ -55,6 +55,14 @@ void add_subject(Json& details, std::string_view message) {
   for (const std::string_view lead : {"object is being deleted: ", "Operation cannot be fulfilled on "}) {
     if (message.starts_with(lead)) message.remove_prefix(lead.size());
   }
+  // `machines.cluster.x-k8s.io is forbidden: ...` is about all of them.
+  if (const size_t all = message.find(" is forbidden: "); all < message.find(' ') + 1) {
+    const auto word = message.substr(0, all);
+    const size_t dot = word.find('.');
+    if (dot != std::string_view::npos) details.set("group", word.substr(dot + 1));
+    details.set("kind", word.substr(0, dot));
+    return;
+  }
   const size_t quote = message.find(" \"");
   if (quote == std::string_view::npos || message.find(' ') != quote) return;
   const size_t end = message.find('"', quote + 2);
@@ -83,6 +91,16 @@ void add_causes(Json& details, const std::vector<base::FieldError>& causes) {
   details.set("causes", std::move(list));
 }
 
+// Failures that the original does not put a reason to.
+bool is_plain(const Error& error) {
+  for (const std::string_view start :
+       {"resourceVersion should not be set on objects to be created", "failed to create typed patch object",
+        "strconv.ParseUint: ", "resourceVersion: "}) {
+    if (error.code == Code::internal && error.message.starts_with(start)) return true;
+  }
+  return false;
+}
+
 bool retries_help(int http_status) { return http_status == 503 || http_status == 504; }
 
 net::Response with_status(int http_status, const Json& document) {
@@ -106,7 +124,8 @@ Json status_document(int http_status, std::string_view reason, std::string_view 
 Json status_document(const Error& error) {
   const auto [http_status, reason] = meaning_of(error.code);
   std::string message = error.message;
-  if (http_status == 500) message = "Internal error occurred: " + message;
+  const bool plain = is_plain(error);
+  if (http_status == 500 && !plain) message = "Internal error occurred: " + message;
   if (error.code == Code::timeout) message = "Timeout: " + message;
   Json details = Json::object();
   add_subject(details, error.message);
@@ -118,13 +137,18 @@ Json status_document(const Error& error) {
   if (retries_help(http_status)) details.set("retryAfterSeconds", 1);
   Json out = status_document(http_status, reason, message);
   out.erase("code");
-  if (!details.empty()) out.set("details", std::move(details));
+  if (plain) out.erase("reason");
+  // About a path there is nothing to say, which is said.
+  if (!details.empty() || error.message.starts_with("forbidden: ")) out.set("details", std::move(details));
   out.set("code", http_status);
   return out;
 }
 
 net::Response failure(int http_status, std::string_view reason, std::string_view message) {
-  return with_status(http_status, status_document(http_status, reason, message));
+  auto document = status_document(http_status, reason, message);
+  document.erase("code");
+  document.set("details", Json::object()).set("code", http_status);
+  return with_status(http_status, document);
 }
 
 net::Response failure(const Error& error) {
@@ -134,9 +158,16 @@ net::Response failure(const Error& error) {
 net::Response page_not_found() { return net::Response::text(404, "404 page not found\n"); }
 
 Error invalid_options(std::string_view kind, base::FieldError cause) {
+  return invalid_options(kind, std::vector<base::FieldError>{std::move(cause)});
+}
+
+Error invalid_options(std::string_view kind, std::vector<base::FieldError> causes) {
+  std::string text;
+  for (const auto& cause : causes) text += (text.empty() ? "" : ", ") + meta::text_of(cause);
+  if (causes.size() > 1) text = "[" + text + "]";
   return {.code = Code::invalid,
-          .message = std::string(kind) + ".meta.k8s.io \"\" is invalid: " + meta::text_of(cause),
-          .causes = {std::move(cause)}};
+          .message = std::string(kind) + ".meta.k8s.io \"\" is invalid: " + text,
+          .causes = std::move(causes)};
 }
 
 }  // namespace server

@@ -15,5 +15,6 @@ net::Response page_not_found();  // what a path outside the API gets
 
 // 422 about a parameter or options document: `ListOptions.meta.k8s.io "" is invalid: limit: Invalid value: ...`.
 base::Error invalid_options(std::string_view kind, base::FieldError cause);
+base::Error invalid_options(std::string_view kind, std::vector<base::FieldError> causes);
 
 }  // namespace server

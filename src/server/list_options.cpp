@@ -1,5 +1,7 @@
 #include "server/list_options.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "server/errors.h"
 
@@ -17,13 +19,25 @@ Result<std::optional<uint64_t>> revision_of(const Query& query) {
   const auto& text = query.get("resourceVersion");
   if (text.empty()) return std::optional<uint64_t>();
   const auto revision = base::parse_uint(text);
-  if (!revision) return registry::bad_request("invalid resource version " + base::quoted(text));
+  if (!revision) {
+    return registry::bad_request("invalid resource version: resourceVersion: Invalid value: " + base::quoted(text) +
+                                 ": strconv.ParseUint: parsing " + base::quoted(text) + ": invalid syntax");
+  }
   return revision;
 }
 
 Result<void> check_match(const std::string& match, const std::string& revision, bool continued) {
   if (match.empty()) return {};
-  if (continued) return refused("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+  if (continued) {
+    std::vector<base::FieldError> wrong;
+    if (revision.empty()) {
+      wrong.push_back(meta::field_forbidden("resourceVersionMatch",
+                                            "resourceVersionMatch is forbidden unless resourceVersion is provided"));
+    }
+    wrong.push_back(
+        meta::field_forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided"));
+    return invalid_options("ListOptions", std::move(wrong));
+  }
   if (revision.empty()) {
     return refused("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided");
   }
@@ -37,12 +51,16 @@ Result<void> check_match(const std::string& match, const std::string& revision, 
   return {};
 }
 
+Error not_a_number(const std::string& text) {
+  return registry::bad_request("strconv.ParseInt: parsing " + base::quoted(text) + ": invalid syntax");
+}
+
 Result<uint64_t> limit_of(const Query& query) {
   const auto& text = query.get("limit");
   if (text.empty()) return uint64_t{0};
-  const auto limit = base::parse_uint(text);
-  if (!limit) return registry::bad_request("limit is not a number: " + text);
-  return *limit;
+  const auto limit = base::parse_int(text);
+  if (!limit) return not_a_number(text);
+  return static_cast<uint64_t>(std::max<int64_t>(*limit, 0));
 }
 
 }  // namespace
@@ -55,7 +73,8 @@ std::string ContinueToken::text() const {
 }
 
 Result<ContinueToken> ContinueToken::parse(std::string_view text) {
-  const Error bad = registry::bad_request("continue key is not valid: it is not one that this server gives out");
+  const Error bad = registry::bad_request(
+      "invalid continue token: continue key is not valid: it is not one that this server gives out");
   const auto decoded = base::unbase64_url(text);
   if (!decoded) return bad;
   const auto token = base::parse_json(*decoded);
@@ -76,6 +95,9 @@ Result<ListOptions> ListOptions::of(const Call& call) {
   const auto& query = call.route.query;
   if (query.has("sendInitialEvents")) {
     return refused("sendInitialEvents", "sendInitialEvents is forbidden for list");
+  }
+  if (const auto& text = query.get("timeoutSeconds"); !text.empty() && !base::parse_int(text)) {
+    return not_a_number(text);
   }
   ListOptions out;
   out.limit = TRY(limit_of(query));
@@ -106,18 +128,31 @@ Result<WatchOptions> WatchOptions::of(const Call& call) {
   WatchOptions out;
   const auto& match = query.get("resourceVersionMatch");
   const bool says_initial = query.has("sendInitialEvents");
-  if (says_initial && match != "NotOlderThan") {
-    return refused("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+  std::vector<base::FieldError> wrong;
+  if (says_initial && match.empty()) {
+    wrong.push_back(meta::field_forbidden("resourceVersionMatch",
+                                          "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+  } else if (says_initial && match != "NotOlderThan") {
+    wrong.push_back(meta::field_forbidden("resourceVersionMatch",
+                                          "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+    wrong.push_back(meta::field_not_supported("resourceVersionMatch", match, {"NotOlderThan"}));
+  } else if (!says_initial && !match.empty()) {
+    wrong.push_back(meta::field_forbidden(
+        "resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
+    if (match != "NotOlderThan") {
+      wrong.push_back(meta::field_not_supported("resourceVersionMatch", match, {"NotOlderThan"}));
+    }
   }
-  if (!says_initial && !match.empty()) {
-    return refused("resourceVersionMatch",
-                   "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+  if (!wrong.empty()) return invalid_options("ListOptions", std::move(wrong));
+  auto asked = revision_of(query);
+  if (!asked) {  // no bad request here, unlike in lists
+    return base::internal(asked.error().message.substr(std::string_view("invalid resource version: ").size()));
   }
-  const auto revision = TRY(revision_of(query));
+  const auto revision = *asked;
   const uint64_t number = revision.value_or(0);
   out.bookmarks = query.flag("allowWatchBookmarks");
   if (query.flag("sendInitialEvents")) {
-    out.list_bookmark = true;
+    out.list_bookmark = out.bookmarks;
     if (number > 0) out.at_least = number;
   } else if (number > 0) {
     out.after = number;
@@ -126,7 +161,7 @@ Result<WatchOptions> WatchOptions::of(const Call& call) {
   }
   if (const auto& text = query.get("timeoutSeconds"); !text.empty()) {
     const auto limit = base::parse_int(text);
-    if (!limit) return registry::bad_request("timeoutSeconds is not a number: " + text);
+    if (!limit) return not_a_number(text);
     if (*limit > 0) out.limit = base::seconds(*limit);
   }
   return out;

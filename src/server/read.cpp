@@ -1,6 +1,7 @@
 // get and list. Both show durable states only: a client must not see what a crash can take back.
 #include <algorithm>
 
+#include "base/text.h"
 #include "server/errors.h"
 #include "server/handlers.h"
 #include "server/list_options.h"
@@ -57,10 +58,21 @@ ListPage page_of(Snapshot state, const Selection& selection, const ListOptions& 
   return page;
 }
 
+// A version in the query: at least that new.
+Result<void> wait_as_asked(const Call& call) {
+  const auto& text = call.route.query.get("resourceVersion");
+  if (text.empty()) return {};
+  const auto revision = base::parse_uint(text);
+  if (revision) return wait_for_revision(call.api, *revision);
+  return base::internal("resourceVersion: Invalid value: " + base::quoted(text) + ": strconv.ParseUint: parsing " +
+                        base::quoted(text) + ": invalid syntax");
+}
+
 }  // namespace
 
 Answer get_object(Call& call) {
   auto& api = call.api;
+  TRY(wait_as_asked(call));
   const auto found = api.registry.get(call.kind(), call.route.ns, call.route.name);
   TRY(wait_durable(api, found ? found->revision : api.store().revision()));
   if (!found) return registry::not_found(call.kind(), call.route.name);

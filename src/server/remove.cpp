@@ -1,7 +1,9 @@
 // delete, deletecollection and the eviction of pods.
+#include "base/text.h"
 #include "server/body.h"
 #include "server/errors.h"
 #include "server/handlers.h"
+#include "server/list_options.h"
 #include "server/selection.h"
 #include "server/view.h"
 
@@ -28,7 +30,7 @@ Result<void> take_body(registry::DeleteOptions& options, const Json& body) {
   options.expect_revision = body["preconditions"]["resourceVersion"].string();
   for (const auto& value : body["dryRun"].items()) {
     if (value.string() != "All") {
-      return invalid_options("DeleteOptions", meta::field_not_supported("dryRun", value, {"All"}));
+      return invalid_options("DeleteOptions", meta::field_not_supported("dryRun", body["dryRun"], {"All"}));
     }
     options.dry_run = true;
   }
@@ -46,6 +48,9 @@ Result<registry::DeleteOptions> delete_options(const Call& call) {
     const Json body = TRY(parse_body(call.request));
     TRY(take_body(options, body));
     return options;
+  }
+  if (const auto& grace = query.get("gracePeriodSeconds"); !grace.empty() && !base::parse_int(grace)) {
+    return registry::bad_request("strconv.ParseInt: parsing " + base::quoted(grace) + ": invalid syntax");
   }
   options.propagation = query.get("propagationPolicy");
   if (query.has("orphanDependents")) TRY(take_orphan_dependents(options, query.flag("orphanDependents")));
@@ -85,12 +90,18 @@ Answer delete_collection(Call& call) {
   const auto options = TRY(delete_options(call));
   const auto selection = TRY(Selection::of(call));
   auto& api = call.api;
+  const auto options_limit = static_cast<size_t>(base::parse_uint(call.route.query.get("limit")).value_or(0));
   ListPage page;
   for (const auto& object : api.store().list(call.kind().resource(), selection.ns())) {
     if (!selection.matches(*object)) continue;
+    if (options_limit > 0 && page.items.size() == options_limit) {
+      const auto& last = page.items.back()->key;
+      page.next = ContinueToken{api.store().revision(), last.ns, last.name}.text();
+      break;
+    }
     const auto outcome = api.registry.remove(call.kind(), object->key.ns, object->key.name, options);
     if (outcome) {
-      page.items.push_back(outcome->object);
+      page.items.push_back(object);  // as it was
     } else if (outcome.error().code != base::Code::not_found) {
       return outcome.error();
     }

@@ -45,7 +45,8 @@ Result<std::vector<Selection::Field>> Selection::parse_fields(const Kind& kind, 
   for (const auto& term : terms_of(text)) {
     Field field;
     const size_t at = term.find('=');
-    if (at == std::string::npos) return registry::bad_request("invalid selector: '" + term + "'; can't understand it");
+    if (at == std::string::npos)
+      return registry::bad_request("invalid selector: '" + std::string(text) + "'; can't understand '" + term + "'");
     field.equal = at == 0 || term[at - 1] != '!';
     const std::string label = term.substr(0, field.equal ? at : at - 1);
     const size_t value_at = at + (at + 1 < term.size() && term[at + 1] == '=' ? 2 : 1);
@@ -57,7 +58,10 @@ Result<std::vector<Selection::Field>> Selection::parse_fields(const Kind& kind, 
     } else if (label == "metadata.name" || (label == "metadata.namespace" && kind.namespaced)) {
       field.path = label;
     } else {
-      return registry::bad_request("field label not supported: " + label);
+      // Kinds with fields of their own to select by say it in other words.
+      if (kind.custom || !known.empty()) return registry::bad_request("field label not supported: " + label);
+      return registry::bad_request(base::quoted(label) +
+                                   " is not a known field selector: only \"metadata.name\", \"metadata.namespace\"");
     }
     out.push_back(std::move(field));
   }
@@ -69,7 +73,12 @@ Result<Selection> Selection::of(const Call& call) {
   out.ns_ = call.route.ns;
   const auto& query = call.route.query;
   auto labels = registry::LabelSelector::parse(query.get("labelSelector"));
-  if (!labels) return registry::bad_request("unable to parse requirement: " + labels.error().message);
+  if (!labels) {
+    const auto& why = labels.error().message;
+    // What is wrong between requirements is no requirement.
+    const bool between = why.ends_with("'end of string'") || why.ends_with("after ','");
+    return registry::bad_request((between ? "" : "unable to parse requirement: ") + why);
+  }
   out.labels_ = std::move(*labels);
   out.fields_ = TRY(parse_fields(call.kind(), query.get("fieldSelector")));
   return out;

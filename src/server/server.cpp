@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "server/auth.h"
@@ -7,11 +9,13 @@
 #include "server/discovery.h"
 #include "server/documents.h"
 #include "server/errors.h"
+#include "server/fixed_answers.h"
 #include "server/handlers.h"
 #include "server/rbac.h"
 #include "server/reviews.h"
 #include "server/service_tokens.h"
 #include "server/view.h"
+#include "wire/yaml.h"
 
 namespace server {
 namespace {
@@ -61,7 +65,7 @@ std::optional<Methods> methods_of(const Call& call) {
 }
 
 Method method_of(const Methods& methods, const std::string& name) {
-  if (name == "GET" || name == "HEAD") return methods.get;
+  if (name == "GET") return methods.get;
   if (name == "POST") return methods.post;
   if (name == "PUT") return methods.put;
   if (name == "PATCH") return methods.patch;
@@ -71,7 +75,7 @@ Method method_of(const Methods& methods, const std::string& name) {
 
 net::Response answer_resource(Call& call) {
   const auto methods = methods_of(call);
-  if (!methods) return page_not_found();
+  if (!methods) return no_such_path();
   if (call.kind().terminating && call.request.method == "POST") {
     return failure(405, "MethodNotAllowed", "create not allowed while custom resource definition is terminating");
   }
@@ -84,7 +88,17 @@ net::Response answer_resource(Call& call) {
   return response ? std::move(*response) : failure(response.error());
 }
 
+// Who reads YAML gets failures in YAML too.
+void in_words_of(const Call& call, net::Response& response) {
+  if (!call.view.yaml || response.headers.get("Content-Type") != "application/json") return;
+  const auto document = base::parse_json(response.body);
+  if (!document) return;
+  response.body = wire::to_yaml(*document);
+  response.headers.set("Content-Type", "application/yaml");
+}
+
 void respond(Call& call, net::Response response) {
+  in_words_of(call, response);
   call.add_warnings(response.headers);
   if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-cache, private");
   call.exchange.respond(std::move(response));
@@ -97,11 +111,18 @@ void serve_watch(Call& call) {
   if (!watched) respond(call, failure(watched.error()));
 }
 
+// Below a group that is served the answer is a Status; elsewhere it is a word.
+net::Response nothing_there(const Call& call) {
+  const auto& groups = call.api.registry.scheme().groups();
+  const bool known = std::find(groups.begin(), groups.end(), call.route.group) != groups.end();
+  return known ? no_such_path() : page_not_found();
+}
+
 void serve_resource(Call& call) {
   const auto view = negotiate(call.request, call.route.query);
   if (!view) return respond(call, not_acceptable());
   call.view = *view;
-  if (!call.route.kind || !shape_fits(call.route)) return respond(call, page_not_found());
+  if (!call.route.kind || !shape_fits(call.route)) return respond(call, nothing_there(call));
   if (call.route.verb == "watch") return serve_watch(call);
   respond(call, answer_resource(call));
 }

@@ -84,12 +84,17 @@ TEST_CASE("deletecollection deletes what the selectors name and lists it") {
 
 TEST_CASE("errors are what clients of the real server expect") {
   Place at;
-  SUBCASE("unknown paths are plain text") {
-    for (const auto* path : {"/api/v1/namespaces/default/gadgets", "/apis/example.com/v3/widgets", "/nowhere",
-                             "/api/v1/notes/a", "/api/v1/namespaces/default/notes/a/status"}) {
+  SUBCASE("unknown paths are plain text outside the groups that are served") {
+    for (const auto* path : {"/apis/none.example.com/v3/widgets", "/apis/none.example.com", "/nowhere"}) {
       const auto answer = at.get(path);
       CHECK_MESSAGE(answer.status == 404, path);
       CHECK(answer.body == "404 page not found\n");
+    }
+    for (const auto* path : {"/api/v1/namespaces/default/gadgets", "/apis/example.com/v3/widgets", "/api/v1/notes/a",
+                             "/api/v1/namespaces/default/notes/a/status"}) {
+      const Json refused = Fixture::doc(at.get(path), 404);
+      CHECK(refused["message"].string() == "the server could not find the requested resource");
+      CHECK(refused["details"] == Json::object());
     }
   }
   SUBCASE("methods") {

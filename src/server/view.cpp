@@ -99,7 +99,7 @@ std::optional<View> negotiate(const net::Request& request, const Query& query) {
 
 net::Response not_acceptable() {
   return failure(406, "NotAcceptable",
-                 "only the following media types are accepted: application/json, application/yaml");
+                 "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml");
 }
 
 Result<std::string> object_text(Call& call, const Ref& object, bool first) {
@@ -119,6 +119,20 @@ Result<std::string> object_text(Call& call, const Ref& object, bool first) {
   return doc.dump();
 }
 
+namespace {
+
+// Lists of core kinds name the kind once, at the top; those of custom kinds with every item.
+void append_item(std::string& out, const std::string& prefix, std::string_view item) {
+  if (prefix.empty() || !item.starts_with(prefix)) {
+    out += item;
+    return;
+  }
+  out += '{';
+  out += item.substr(prefix.size());
+}
+
+}  // namespace
+
 Result<std::string> list_text(Call& call, const ListPage& page) {
   if (call.view.form == View::Form::table) return table_text(call, page);
   const bool whole = call.view.form == View::Form::object;
@@ -128,20 +142,27 @@ Result<std::string> list_text(Call& call, const ListPage& page) {
   std::string out = head.dump();
   out.pop_back();
   out += ",\"items\":[";
+  std::string prefix;
+  if (whole && !call.kind().custom) {
+    prefix = R"({"apiVersion":")" + call.api_version() + R"(","kind":")" + call.kind().kind + R"(",)";
+  }
   for (size_t i = 0; i < page.items.size(); ++i) {
     if (i > 0) out += ',';
-    out += TRY(object_text(call, page.items[i]));
+    append_item(out, prefix, TRY(object_text(call, page.items[i])));
   }
   out += "]}";
   return out;
 }
 
-std::string bookmark_text(const Call& call, uint64_t revision, bool initial_events_end) {
+std::string bookmark_text(Call& call, uint64_t revision, bool initial_events_end) {
   Json metadata = Json::object({{"resourceVersion", std::to_string(revision)}});
   if (initial_events_end) metadata.set("annotations", Json::object({{"k8s.io/initial-events-end", "true"}}));
   if (call.view.form == View::Form::table) {
-    Json out = table_head(call, metadata);
-    out.set("columnDefinitions", nullptr).set("rows", Json::array());
+    // The row of an object that has nothing but this.
+    const auto& table = call.api.table(call.route.held, call.version());
+    Json out = table_head(call, Json::object({{"resourceVersion", metadata["resourceVersion"]}}));
+    out.set("columnDefinitions", nullptr);
+    out.set("rows", Json::array({row_of(call, table, Json::object({{"metadata", metadata}}))}));
     return out.dump();
   }
   const bool whole = call.view.form == View::Form::object;

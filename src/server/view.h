@@ -21,7 +21,7 @@ struct ListPage {
 Result<std::string> list_text(Call& call, const ListPage& page);
 
 // The empty object of a bookmark event.
-std::string bookmark_text(const Call& call, uint64_t revision, bool initial_events_end);
+std::string bookmark_text(Call& call, uint64_t revision, bool initial_events_end);
 
 // An answer with the body in the negotiated encoding. `json` is JSON text.
 net::Response answer(const Call& call, int status, std::string json);

@@ -319,6 +319,7 @@ class Scenario:
         events, ended = [], False
         socket = watch["connection"].sock or watch["response"].fp.raw._sock
         socket.settimeout(quiet)
+        watch["response"].fp.raw._timeout_occurred = False  # the quiet before does not end the stream
         while count is None or len(events) < count:
             while b"\n" in watch["rest"]:
                 line, watch["rest"] = watch["rest"].split(b"\n", 1)
