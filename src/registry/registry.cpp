@@ -232,10 +232,9 @@ Result<Ref> Registry::modify(const Kind& kind, std::string_view ns, std::string_
     const auto& revision = changed["metadata"]["resourceVersion"].string();
     // A change that names a revision of its own means it as a precondition.
     const bool own = !revision.empty() && revision != current->doc["metadata"]["resourceVersion"].string();
-    if (!own && !options.expect_revision) {
-      changed.child("metadata").set("resourceVersion", current->doc["metadata"]["resourceVersion"]);
-    }
-    auto written = update(kind, std::move(changed), options);
+    UpdateOptions now = options;
+    if (!own && !now.expect_revision) now.expect_revision = current->revision;
+    auto written = update(kind, std::move(changed), now);
     const bool raced = !written && written.error().code == base::Code::conflict;
     if (!raced || own || options.expect_revision || tries == modify_tries_max) return written;
   }

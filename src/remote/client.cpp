@@ -79,6 +79,7 @@ struct Client::State {
   base::Time read_at{};
   double tokens;
   base::Time filled_at{};
+  bool answered = false;
   Access none;
 
   State(sys::Sys& s, AccessSource from, ClientLimits with)
@@ -88,7 +89,11 @@ struct Client::State {
   Result<std::shared_ptr<Connection>> connected();
   Result<void> take_token();
   Result<net::Response> once(const net::Request& request);
-  Result<Json> send(net::Request request);
+  // Keeps the state for as long as a request is under way, whatever becomes of the client.
+  static Result<Json> send(std::shared_ptr<State> state, net::Request request) {
+    return state->send_now(std::move(request));
+  }
+  Result<Json> send_now(net::Request request);
 };
 
 Result<void> Client::State::read() {
@@ -156,11 +161,12 @@ Result<net::Response> Client::State::once(const net::Request& request) {
   TRY(take_token());
   auto use = TRY(connected());
   auto response = use->http->send(addressed(request, use->access));
+  answered = response.ok();
   if (!response) return std::move(response).error().at(base::Layer::api);
   return response;
 }
 
-Result<Json> Client::State::send(net::Request request) {
+Result<Json> Client::State::send_now(net::Request request) {
   bool refused = false;
   for (int tries = 1;; ++tries) {
     const auto response = TRY(once(request));
@@ -181,12 +187,12 @@ Result<Json> Client::State::send(net::Request request) {
 
 Client::Client(sys::Sys& sys, AccessSource source, ClientLimits limits)
     : state_(std::make_shared<State>(sys, std::move(source), limits)) {}
-Client::~Client() = default;
 
 Result<void> Client::start() { return state_->read(); }
 const Access& Client::access() const { return state_->connection ? state_->connection->access : state_->none; }
+bool Client::answered() const { return state_->answered; }
 
-Result<Json> Client::get(const std::string& path) { return state_->send({.method = "GET", .target = path}); }
+Result<Json> Client::get(const std::string& path) { return State::send(state_, {.method = "GET", .target = path}); }
 
 namespace {
 net::Request with_body(const char* method, const std::string& path, const Json& body, const char* type) {
@@ -195,16 +201,16 @@ net::Request with_body(const char* method, const std::string& path, const Json& 
 }  // namespace
 
 Result<Json> Client::post(const std::string& path, const Json& body) {
-  return state_->send(with_body("POST", path, body, "application/json"));
+  return State::send(state_, with_body("POST", path, body, "application/json"));
 }
 Result<Json> Client::put(const std::string& path, const Json& body) {
-  return state_->send(with_body("PUT", path, body, "application/json"));
+  return State::send(state_, with_body("PUT", path, body, "application/json"));
 }
 Result<Json> Client::merge_patch(const std::string& path, const Json& patch) {
-  return state_->send(with_body("PATCH", path, patch, "application/merge-patch+json"));
+  return State::send(state_, with_body("PATCH", path, patch, "application/merge-patch+json"));
 }
 Result<Json> Client::remove(const std::string& path, const Json& delete_options) {
-  return state_->send(with_body("DELETE", path, delete_options, "application/json"));
+  return State::send(state_, with_body("DELETE", path, delete_options, "application/json"));
 }
 
 namespace {

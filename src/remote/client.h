@@ -1,5 +1,6 @@
 // A client of one Kubernetes API server that the whole program depends on: credentials read anew each minute, a limit
-// on what it asks, patience where the server asks for it (Retry-After). Calls park the fiber.
+// on what it asks, patience where the server asks for it (Retry-After). Calls park the fiber. Copies are the same
+// client.
 #pragma once
 
 #include <functional>
@@ -26,12 +27,12 @@ base::Error status_error(int status, std::string_view body);
 class Client {
  public:
   Client(sys::Sys& sys, AccessSource source, ClientLimits limits = {});
-  ~Client();
-  Client(const Client&) = delete;
 
   // Reads the credentials for the first time, so that mistakes show at once.
   Result<void> start();
   const Access& access() const;
+  // Whether the last request got an answer, whatever it was.
+  bool answered() const;
 
   // Paths begin with /api or /apis. Errors: as the server's status says (conflict, not_found, ...), unavailable or
   // timeout when there was no answer: then a write may or may not have been done.

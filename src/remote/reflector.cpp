@@ -18,7 +18,7 @@ constexpr std::string_view end_mark = "k8s.io/initial-events-end";
 
 struct Reflector::State : std::enable_shared_from_this<State> {
   sys::Sys& sys;
-  Client& client;
+  Client client;
   const std::string path;
   ReflectorSink sink;
   ReflectorLimits limits;
@@ -30,9 +30,9 @@ struct Reflector::State : std::enable_shared_from_this<State> {
   uint64_t lists = 0;
   base::Duration retry;
 
-  State(sys::Sys& s, Client& c, std::string p, ReflectorSink to, ReflectorLimits with)
+  State(sys::Sys& s, Client c, std::string p, ReflectorSink to, ReflectorLimits with)
       : sys(s),
-        client(c),
+        client(std::move(c)),
         path(std::move(p)),
         sink(std::move(to)),
         limits(with),
@@ -177,8 +177,8 @@ Result<void> Reflector::State::watch() {
   return done;
 }
 
-Reflector::Reflector(sys::Sys& sys, Client& client, std::string path, ReflectorSink sink, ReflectorLimits limits)
-    : state_(std::make_shared<State>(sys, client, std::move(path), std::move(sink), limits)) {}
+Reflector::Reflector(sys::Sys& sys, Client client, std::string path, ReflectorSink sink, ReflectorLimits limits)
+    : state_(std::make_shared<State>(sys, std::move(client), std::move(path), std::move(sink), limits)) {}
 Reflector::~Reflector() { stop(); }
 
 void Reflector::start() {

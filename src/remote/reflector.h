@@ -31,7 +31,7 @@ class Reflector {
  public:
   // `path` is the collection ("/apis/cluster.x-k8s.io/v1beta2/machines"). Sinks are called on the loop, from the
   // reflector's fiber; they must not park.
-  Reflector(sys::Sys& sys, Client& client, std::string path, ReflectorSink sink, ReflectorLimits limits = {});
+  Reflector(sys::Sys& sys, Client client, std::string path, ReflectorSink sink, ReflectorLimits limits = {});
   ~Reflector();
   Reflector(const Reflector&) = delete;
 

@@ -107,26 +107,42 @@ void Runtime::State::run_some() {
 }
 
 void Runtime::State::run_one(Worker& worker, const Key& key) {
+  if (wait_for_creation(worker, key)) return;
   ++reconciles;
   Context& ctx = *worker.context;
   ctx.last_write_ = 0;
   const auto outcome = worker.controller.reconcile(ctx, key);
+  const uint64_t written = ctx.last_write_;
+  auto& store = runtime.registry_.store();
   if (outcome) {
-    worker.queue->forget_failures(key);
+    if (written <= store.durable_revision()) worker.queue->forget_failures(key);
     const Duration again = outcome->delay() > Duration::zero() ? outcome->delay() : worker.controller.resync;
     if (again > Duration::zero()) worker.queue->add_after(key, again);
   } else {
     failed(worker, key, outcome.error());
   }
-  const uint64_t written = ctx.last_write_;
-  auto& store = runtime.registry_.store();
   if (written <= store.durable_revision()) return worker.queue->finished(key);
   // The object rests until what it ordered survives a crash; a refused write brings it back to look again.
-  store.when_durable(written, [this, flag = alive, &worker, key](Result<void> durable) {
+  store.when_durable(written, [flag = alive, &worker, key, good = outcome.ok()](Result<void> durable) {
     if (!*flag) return;
-    if (!durable) worker.queue->add(key);
+    if (!durable) worker.queue->retry(key);
+    if (durable && good) worker.queue->forget_failures(key);
     worker.queue->finished(key);
   });
+}
+
+// Where the engine decides the content, an object that is only assumed to exist has no final uid, and what refers to it
+// would dangle: its own reconcile waits until it exists.
+bool Runtime::State::wait_for_creation(Worker& worker, const Key& key) {
+  auto& store = runtime.registry_.store();
+  if (!store.engine_decides_content()) return false;
+  const auto entry = store.get(key);
+  if (!entry || entry->create_revision <= store.durable_revision()) return false;
+  store.when_durable(entry->create_revision, [flag = alive, &worker, key](const Result<void>&) {
+    if (*flag) worker.queue->add(key);
+  });
+  worker.queue->finished(key);
+  return true;
 }
 
 void Runtime::State::failed(Worker& worker, const Key& key, const base::Error& error) {

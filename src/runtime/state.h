@@ -30,6 +30,7 @@ struct Runtime::State {
   void schedule();
   void run_some();
   void run_one(Worker& worker, const Key& key);
+  bool wait_for_creation(Worker& worker, const Key& key);
   void failed(Worker& worker, const Key& key, const base::Error& error);
 
   Runtime& runtime;

@@ -19,13 +19,13 @@ const std::string& Entry::uid() const { return doc["metadata"]["uid"].string(); 
 
 namespace {
 
-Ref make_entry(const Key& key, Json doc, uint64_t revision, uint64_t create_revision) {
+Ref make_entry(const Key& key, Json doc, uint64_t revision, uint64_t create_revision, bool stamp = true) {
   auto entry = std::make_shared<Entry>();
   entry->key = key;
   entry->revision = revision;
   entry->create_revision = create_revision;
   entry->doc = std::move(doc);
-  entry->doc.child("metadata").set("resourceVersion", std::to_string(revision));
+  if (stamp) entry->doc.child("metadata").set("resourceVersion", std::to_string(revision));
   return entry;
 }
 
@@ -59,7 +59,8 @@ struct Store::State {
         last_number(revision),
         durable(revision),
         history(limits, compacted),
-        engine(std::move(engine_)) {}
+        engine(std::move(engine_)),
+        stamp(!engine->decides_content()) {}
 
   Result<Ref> current_if(const Key& key, uint64_t expect) const;
   Ref change(const Key& key, EventType type, Ref object, Ref previous);
@@ -94,6 +95,7 @@ struct Store::State {
   std::deque<Call> calls;
   bool delivering = false;
   std::unique_ptr<Engine> engine;  // goes first, so that nothing calls back into the rest
+  bool stamp;                      // documents get our revision as their resourceVersion
 };
 
 Result<Ref> Store::State::current_if(const Key& key, uint64_t expect) const {
@@ -122,6 +124,7 @@ Ref Store::State::change(const Key& key, EventType type, Ref object, Ref previou
                 .previous_revision = previous ? previous->revision : 0,
                 .create_revision = object->create_revision,
                 .doc = type == EventType::deleted ? std::string() : object->bytes()};
+  if (engine->decides_content()) record.previous = previous;
   assume({type, revision, object, std::move(previous)}, false);
   engine->commit(std::move(record), [this, revision](Result<void> result) { committed(revision, std::move(result)); });
   deliver();
@@ -145,7 +148,7 @@ void Store::State::learn(Foreign change) {
   const uint64_t create_revision = change.create_revision != 0 ? change.create_revision
                                    : current                   ? current->create_revision
                                                                : revision;
-  Ref object = make_entry(change.key, deleted ? current->doc : std::move(change.doc), revision, create_revision);
+  Ref object = make_entry(change.key, deleted ? current->doc : std::move(change.doc), revision, create_revision, stamp);
   const auto type = deleted ? EventType::deleted : current ? EventType::modified : EventType::added;
   assume({type, revision, std::move(object), std::move(current)}, true);
   confirm_foreign();
@@ -410,7 +413,7 @@ Result<Ref> Store::put(const Key& key, Json doc, uint64_t expect) {
   TRY(state.may_write());
   Ref current = TRY(state.current_if(key, expect));
   const uint64_t revision = state.last_number + 1;
-  Ref object = make_entry(key, std::move(doc), revision, current ? current->create_revision : revision);
+  Ref object = make_entry(key, std::move(doc), revision, current ? current->create_revision : revision, state.stamp);
   if (object->bytes().size() > state.limits.object_bytes_max) {
     return Error{.code = base::Code::too_large,
                  .message = key.text() + " has " + std::to_string(object->bytes().size()) + " bytes, more than " +
@@ -428,11 +431,13 @@ Result<Ref> Store::remove(const Key& key, uint64_t expect) {
   if (!state.table.find(key)) return base::not_found(key.text() + " not found");
   Ref current = TRY(state.current_if(key, expect));
   const uint64_t revision = ++state.last_number;
-  Ref object = make_entry(key, current->doc, revision, current->create_revision);
+  Ref object = make_entry(key, current->doc, revision, current->create_revision, state.stamp);
   return state.change(key, EventType::deleted, std::move(object), std::move(current));
 }
 
 void Store::learn(Foreign change) { state_->learn(std::move(change)); }
+
+bool Store::engine_decides_content() const { return !state_->stamp; }
 
 void Store::skip_to(uint64_t revision) { state_->last_number = std::max(state_->last_number, revision); }
 

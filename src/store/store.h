@@ -59,6 +59,7 @@ struct Record {
   uint64_t previous_revision;  // 0: must not exist
   uint64_t create_revision;
   std::string doc;
+  Ref previous = {};  // what it replaces; only for engines that decide the content
 };
 
 // A change that somebody else made to what this store shows, as the engine hears of it.
@@ -96,6 +97,10 @@ class Engine {
   virtual Result<void> may_write() const { return {}; }
   // Whether the engine can hold the object; its error is what put gives back.
   virtual Result<void> fits(const Entry&) const { return {}; }
+  // Whether the content is somebody else's to decide (a foreign API server): what was assumed is replaced by what the
+  // engine learns, uid included, so an object that was only assumed to exist must not be built upon; and
+  // metadata.resourceVersion is theirs: it stays in documents as it is and says nothing about `revision`.
+  virtual bool decides_content() const { return false; }
 };
 // SQLite: WAL, synchronous=FULL, group commit on a thread of its own. `path` is a file that is made when absent, with
 // three more beside it: the write-ahead log, a lock that keeps other processes out, and PATH.key, the key with which
@@ -164,6 +169,7 @@ class Store {
   // epoch() moves on, so that those who follow events know that they miss some.
   void forget_past();
   uint64_t epoch() const;
+  bool engine_decides_content() const;
   // Everything assumed is lost, with `error` to who waits for it; as after a failed commit, but without one.
   void roll_back(const Error& error);
 
