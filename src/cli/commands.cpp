@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "api/kinds.h"
 #include "base/text.h"
 #include "cli/kubeconfig.h"
 #include "cli/manual.h"
@@ -12,23 +11,12 @@
 #include "cli/session.h"
 #include "cli/status.h"
 #include "cli/why.h"
-#include "meta/crd.h"
-#include "wire/yaml.h"
 
 namespace cli {
 
 namespace {
 
 constexpr const char* version = "0.1.0";
-
-int print_crds() {
-  std::vector<base::Json> all;
-  for (const meta::Kind* kind : api::management_scheme().kinds()) {
-    if (kind->custom) all.push_back(meta::crd_of(*kind));
-  }
-  std::printf("%s", wire::to_yaml(all).c_str());
-  return 0;
-}
 
 int print(const std::string& text) {
   std::printf("%s", text.c_str());
@@ -70,6 +58,7 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
   add_api_flags(*serve, flags.api);
+  add_stock_flags(*serve, flags.stock);
 }
 
 void add_rack(CLI::App& app, RackFlags& flags) {
@@ -194,6 +183,7 @@ int run(int argc, char** argv) {
   RackFlags rack_flags;
   StatusFlags status_flags;
   KubeconfigFlags config_flags;
+  ManifestFlags manifest_flags;
   add_serve(app, serve_flags);
   add_rack(app, rack_flags);
   WhyFlags why_flags;
@@ -206,6 +196,9 @@ int run(int argc, char** argv) {
   get_config->add_option("-n,--namespace", config_flags.ns, "Its namespace; default: where it is found");
   get_config->add_option("--kubeconfig", config_flags.kubeconfig, "Of the manager; default: $KUBECONFIG");
   auto* crds = app.add_subcommand("crds", "Print the CustomResourceDefinitions of all kinds, to apply elsewhere");
+  add_crds_flags(*crds, manifest_flags);
+  auto* rbac = app.add_subcommand("rbac", "Print what `ingot serve --kubeconfig` may do: namespace, account and roles");
+  add_rbac_flags(*rbac, manifest_flags);
 
   auto* completion = app.add_subcommand("completion", "Print shell completion: source <(ingot completion)");
   auto* manual = app.add_subcommand("man", "Print the manual page: ingot man | man -l -");
@@ -231,7 +224,10 @@ int run(int argc, char** argv) {
   if (get_config->parsed()) {
     return run_session([&](sys::RealSystem& system) { return get_kubeconfig(system, config_flags); });
   }
-  if (crds->parsed()) return print_crds();
+  if (crds->parsed()) {
+    return run_session([&](sys::RealSystem& system) { return print_crds(system.sys().disk, manifest_flags); });
+  }
+  if (rbac->parsed()) return print_rbac(manifest_flags);
   if (completion->parsed()) return print(completion_script(app));
   if (manual->parsed()) return print(manual_page(app));
   return 2;

@@ -24,6 +24,7 @@
 #include "registry/housekeeping.h"
 #include "runtime/runtime.h"
 #include "server/server.h"
+#include "sys/fiber.h"
 #include "workload/clusters.h"
 
 namespace cli {
@@ -40,8 +41,9 @@ struct Manager::State {
   sys::Sys& sys;
   ManagerOptions options;
   Identity identity;
-  std::unique_ptr<store::Store> store;
   meta::Scheme scheme = api::management_scheme();  // and what users define besides
+  std::unique_ptr<Stock> stock;                    // outlives the store that it feeds
+  std::unique_ptr<store::Store> store;
   std::unique_ptr<registry::Registry> registry;
   std::unique_ptr<registry::CustomResources> custom_resources;
   std::unique_ptr<sys::Net> site;
@@ -61,6 +63,8 @@ struct Manager::State {
   State(sys::Sys& s, ManagerOptions o) : sys(s), options(std::move(o)) {}
 
   Result<void> open_store();
+  Result<void> join_stock();
+  void halt();
   Result<void> start_engine();
   void start_controllers();
   Result<void> start_api();
@@ -74,6 +78,18 @@ struct Manager::State {
 
 Manager::Manager(sys::Sys& sys, ManagerOptions options) : state_(std::make_unique<State>(sys, std::move(options))) {}
 Manager::~Manager() { stop(); }
+
+// Parks until this process may act.
+Result<void> Manager::State::join_stock() {
+  stock = std::make_unique<Stock>(sys, scheme, *options.stock);
+  TRY(stock->connect(identity, [this] {
+    halt();
+    if (options.lost) options.lost();
+  }));
+  store = TRY(store::Store::open(sys.loop, stock->engine()));
+  registry = std::make_unique<registry::Registry>(sys, *store, scheme);
+  return stock->follow();
+}
 
 Result<void> Manager::State::open_store() {
   auto opened =
@@ -101,6 +117,7 @@ Result<void> Manager::State::start_engine() {
   out.checksum.allow_md5 = options.allow_md5;
   out.checksum.roots_pem = options.site_ca_pem;
   out.limits = options.limits;
+  if (stock) out.is_current = [this](const store::Ref& host) { return stock->is_current(host); };
   engine = metal::make_engine(sys, *site, *store, std::move(out));
   return engine->start();
 }
@@ -218,6 +235,7 @@ Result<void> Manager::State::publish_proxies() {
 }
 
 std::string Manager::State::url() const {
+  if (stock) return stock->server();
   if (!api || api->local().empty()) return {};
   sys::Address at = api->local().front();
   if (at.host == "0.0.0.0") at.host = "127.0.0.1";
@@ -232,19 +250,27 @@ Result<void> Manager::start() {
   if (!host.empty() && host != "0.0.0.0" && host != "::") names.insert(host);
   names.insert(s.options.names.begin(), s.options.names.end());
   s.identity = TRY(load_identity(s.sys, s.options.data_dir, {names.begin(), names.end()}));
-  TRY(s.open_store());
-  TRY(s.start_engine());
-  TRY(s.publish_proxies());
-  s.start_controllers();
+  TRY(s.options.stock ? s.join_stock() : s.open_store());
+  if (s.options.controllers) {
+    TRY(s.start_engine());
+    TRY(s.publish_proxies());
+    s.start_controllers();
+  }
+  if (s.stock) return {};
   TRY(s.start_api().context("--listen"));
   return write_admin_kubeconfig(s.sys, s.options.data_dir, s.identity, s.url());
 }
 
+void Manager::State::halt() {
+  if (api) api->stop();
+  if (runtime) runtime->stop();
+  if (engine) engine->stop();
+  if (stock) stock->stop();
+}
+
 void Manager::stop() {
-  State& s = *state_;
-  if (s.api) s.api->stop();
-  if (s.runtime) s.runtime->stop();
-  if (s.engine) s.engine->stop();
+  state_->halt();
+  if (state_->stock && sys::in_fiber()) state_->stock->release();
 }
 
 std::string Manager::url() const { return state_->url(); }

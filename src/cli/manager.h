@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/stock.h"
 #include "metal/engine.h"
 #include "registry/registry.h"
 #include "server/authentication_options.h"
@@ -29,6 +30,11 @@ struct ManagerOptions {
   server::AuthenticationOptions authentication;
   // The durable store below; empty: SQLite in the data directory.
   std::function<base::Result<std::unique_ptr<store::Engine>>()> open_engine;
+  // Controllers on a foreign API server, and none of our own.
+  std::optional<StockOptions> stock;
+  // With `stock`: this process may not act any more, everything was stopped; end it.
+  std::function<void()> lost;
+  bool controllers = true;  // false: only the API (with its housekeeping)
 };
 
 // The Secret that tells `ingot get kubeconfig` the proxy rules: kube-system/ingot-site-proxies, one rule per line.
@@ -43,6 +49,7 @@ class Manager {
   // Call from a fiber. Reads the store, listens, starts the controllers, writes admin.kubeconfig. Errors say what to
   // change (address in use, store locked).
   base::Result<void> start();
+  // From a fiber, with `stock`: also gives the lease back, so that the next process need not wait for its end.
   void stop();  // listeners first, then controllers and jobs
 
   std::string url() const;  // https://host:port, once started

@@ -47,12 +47,12 @@ Result<ManagerOptions> manager_options(sys::Sys& sys, const ServeFlags& flags) {
   out.allow_md5 = flags.allow_md5;
   out.limits = metal::scaled({}, flags.rack_speed);
   TRY(apply_api_flags(sys, flags.api, out));
+  TRY(apply_stock_flags(flags.stock, out));
   return out;
 }
 
-Result<void> run_manager(sys::Sys& sys, const ServeFlags& flags) {
-  TRY(log_to_stderr(sys.loop, flags.log_level));
-  Manager manager(sys, TRY(manager_options(sys, flags)));
+Result<void> run_manager(sys::Sys& sys, ManagerOptions options, const ServeFlags& flags) {
+  Manager manager(sys, std::move(options));
   TRY(manager.start());
   say("ingot serves the Kubernetes API at " + manager.url());
   say("  export KUBECONFIG=" + flags.data_dir + "/admin.kubeconfig");
@@ -62,6 +62,45 @@ Result<void> run_manager(sys::Sys& sys, const ServeFlags& flags) {
   // What still runs uses the manager, so it ends first.
   sys.loop.shut();
   return {};
+}
+
+// On another API server: starting takes until this process gets the lease, and ending gives it back.
+Result<void> run_on_stock(sys::RealSystem& system, ManagerOptions options) {
+  sys::Sys& sys = system.sys();
+  sys::Signal news(sys.loop);
+  bool stop = false, lost = false, told = false;
+  std::optional<Result<void>> started;
+  system.on_stop_signal([&] {
+    stop = true;
+    news.set();
+  });
+  options.lost = [&] {
+    lost = true;
+    news.set();
+  };
+  Manager manager(sys, std::move(options));
+  auto starting = sys::spawn(sys.loop, "start", [&] {
+    started = manager.start();
+    news.set();
+  });
+  while (!stop && !lost && !(started && !started->ok())) {
+    TRY(news.wait());
+    news.clear();
+    if (!started || !started->ok() || told) continue;
+    told = true;
+    say("ingot runs its controllers on the Kubernetes API at " + manager.url());
+  }
+  if (!started) starting.cancel();
+  (void)starting.join();
+  if (stop) say("stopping");
+  manager.stop();
+  sys.loop.shut();
+  if (stop) return {};
+  if (lost) {
+    return base::Error{base::Code::unavailable, "another process may hold the lease now", base::Layer::controller,
+                       "start it again: it waits for its turn"};
+  }
+  return std::move(*started);
 }
 
 Result<sim::RackProcessOptions> rack_options(sys::Sys& sys, const RackFlags& flags) {
@@ -104,6 +143,13 @@ Result<void> run_rack(sys::Sys& sys, const RackFlags& flags) {
   return {};
 }
 
+Result<void> run_serve(sys::RealSystem& system, const ServeFlags& flags) {
+  TRY(log_to_stderr(system.sys().loop, flags.log_level));
+  auto options = TRY(manager_options(system.sys(), flags));
+  if (options.stock) return run_on_stock(system, std::move(options));
+  return run_manager(system.sys(), std::move(options), flags);
+}
+
 }  // namespace
 
 Result<void> log_to_stderr(sys::Loop& loop, const std::string& level) {
@@ -128,7 +174,7 @@ Result<void> log_to_stderr(sys::Loop& loop, const std::string& level) {
 }
 
 int serve(sys::RealSystem& system, const ServeFlags& flags) {
-  const auto done = run_manager(system.sys(), flags);
+  const auto done = run_serve(system, flags);
   base::log::set_sink({});
   return done ? 0 : fail(done.error());
 }

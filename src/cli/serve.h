@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/api_flags.h"
+#include "cli/stock_flags.h"
 #include "sys/real/real.h"
 
 namespace cli {
@@ -22,6 +23,7 @@ struct ServeFlags {
   double rack_speed = 1;
   std::string log_level = "info";
   ApiFlags api;
+  StockFlags stock;
 };
 int serve(sys::RealSystem& system, const ServeFlags& flags);
 

@@ -28,11 +28,18 @@ class World {
  public:
   // The rack's hardware takes as long as in life. What is written to the database is durable after `commit_takes`.
   // Invariants are watched from the start; a violation fails the test with the seed.
-  explicit World(uint64_t seed, Size size = {}, base::Duration commit_takes = base::milliseconds(2));
+  // `stock`: an API server of its own plays somebody's kube-apiserver, and the manager has none (serve --kubeconfig).
+  explicit World(uint64_t seed, Size size = {}, base::Duration commit_takes = base::milliseconds(2),
+                 bool stock = false);
   ~World();
 
   void start_manager();
   void kill_manager();  // kill -9
+  // With `stock`: the other server, started with the manager when it is not there.
+  void start_api();
+  void kill_api();
+  Manager& manager() { return *manager_; }
+  sys::Sys& user_sys() { return *user_sys_; }
   bool manager_runs() const { return manager_ != nullptr; }
   // kill -9 in `delay`, at exactly that moment of run_until and run_for; the manager starts again after `outage`.
   void kill_in(base::Duration delay, base::Duration outage);
@@ -40,7 +47,8 @@ class World {
   void on_event(std::function<void(const sim::RackEvent&)> fn) { event_hook_ = std::move(fn); }
   sim::Rack& rack() { return *rack_; }
   sys::SimWorld& sim() { return sim_; }
-  store::Store& store() { return manager_->registry().store(); }
+  // What is stored with the authority, which is not the manager's with `stock`.
+  store::Store& store() { return server()->registry().store(); }
   sys::Loop& loop() { return sim_.loop(); }
 
   // What a user does, over HTTPS, each in a fiber that is run to its end. Failures abort the test with the message.
@@ -79,16 +87,21 @@ class World {
   // Runs until `done` (asked after every function of the loop), with kills and restarts on the way.
   void drive(const std::function<bool()>& done);
   void check_invariants();
+  void run_manager(std::unique_ptr<Manager>& manager, sys::Sys& on, ManagerOptions options);
+  Manager* server() { return (stock_ ? api_ : manager_).get(); }
   sys::SimWorld sim_;
   const uint64_t seed_;
   const base::Duration commit_takes_;
+  const bool stock_;
   std::shared_ptr<store::SimDisk> database_ = store::make_sim_disk();
   sys::Sys* rack_sys_;
   sys::Sys* user_sys_;
   sys::Sys* manager_sys_ = nullptr;
+  sys::Sys* api_sys_ = nullptr;
   Size size_;
   std::unique_ptr<sim::Rack> rack_;
   std::unique_ptr<Invariants> invariants_;
+  std::unique_ptr<Manager> api_;
   std::unique_ptr<Manager> manager_;
   std::function<void(const sim::RackEvent&)> event_hook_;
   bool kill_due_ = false, start_due_ = false, kill_planned_ = false;

@@ -18,6 +18,7 @@ namespace cli::test {
 namespace {
 
 constexpr const char* manager_host = "192.168.99.1";
+constexpr const char* api_host = "192.168.99.10";
 constexpr base::Duration request_patience = base::minutes(5);
 
 std::string file_text(const std::string& path) {
@@ -56,10 +57,11 @@ std::vector<Json> inventory(const Size& size) {
 
 }  // namespace
 
-World::World(uint64_t seed, Size size, base::Duration commit_takes)
+World::World(uint64_t seed, Size size, base::Duration commit_takes, bool stock)
     : sim_(seed),
       seed_(seed),
       commit_takes_(commit_takes),
+      stock_(stock),
       rack_sys_(&sim_.process("10.0.0.1", "rack")),
       user_sys_(&sim_.process("192.168.99.2", "user")),
       size_(std::move(size)) {
@@ -81,7 +83,26 @@ World::World(uint64_t seed, Size size, base::Duration commit_takes)
 World::~World() {
   rack_->log().on_event({});
   if (manager_) kill_manager();
+  if (api_) kill_api();
   sim_.loop().shut();
+}
+
+void World::start_api() {
+  api_sys_ = &sim_.process(api_host, "api");
+  ManagerOptions options;
+  options.data_dir = "ingot-data";
+  options.listen = {api_host, 6443};
+  options.controllers = false;
+  options.open_engine = [this] {
+    return Result<std::unique_ptr<store::Engine>>(store::make_sim_engine(api_sys_->loop, database_, commit_takes_));
+  };
+  run_manager(api_, *api_sys_, std::move(options));
+}
+
+void World::kill_api() {
+  sim_.kill(*api_sys_);
+  api_.reset();
+  last_.reset();
 }
 
 void World::start_manager() {
@@ -94,14 +115,30 @@ void World::start_manager() {
   options.dhcp = *metal::parse_dhcp_range("172.22.0.100-172.22.0.250/24");
   options.dhcp->listen = {manager_host, 67};
   options.site_ca_pem = rack_->site_ca_pem();
-  options.open_engine = [this] {
-    return Result<std::unique_ptr<store::Engine>>(store::make_sim_engine(manager_sys_->loop, database_, commit_takes_));
-  };
-  manager_ = std::make_unique<Manager>(*manager_sys_, std::move(options));
+  if (stock_) {
+    if (!api_) start_api();
+    REQUIRE(manager_sys_->disk.write("kubeconfig", *api_sys_->disk.read("ingot-data/admin.kubeconfig"), 0600).ok());
+    options.stock.emplace();
+    options.stock->access.kubeconfig = "kubeconfig";
+    options.lost = [this] {
+      kill_due_ = true;
+      outage_ = base::seconds(1);
+    };
+  } else {
+    options.open_engine = [this] {
+      return Result<std::unique_ptr<store::Engine>>(
+          store::make_sim_engine(manager_sys_->loop, database_, commit_takes_));
+    };
+  }
+  run_manager(manager_, *manager_sys_, std::move(options));
+}
+
+void World::run_manager(std::unique_ptr<Manager>& manager, sys::Sys& on, ManagerOptions options) {
+  manager = std::make_unique<Manager>(on, std::move(options));
   bool up = false;
   std::string problem;
-  sys::spawn(manager_sys_->loop, "manager", [&] {
-    const auto started = manager_->start();
+  sys::spawn(on.loop, "manager", [&] {
+    const auto started = manager->start();
     if (!started) problem = started.error().text();
     up = true;
   });
@@ -156,8 +193,8 @@ std::string World::run_fiber(const std::function<std::string(workload::KubeClien
   const auto call = std::make_shared<Call>();
   auto fiber = sys::spawn(user_sys_->loop, "user", [this, call, body] {
     call->problem = [&]() -> std::string {
-      if (!manager_) return "the manager does not run";
-      const auto text = manager_sys_->disk.read("ingot-data/admin.kubeconfig");
+      if (!server()) return "the manager does not run";
+      const auto text = (stock_ ? api_sys_ : manager_sys_)->disk.read("ingot-data/admin.kubeconfig");
       if (!text) return text.error().text();
       auto client = workload::KubeClient::from_kubeconfig(user_sys_->loop, user_sys_->net, *text);
       if (!client) return client.error().text();
@@ -285,7 +322,7 @@ void World::run_for(base::Duration span) {
 
 const Json& World::object(std::string_view resource, std::string_view name, std::string_view ns) {
   static const Json none;
-  last_ = manager_ ? store().get(resource, ns, name) : nullptr;
+  last_ = server() ? store().get(resource, ns, name) : nullptr;
   return last_ ? last_->doc : none;
 }
 
@@ -302,7 +339,7 @@ std::string World::host_state(std::string_view host) {
 }
 
 std::string World::trouble() {
-  if (!manager_) return "the manager does not run";
+  if (!server()) return "the manager does not run";
   StatusInput input;
   const auto all = [&](std::string_view resource) {
     Json out = Json::array();

@@ -45,6 +45,9 @@ struct EngineOptions {
   std::string boot_secret;          // at least 32 random bytes that survive restarts (keep it in the data directory)
   ChecksumRules checksum;
   EngineLimits limits;
+  // Asked right before anything irreversible, from a job's fiber: whether the stored host is still what the authority
+  // above the store has. False: it was not, and the store has learned of it. Empty: the store is the authority.
+  std::function<base::Result<bool>(const store::Ref& host)> is_current;
   // How to talk to a BMC; empty: metal::make_bmc. Tests put their own in.
   std::function<base::Result<std::unique_ptr<Bmc>>(const HostAccess&, const BmcAddress&)> connect_bmc;
 };

@@ -22,6 +22,7 @@ constexpr std::string_view system_fields[] = {
 };
 
 Json without_system_fields(Json doc) {
+  if (!doc.has("metadata")) return doc;
   Json& meta = doc.child("metadata");
   for (const auto field : system_fields) meta.erase(field);
   return doc;

@@ -13,9 +13,9 @@ struct Leader::State : std::enable_shared_from_this<State> {
   LeaderOptions options;
   std::function<void()> lost;
   sys::Fiber fiber;
-  Json seen;              // the Lease's spec and resourceVersion as last read
-  base::Time seen_at{};   // when it was last seen to change
-  base::Time renewed{};   // when the last successful renewal was sent
+  Json seen;             // the Lease's spec and resourceVersion as last read
+  base::Time seen_at{};  // when it was last seen to change
+  base::Time renewed{};  // when the last successful renewal was sent
   bool holding = false, ended = false;
   std::string holder;
 
@@ -122,8 +122,9 @@ Result<void> Leader::acquire(std::function<void()> lost) {
 Result<void> Leader::held() const {
   const State& state = *state_;
   if (state.holding && !state.ended && state.sys.loop.now() < state.renewed + state.options.renew_deadline) return {};
-  return base::Error{Code::unavailable, "this process may have lost the lease " + state.options.ns + "/" +
-                                            state.options.name + " and does nothing until it holds it again",
+  return base::Error{Code::unavailable,
+                     "this process may have lost the lease " + state.options.ns + "/" + state.options.name +
+                         " and does nothing until it holds it again",
                      base::Layer::controller};
 }
 

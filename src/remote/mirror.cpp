@@ -200,7 +200,8 @@ void Mirror::State::accept(Settled settled) {
   const Json before = object.truth;
   object.truth = std::move(settled.truth);
   --object.queued;
-  if (object.truth.is_null() && !before.is_null()) gone[uid_of(before)] = key.resource;
+  const bool told = object.news && object.news->doc.is_null();
+  if (object.truth.is_null() && !before.is_null() && !told) gone[uid_of(before)] = key.resource;
   if (object.news && (object.truth.is_null() || !newer(object.news->version, version_of(object.truth)))) {
     const bool reborn = object.truth.is_null() && !object.news->doc.is_null() && !same_object(object.news->doc, before);
     if (!reborn) object.news.reset();
@@ -344,15 +345,17 @@ void Mirror::State::seen(const Key& key, Json doc, bool deleted) {
   const auto known = objects.find(key);
   if (known != objects.end()) {
     Object& object = known->second;
-    if (same_object(object.truth, doc) && !newer(version, version_of(object.truth))) return;
-    if (object.news && !newer(version, object.news->version)) return;
+    // A uid that is gone never comes back, so its deletion counts whatever its version is.
+    const bool ends = deleted && same_object(object.truth, doc);
+    if (!ends && same_object(object.truth, doc) && !newer(version, version_of(object.truth))) return;
+    if (!ends && object.news && !newer(version, object.news->version)) return;
     const bool earlier = object.truth.is_null() && !(object.news && same_object(object.news->doc, doc));
     if (deleted && earlier) return;  // one of that name before ours
     object.news = News{deleted ? Json() : std::move(doc), version};
     return;
   }
   const auto current = store->get(key);
-  if (current && uid_of(current->doc) == uid && !newer(version, version_of(current->doc))) return;
+  if (!deleted && current && uid_of(current->doc) == uid && !newer(version, version_of(current->doc))) return;
   if (deleted && (!current || uid_of(current->doc) != uid)) return;
   show(key, deleted ? Json() : doc);
 }

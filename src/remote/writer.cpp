@@ -82,7 +82,14 @@ Result<Json> Writer::send(const Write& write) {
     if (write.after.is_null()) return Json();
     return client_.post(collection_path(*write.kind, write.key.ns) + manager, creation(*write.kind, write.after));
   }
-  if (!wants_deletion(write)) return patch(write, path);
+  if (!wants_deletion(write)) {
+    Json answer = TRY(patch(write, path));
+    if (!write.after.is_null() || answer.path("metadata.finalizers").empty()) return answer;
+    // The last state as it was before, or a finalizer that somebody put there in the same moment.
+    auto now = client_.get(path);
+    if (!now && now.error().code == Code::not_found) return Json();
+    return now;
+  }
   const Json conditions = Json::object({{"uid", uid_of(write.truth)}, {"resourceVersion", version_of(write.truth)}});
   const Json options = Json::object({{"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"preconditions", conditions}});
   return client_.remove(path, options);

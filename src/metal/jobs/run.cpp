@@ -20,6 +20,8 @@ std::string what_bmc(const HostAccess& host) {
          host.credentials.password + (host.verify_certificate ? "\nverify" : "");
 }
 
+constexpr base::Duration learn_gap = base::milliseconds(50);
+
 // The host as stored now, waiting until that version is durable.
 Result<HostFacts> durable_facts(Bench& bench, const HostAccess& host) {
   constexpr int tries_max = 50;
@@ -27,6 +29,10 @@ Result<HostFacts> durable_facts(Bench& bench, const HostAccess& host) {
     const auto entry = bench.store.get(api::BareMetalHost::resource, host.ns, host.name);
     if (!entry) return HostFacts{};
     if (entry->revision <= bench.store.durable_revision()) {
+      if (bench.options.is_current && !TRY(bench.options.is_current(entry))) {
+        TRY(sys::sleep(bench.sys.loop, learn_gap));
+        continue;
+      }
       const auto decoded = TRY(meta::decode<api::BareMetalHost>(entry->doc));
       return facts_of(decoded, true);
     }

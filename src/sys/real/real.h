@@ -13,6 +13,7 @@ class RealSystem {
   ~RealSystem();
   Sys& sys();
   // Turns SIGINT and SIGTERM into one call on the loop; a second signal ends the process at once.
+  // Given again, the new function takes the place of the old one.
   void on_stop_signal(std::function<void()> fn);
 
  private:

@@ -59,6 +59,7 @@ struct RealSystem::State {
   RealNet net;
   RealDisk disk;
   Sys sys;
+  std::function<void()> on_stop;
 };
 
 RealSystem::RealSystem() : state_(std::make_unique<State>()) {}
@@ -66,6 +67,9 @@ RealSystem::~RealSystem() = default;
 Sys& RealSystem::sys() { return state_->sys; }
 
 void RealSystem::on_stop_signal(std::function<void()> fn) {
+  const bool waiting = state_->on_stop != nullptr;
+  state_->on_stop = std::move(fn);
+  if (waiting) return;
   sigset_t stop;
   sigemptyset(&stop);
   sigaddset(&stop, SIGINT);
@@ -74,14 +78,15 @@ void RealSystem::on_stop_signal(std::function<void()> fn) {
   Descriptor signals(signalfd(-1, &stop, SFD_NONBLOCK | SFD_CLOEXEC));
   CHECK_THAT(bool(signals), "the kernel gives no signal descriptor");
   auto watched = std::make_shared<Watched>(state_->driver, state_->loop, std::move(signals));
-  spawn(state_->loop, "stop signal", [watched, stop, fn = std::move(fn)] {
+  spawn(state_->loop, "stop signal", [watched, stop, state = state_.get()] {
     signalfd_siginfo received{};
     while (::read(watched->number(), &received, sizeof received) != ssize_t(sizeof received)) {
       if (!watched->wait_readable(no_limit)) return;
     }
     watched->close();
     pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);  // the next one takes its default effect: the end
-    fn();
+    const auto call = state->on_stop;
+    call();
   });
 }
 

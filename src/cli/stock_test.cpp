@@ -1,0 +1,93 @@
+// The controllers on somebody else's API server: one of ours without controllers plays it, across the network.
+#include <doctest/doctest.h>
+
+#include "cli/test_world.h"
+
+namespace {
+
+using base::Json;
+using cli::test::Size;
+using cli::test::World;
+
+const Size small{.control_plane = 1, .worker = 2, .spare = 0, .clusters = {"dev"}};
+constexpr auto commit_takes = base::milliseconds(2);
+
+// Nothing is left to do, and both sides show the same objects.
+void check_settled(World& world) {
+  world.run_for(base::minutes(10));
+  auto& theirs = world.store();
+  auto& mine = world.manager().registry().store();
+  for (const char* resource : {"machines.cluster.x-k8s.io", "baremetalhosts.metal3.io", "secrets",
+                               "metal3machines.infrastructure.cluster.x-k8s.io", "machinesets.cluster.x-k8s.io"}) {
+    const auto a = theirs.list(resource), b = mine.list(resource);
+    REQUIRE_MESSAGE(a.size() == b.size(), resource);
+    for (size_t i = 0; i < a.size(); ++i) {
+      CHECK(a[i]->key.text() == b[i]->key.text());
+      CHECK(a[i]->uid() == b[i]->uid());
+      CHECK(a[i]->doc.path("metadata.resourceVersion").string() == b[i]->doc.path("metadata.resourceVersion").string());
+    }
+  }
+  const uint64_t before = theirs.revision();
+  world.run_for(base::minutes(30));
+  // The lease is renewed every two seconds; nothing else writes.
+  std::map<std::string, int> writers;
+  for (const auto& resource : theirs.resources()) {
+    for (const auto& entry : theirs.list(resource)) {
+      if (entry->revision > before) ++writers[entry->key.text()];
+    }
+  }
+  writers.erase("leases.coordination.k8s.io/ingot-system/ingot");
+  for (const auto& [key, count] : writers) CHECK_MESSAGE(count == 0, key);
+}
+
+TEST_CASE("a cluster becomes Ready on a foreign API server, and then nothing is written any more") {
+  World world(11, small, commit_takes, true);
+  world.start_manager();
+  world.apply_inventory();
+  world.apply_clusters();
+  world.until_ready();
+  check_settled(world);
+}
+
+TEST_CASE("a cluster becomes Ready while server, manager and connections fail and users interfere") {
+  World world(12, small, commit_takes, true);
+  world.start_manager();
+  world.apply_inventory();
+  world.apply_clusters();
+  auto& dice = world.sim().random();
+  for (int round = 0; round < 60 && !world.all_ready(); ++round) {
+    world.run_for(base::seconds(static_cast<int64_t>(5 + dice.below(60))));
+    switch (dice.below(4)) {
+      case 0:
+        world.kill_manager();
+        world.run_for(base::seconds(static_cast<int64_t>(dice.below(30))));
+        world.start_manager();
+        break;
+      case 1:  // shorter than the lease, mostly
+        world.kill_api();
+        world.run_for(base::seconds(static_cast<int64_t>(dice.below(14))));
+        world.start_api();
+        break;
+      case 2:
+        world.sim().faults().stream_reset = 0.2;
+        world.run_for(base::seconds(3));
+        world.sim().faults().stream_reset = 0;
+        break;
+      default:
+        for (const auto& host : world.store().list("baremetalhosts.metal3.io")) {
+          (void)world.attempt([&](workload::KubeClient& client) -> base::Result<void> {
+            const std::string path = "/apis/metal3.io/v1alpha1/namespaces/clusters/baremetalhosts/" + host->key.name;
+            Json patch = Json::object();
+            patch.set_path("metadata.labels.touched", std::to_string(round));
+            TRY(client.merge_patch(path, patch));
+            return {};
+          });
+        }
+    }
+    if (!world.manager_runs()) world.start_manager();
+  }
+  world.until_ready();
+  check_settled(world);
+}
+
+}  // namespace
