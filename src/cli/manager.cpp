@@ -22,6 +22,7 @@
 #include "net/proxy.h"
 #include "registry/custom_resources.h"
 #include "registry/housekeeping.h"
+#include "remote/fence.h"
 #include "runtime/runtime.h"
 #include "server/server.h"
 #include "sys/fiber.h"
@@ -46,7 +47,7 @@ struct Manager::State {
   std::unique_ptr<store::Store> store;
   std::unique_ptr<registry::Registry> registry;
   std::unique_ptr<registry::CustomResources> custom_resources;
-  std::unique_ptr<sys::Net> site;
+  std::unique_ptr<sys::Net> unfenced, site;
   std::unique_ptr<metal::StartedEngine> engine;
   std::unique_ptr<workload::Clusters> clusters;
   std::unique_ptr<runtime::Runtime> runtime;
@@ -107,7 +108,8 @@ Result<void> Manager::State::open_store() {
 Result<void> Manager::State::start_engine() {
   std::vector<net::ProxyRule> rules;
   for (const auto& text : options.proxies) rules.push_back(TRY(net::parse_proxy_rule(text).context("--proxy")));
-  site = net::make_proxied_net(sys.loop, sys.net, std::move(rules));
+  unfenced = net::make_proxied_net(sys.loop, sys.net, std::move(rules));
+  site = stock ? remote::make_fenced_net(*unfenced, [this] { return stock->may_act(); }) : std::move(unfenced);
   metal::EngineOptions out;
   out.endpoint = options.endpoint;
   out.endpoint.ca_certificate_pem = identity.ca_certificate_pem;

@@ -126,7 +126,10 @@ Result<void> Stock::connect(Identity& identity, std::function<void()> lost) {
     remote::LeaderOptions lease;
     lease.ns = options_.ns;
     lease.identity = options_.process.empty() ? "ingot_" + sys_.random.uuid() : options_.process;
-    leader_ = std::make_shared<remote::Leader>(sys_, client_, lease);
+    // With limits of its own: what the controllers ask must not hold up a renewal.
+    remote::Client renewals(sys_, options_.access, {.request_limit = base::seconds(5)});
+    TRY(renewals.start());
+    leader_ = std::make_shared<remote::Leader>(sys_, std::move(renewals), lease);
     TRY(leader_->acquire(std::move(lost)));
   }
   remote::MirrorOptions out;

@@ -12,7 +12,7 @@ struct Leader::State : std::enable_shared_from_this<State> {
   Client client;
   LeaderOptions options;
   std::function<void()> lost;
-  sys::Fiber fiber;
+  sys::Fiber fiber, deadline;
   Json seen;             // the Lease's spec and resourceVersion as last read
   base::Time seen_at{};  // when it was last seen to change
   base::Time renewed{};  // when the last successful renewal was sent
@@ -24,6 +24,8 @@ struct Leader::State : std::enable_shared_from_this<State> {
   Result<bool> attempt();
   Result<bool> write(const Json& lease, bool mine);
   void keep();
+  void guard_deadline();
+  void lose();
 };
 
 // One try to take or renew; false when somebody else holds it.
@@ -79,12 +81,25 @@ void Leader::State::keep() {
     if (!renewal && renewal.error().code == Code::cancelled) return;
     if (!renewal) base::log::warn("the lease was not renewed", {{"error", renewal.error().text()}});
     const bool taken = renewal && !*renewal && holder != options.identity && !holder.empty();
-    if (!taken && sys.loop.now() < renewed + options.renew_deadline) continue;
-    base::log::error("the lease is lost", {{"holder", holder}});
-    holding = false;
-    if (lost) lost();
-    return;
+    if (taken) return lose();
   }
+}
+
+// Beside keep(), whose requests may hang.
+void Leader::State::guard_deadline() {
+  while (!ended) {
+    const base::Time end = renewed + options.renew_deadline;
+    if (sys.loop.now() >= end) return lose();
+    if (!sys::sleep(sys.loop, end - sys.loop.now())) return;
+  }
+}
+
+void Leader::State::lose() {
+  if (!holding || ended) return;
+  base::log::error("the lease is lost", {{"holder", holder}});
+  holding = false;
+  ended = true;
+  if (lost) lost();
 }
 
 Leader::Leader(sys::Sys& sys, Client client, LeaderOptions options)
@@ -93,6 +108,7 @@ Leader::Leader(sys::Sys& sys, Client client, LeaderOptions options)
 Leader::~Leader() {
   state_->ended = true;
   state_->fiber.cancel();
+  state_->deadline.cancel();
 }
 
 Result<void> Leader::acquire(std::function<void()> lost) {
@@ -116,6 +132,7 @@ Result<void> Leader::acquire(std::function<void()> lost) {
   state->holding = true;
   base::log::info("this process holds the lease", {{"identity", state->options.identity}});
   state->fiber = sys::spawn(state->sys.loop, "lease", [state] { state->keep(); });
+  state->deadline = sys::spawn(state->sys.loop, "lease deadline", [state] { state->guard_deadline(); });
   return {};
 }
 
@@ -132,6 +149,7 @@ void Leader::release() {
   const auto state = state_;
   state->ended = true;
   state->fiber.cancel();
+  state->deadline.cancel();
   if (!state->holding) return;
   state->holding = false;
   auto found = state->client.get(state->collection() + "/" + state->options.name);

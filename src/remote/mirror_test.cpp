@@ -1,11 +1,7 @@
 // A store over a real API server of ours, in another process of the simulated world.
 #include "remote/mirror.h"
 
-#include "base/text.h"
-#include "crypto/x509.h"
-#include "registry/housekeeping.h"
-#include "remote/leader.h"
-#include "server/test_server.h"
+#include "remote/test_peer.h"
 
 namespace {
 
@@ -13,67 +9,9 @@ using base::Json;
 using base::Result;
 using remote::Mirror;
 
-constexpr const char* server_host = "10.0.0.1";
-
-// Plays the stock API server: no controllers.
-struct Server {
-  explicit Server(sys::SimWorld& w) : world(w) {
-    auto& keys = world.process("10.0.0.9", "keys");
-    crypto::CertificateRequest ca;
-    ca.common_name = "ca";
-    ca.is_ca = true;
-    ca.not_before = world.loop().now() - base::hours(1);
-    ca.not_after = world.loop().now() + base::hours(1000);
-    ca_key = keys.keys.ec_p256_pem();
-    ca_pem = *crypto::issue_certificate(ca, ca_key, {}, ca_key);
-    crypto::CertificateRequest serving = ca;
-    serving.is_ca = false;
-    serving.common_name = "api";
-    serving.server_auth = true;
-    crypto::add_subject_name(serving, server_host);
-    key = keys.keys.ec_p256_pem();
-    certificate = *crypto::issue_certificate(serving, key, ca_pem, ca_key);
-    start();
-  }
-  void start() {
-    sys = &world.process(server_host, "server");
-    store = *store::Store::open(sys->loop, store::make_sim_engine(sys->loop, disk, base::milliseconds(2)));
-    registry = std::make_unique<registry::Registry>(*sys, *store, server::test_scheme());
-    server::Options options;
-    options.listen = {{server_host, 6443}};
-    options.tls.certificate_pem = certificate;
-    options.tls.key_pem = key;
-    options.tokens = [](std::string_view token) -> std::optional<server::User> {
-      if (token != "root") return std::nullopt;
-      return server::User{"root", {"system:masters"}};
-    };
-    api = std::make_unique<server::ApiServer>(*sys, *registry, options);
-    REQUIRE(api->start().ok());
-  }
-  void kill() {
-    world.kill(*sys);
-    api.reset();
-    registry.reset();
-    store.reset();
-  }
-  std::string kubeconfig() const {
-    return "current-context: c\ncontexts:\n- {name: c, context: {cluster: c, user: u}}\nclusters:\n- name: c\n"
-           "  cluster: {server: 'https://10.0.0.1:6443', certificate-authority-data: " +
-           base::base64(ca_pem) + "}\nusers:\n- {name: u, user: {token: root}}\n";
-  }
-
-  sys::SimWorld& world;
-  sys::Sys* sys = nullptr;
-  std::string ca_pem, ca_key, certificate, key;
-  std::shared_ptr<store::SimDisk> disk = store::make_sim_disk();
-  std::unique_ptr<store::Store> store;
-  std::unique_ptr<registry::Registry> registry;
-  std::unique_ptr<server::ApiServer> api;
-};
-
 struct Room {
   sys::SimWorld world;
-  Server server{world};
+  remote::test::Peer server{world, server::test_scheme()};
   sys::Sys& sys = world.process("10.0.0.2", "manager");
   std::unique_ptr<remote::Client> client;
   std::unique_ptr<Mirror> mirror;

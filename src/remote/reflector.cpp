@@ -136,10 +136,15 @@ Result<void> Reflector::State::stream_list() {
     watch_list = false;
     return base::unavailable("the server ended a WatchList before the list was complete");
   }
+  // Not offered, or not possible (a kube-apiserver over an old etcd answers 500): LIST and WATCH are as good. Those who
+  // may not list at all, or ask for what is not there, learn nothing by asking otherwise.
   const Code code = done.error().code;
-  if (code != Code::invalid && code != Code::bad_request && code != Code::unsupported) return done;
+  if (code == Code::cancelled || code == Code::unauthenticated || code == Code::forbidden || code == Code::not_found) {
+    return done;
+  }
   watch_list = false;
-  return {};
+  if (code == Code::invalid || code == Code::bad_request || code == Code::unsupported) return {};
+  return done;
 }
 
 Result<void> Reflector::State::read_list() {
