@@ -88,6 +88,7 @@ World::~World() {
 }
 
 void World::start_api() {
+  if (api_) return;
   api_sys_ = &sim_.process(api_host, "api");
   ManagerOptions options;
   options.data_dir = "ingot-data";
