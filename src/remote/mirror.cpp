@@ -32,7 +32,7 @@ struct Mirror::State : std::enable_shared_from_this<State> {
   struct Queued {
     Write write;
     Done done;
-    bool beside = false;  // an Event: sent already, as far as the order goes
+    bool beside = false;  // an Event: handed to the sender when its turn comes, so that a refusal before it drops it
   };
   // What is known of an object that has writes in the queue, apart from what the store assumes.
   struct News {
@@ -56,7 +56,7 @@ struct Mirror::State : std::enable_shared_from_this<State> {
 
   // The engine's side.
   void commit(store::Record record, Done done);
-  bool beside(const Queued& queued);
+  void send_beside(const Write& write);
   void run();
   void carry_out_first();
   void accept(Settled settled);
@@ -128,7 +128,7 @@ void Mirror::State::commit(store::Record record, Done done) {
   if (record.previous) queued.write.before = record.previous->doc;
   if (now && now->revision == record.revision) queued.write.after = now->doc;
   queued.done = std::move(done);
-  queued.beside = beside(queued);
+  queued.beside = record.key.resource == events;
   if (!queued.beside) {
     Object& object = objects[record.key];
     if (object.queued++ == 0) object.truth = queued.write.before;
@@ -137,10 +137,8 @@ void Mirror::State::commit(store::Record record, Done done) {
   wake.set();
 }
 
-bool Mirror::State::beside(const Queued& queued) {
-  const Write& write = queued.write;
-  if (write.key.resource != events) return false;
-  if (write.after.is_null()) return true;  // only dropped from memory
+void Mirror::State::send_beside(const Write& write) {
+  if (write.after.is_null()) return;  // only dropped from memory
   Json event = write.after;
   rename_strings(event, names);
   if (write.before.is_null()) {
@@ -148,7 +146,6 @@ bool Mirror::State::beside(const Queued& queued) {
   } else {
     sender.patch(*write.kind, write.key, changes(write.before, write.after));
   }
-  return true;
 }
 
 void Mirror::State::run() {
@@ -161,9 +158,10 @@ void Mirror::State::run() {
 
 void Mirror::State::carry_out_first() {
   if (queue.front().beside) {
-    const Done done = std::move(queue.front().done);
+    const Queued first = std::move(queue.front());
     queue.pop_front();
-    return done({});
+    send_beside(first.write);
+    return first.done({});
   }
   Write write = queue.front().write;
   Object& object = objects[write.key];
