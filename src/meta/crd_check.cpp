@@ -258,6 +258,29 @@ class Checker {
 
 }  // namespace
 
-std::vector<FieldError> check_crd(const Json& crd, const Json* old) { return Checker(crd, old).run(); }
+// A schema that all versions have in common is told of as one.
+static void name_common_schema(const Json& crd, std::vector<FieldError>& findings) {
+  const auto& versions = crd["spec"]["versions"];
+  for (const auto& version : versions.items()) {
+    if (version["schema"] != versions.at(0)["schema"]) return;
+  }
+  std::vector<FieldError> out;
+  for (auto& finding : findings) {
+    const size_t end = finding.field.find("].schema.openAPIV3Schema.");
+    if (finding.field.starts_with("spec.versions[") && end != std::string::npos) {
+      const std::string own = finding.field.substr(0, end + std::string_view("].schema").size());
+      finding.field = "spec.validation" + finding.field.substr(own.size());
+      finding.message = base::replace_all(finding.message, own, "spec.validation");
+    }
+    if (std::find(out.begin(), out.end(), finding) == out.end()) out.push_back(std::move(finding));
+  }
+  findings = std::move(out);
+}
+
+std::vector<FieldError> check_crd(const Json& crd, const Json* old) {
+  auto findings = Checker(crd, old).run();
+  name_common_schema(crd, findings);
+  return findings;
+}
 
 }  // namespace meta

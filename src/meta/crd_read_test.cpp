@@ -38,7 +38,7 @@ std::string findings(const Json& doc, const Json* old = nullptr) {
 
 std::string schema_findings(std::string_view spec_schema) {
   std::string out = findings(crd(spec_schema));
-  const std::string at = "spec.versions[0].schema.openAPIV3Schema.properties[spec]";
+  const std::string at = "spec.validation.openAPIV3Schema.properties[spec]";
   for (size_t found = out.find(at); found != std::string::npos; found = out.find(at)) out.erase(found, at.size());
   return out;
 }

@@ -101,8 +101,10 @@ class Validator {
     if (value.is_null() && (schema.nullable || schema.type == SchemaType::any)) return;
     if (!has_type(schema, value)) {
       add_type_error(path, type_word(schema.type), value.type_name());
+      check_enumeration(schema, value, path);
       return;
     }
+    if (schema.embedded_resource && value.is_object()) check_embedded(value, path);
     if (value.is_string()) check_string(schema, value.string(), path);
     if (value.is_number()) check_number(schema, value, path);
     if (value.is_array()) check_array(schema, value, path);
@@ -128,13 +130,21 @@ class Validator {
     found.push_back(field_invalid(at(path), value, in_body(path, rest)));
   }
 
+  void check_embedded(const Json& value, const std::string& path) {
+    for (const char* name : {"apiVersion", "kind"}) {
+      if (value[name].string().empty()) found.push_back(field_required(child(path, name)));
+    }
+  }
+
   void check_string(const Schema& schema, const std::string& text, const std::string& path) {
     const int64_t length = rune_count(text);
     if (schema.max_length && length > *schema.max_length) {
       found.push_back(field_too_long(at(path), *schema.max_length));
+      return;  // the first of these three is told
     }
     if (schema.min_length && length < *schema.min_length) {
       add_invalid(path, text, "should be at least " + std::to_string(*schema.min_length) + " chars long");
+      return;
     }
     if (!schema.pattern.empty() && !matches(schema.pattern, text)) {
       add_invalid(path, text, "should match '" + schema.pattern + "'");

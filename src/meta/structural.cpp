@@ -129,6 +129,10 @@ class Reader {
     if (!map_type.empty() && map_type != "atomic" && map_type != "granular") {
       found_.push_back(field_not_supported(at + ".x-kubernetes-map-type", map_type, {"atomic", "granular"}));
     }
+    if (!map_type.empty() && schema.type != SchemaType::object && schema.type != SchemaType::map) {
+      found_.push_back(
+          field_invalid(at + ".type", doc["type"], "must be object if x-kubernetes-map-type is specified"));
+    }
     if (schema.embedded_resource && schema.type != SchemaType::object) {
       found_.push_back(
           field_invalid(at + ".type", doc["type"], "must be object if x-kubernetes-embedded-resource is true"));
@@ -151,16 +155,36 @@ class Reader {
           field_invalid(at + ".type", doc["type"], "must be array if x-kubernetes-list-type is specified"));
     }
     if (schema.list_type != "atomic" && schema.list_type != "set" && schema.list_type != "map") {
-      found_.push_back(field_not_supported(at + ".x-kubernetes-list-type", schema.list_type, {"atomic", "map", "set"}));
+      found_.push_back(field_not_supported(at + ".x-kubernetes-list-type", schema.list_type, {"atomic", "set", "map"}));
+    }
+    const Json& items = doc["items"];
+    const bool object_items = items["type"].string() == "object";
+    if (schema.list_type == "set" && object_items && items["x-kubernetes-map-type"].string() != "atomic") {
+      found_.push_back(field_invalid(at + ".items.x-kubernetes-map-type", items["x-kubernetes-map-type"],
+                                     "must be atomic as item of a list with x-kubernetes-list-type=set"));
     }
     if (schema.list_type != "map") return;
     if (schema.list_keys.empty()) {
       found_.push_back(field_required(field, "must not be empty if x-kubernetes-list-type is map"));
     }
-    for (size_t i = 0; i < schema.list_keys.size(); ++i) {
-      if (doc["items"]["properties"].has(schema.list_keys[i])) continue;
-      found_.push_back(field_invalid(field + "[" + std::to_string(i) + "]", schema.list_keys[i],
-                                     "is not defined as a property of items"));
+    check_list_keys(items, at, schema.list_keys);
+  }
+
+  // Keys are properties that every item has, given or defaulted.
+  void check_list_keys(const Json& items, const std::string& at, const std::vector<std::string>& keys) {
+    const auto& required = items["required"].items();
+    for (const auto& key : keys) {
+      const Json* property = items["properties"].find(key);
+      if (!property) {
+        found_.push_back(field_invalid(at + ".x-kubernetes-list-map-keys", Json::strings(keys),
+                                       "entries must all be names of item properties"));
+        return;
+      }
+      if (property->has("default") || std::find(required.begin(), required.end(), Json(key)) != required.end())
+        continue;
+      found_.push_back(field_required(at + ".items.properties[" + key + "].default",
+                                      "this property is in x-kubernetes-list-map-keys, so it must have a default or be "
+                                      "a required property"));
     }
   }
 

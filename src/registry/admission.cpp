@@ -34,6 +34,12 @@ const Json& at_field(const Json& doc, std::string_view path) {
 std::vector<FieldError> schema_findings(const Kind& kind, const Json& doc, const Json* stored) {
   const auto& schema = *kind.storage().schema;
   auto findings = meta::validate(schema, doc);
+  // A number that is too large for its format is refused where it is decoded into such a number: not in custom kinds.
+  if (kind.custom) {
+    std::erase_if(findings, [](const FieldError& finding) {
+      return finding.message.find(" in body must be of type integer with format int") != std::string::npos;
+    });
+  }
   // Said already, in other words.
   std::erase_if(findings, [](const FieldError& finding) {
     return finding.field.starts_with("metadata.ownerReferences") || finding.field.starts_with("metadata.managedFields");
@@ -45,6 +51,76 @@ std::vector<FieldError> schema_findings(const Kind& kind, const Json& doc, const
            at_field(doc, finding.field) == at_field(*stored, finding.field);
   });
   return findings;
+}
+
+// At /status the path in the words after the value starts below status.
+void name_within_status(FieldError& finding) {
+  const auto words = ": " + finding.field + " in body";
+  const size_t at = finding.message.find(words);
+  if (!finding.field.starts_with("status.") || at == std::string::npos) return;
+  finding.message.erase(at + 2, std::string_view("status.").size());
+}
+
+// The name of the Go struct that a field of a core kind is in, as far as names follow a rule.
+std::string struct_of(const Kind& kind, std::string_view field) {
+  if (field.starts_with("metadata.")) return "ObjectMeta";
+  if (field.starts_with("spec.") && field.find('.', 5) == std::string_view::npos) return kind.kind + "Spec";
+  if (field.starts_with("status.") && field.find('.', 7) == std::string_view::npos) return kind.kind + "Status";
+  return kind.kind;
+}
+
+const meta::Schema* schema_at(const meta::Schema* schema, std::string_view field, bool& declared) {
+  declared = true;
+  for (const auto part : base::split(field, '.')) {
+    const auto* property = schema ? schema->find(part) : nullptr;
+    declared = property != nullptr;
+    schema = property ? property->schema.get() : schema ? schema->items.get() : nullptr;
+  }
+  return schema;
+}
+
+std::string go_type(const meta::Schema* schema) {
+  using meta::SchemaType;
+  if (!schema) return "string";
+  switch (schema->type) {
+    case SchemaType::string:
+      return "string";
+    case SchemaType::boolean:
+      return "bool";
+    case SchemaType::integer:
+      return schema->format.empty() ? "int64" : schema->format;
+    case SchemaType::map:
+      return "map[string]" + go_type(schema->items.get());
+    case SchemaType::array:
+      return "[]" + go_type(schema->items.get());
+    default:
+      return "struct";
+  }
+}
+
+// Objects of core kinds are decoded into types: what does not fit is no object, and so a bad request.
+Result<void> check_types(const Kind& kind, const Json& doc, const std::vector<FieldError>& findings) {
+  const auto refuse = [&](const std::string& why) {
+    return bad_request(kind.kind + " in version \"" + kind.storage_version + "\" cannot be handled as a " + kind.kind +
+                       ": " + why);
+  };
+  for (const auto& finding : findings) {
+    const bool number = finding.message.find(" in body must be of type integer with format ") != std::string::npos;
+    if (finding.reason != "FieldValueTypeInvalid" && !number) continue;
+    const Json& value = at_field(doc, finding.field);
+    bool declared = true;
+    const auto* schema = schema_at(kind.storage().schema.get(), finding.field, declared);
+    if (schema && schema->format == "byte" && value.is_string()) return refuse("illegal base64 data at input byte 0");
+    const bool time = schema && schema->format.starts_with("date-time") && value.is_string();
+    if (time) return refuse("parsing time " + base::quoted(value.string()) + ": it is not in the form of RFC 3339");
+    std::string got(value.is_number() ? "number" : value.is_bool() ? "bool" : value.type_name());
+    if (value.is_number() && schema && schema->type == meta::SchemaType::integer) got += " " + value.dump();
+    const size_t dot = finding.field.rfind('.');
+    const std::string place = declared ? finding.field : finding.field.substr(0, dot);
+    return refuse("json: cannot unmarshal " + got + " into Go struct field " + struct_of(kind, place) + "." + place +
+                  " of type " + go_type(schema));
+  }
+  return {};
 }
 
 }  // namespace
@@ -59,7 +135,7 @@ Result<void> decode_object(const Kind& kind, Json& doc) {
   }
   const auto& type = doc["kind"];
   if (!type.is_null() && type.string() != kind.kind) {
-    return invalid(kind, doc["metadata"]["name"].string(), {meta::field_invalid("kind", type, "must be " + kind.kind)});
+    return wrong_kind(kind, doc);
   }
   // In front, where readers look for them and lists leave them out.
   const auto& given = doc.members();
@@ -81,7 +157,11 @@ void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation op
 
 Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored, meta::Operation operation) {
   auto findings = check_metadata(kind, doc, stored);
-  for (auto& finding : schema_findings(kind, doc, stored)) findings.push_back(std::move(finding));
+  for (auto& finding : schema_findings(kind, doc, stored)) {
+    if (kind.custom && operation == meta::Operation::update_status) name_within_status(finding);
+    findings.push_back(std::move(finding));
+  }
+  if (!kind.custom) TRY(check_types(kind, doc, findings));
   // The kind's own rules may rely on a document that fits its schema.
   if (findings.empty() && kind.check) findings = kind.check(doc, stored, operation);
   if (findings.empty()) return {};

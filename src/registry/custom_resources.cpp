@@ -175,6 +175,7 @@ Result<void> CustomResources::report(const Ref& crd, const Json& status) {
   UpdateOptions options;
   options.subresource = Subresource::status;
   options.internal = true;
+  options.field_manager = "kube-apiserver";
   options.expect_revision = crd->revision;
   Json doc = crd->doc;
   doc.set("status", status);

@@ -39,6 +39,13 @@ Error forbidden(const Kind& kind, std::string_view name, std::string_view why) {
           .message = named(kind.plural, kind, name) + " is forbidden: " + std::string(why)};
 }
 
+Error wrong_kind(const Kind& kind, const Json& doc) {
+  Kind named = kind;
+  named.kind = doc["kind"].string();
+  return invalid(named, doc["metadata"]["name"].string(),
+                 {meta::field_invalid("kind", doc["kind"], "must be " + kind.kind)});
+}
+
 Error invalid(const Kind& kind, std::string_view name, std::vector<base::FieldError> causes) {
   std::string text;
   for (const auto& cause : causes) {

@@ -205,18 +205,54 @@ class Checker {
 
 }  // namespace
 
+namespace {
+
+std::string go_word(const Json& value) {
+  if (value.is_number()) return "number";
+  return std::string(value.is_bool() ? "bool" : value.type_name());
+}
+
+// "number into ... of type string": what was found and, with the place put between by the caller, what is wanted.
+std::pair<std::string, std::string> mismatch(const Json& value, const Field& field) {
+  switch (field.form) {
+    case Form::text:
+    case Form::time:
+      return {go_word(value), "string"};
+    case Form::integer:
+      return {go_word(value), "int64"};
+    case Form::strings_map:
+      for (const auto& [name, one] : value.members()) {
+        if (!one.is_string()) return {go_word(one), "string"};
+      }
+      return {go_word(value), "map[string]string"};
+    case Form::strings:
+      for (const auto& one : value.items()) {
+        if (!one.is_string()) return {go_word(one), "string"};
+      }
+      return {go_word(value), "[]string"};
+    case Form::objects:
+      break;
+  }
+  return {go_word(value), field.name == "ownerReferences" ? "[]v1.OwnerReference" : "[]v1.ManagedFieldsEntry"};
+}
+
+}  // namespace
+
 Result<void> normalise_metadata(const Kind& kind, Json& doc) {
   const Json given = doc["metadata"];
-  const auto refuse = [&](std::string_view field, std::string_view expected) {
+  const auto refuse = [&](std::string_view field, const std::pair<std::string, std::string>& types) {
+    // Custom objects have their metadata decoded by itself.
+    const std::string at = kind.custom && !field.empty() ? std::string(field) : ".metadata" + std::string(field);
     return bad_request(kind.kind + " in version \"" + kind.storage_version + "\" cannot be handled as a " + kind.kind +
-                       ": metadata" + std::string(field) + " must be " + std::string(expected));
+                       ": json: cannot unmarshal " + types.first + " into Go struct field ObjectMeta" + at +
+                       " of type " + types.second);
   };
-  if (!given.is_null() && !given.is_object()) return refuse("", "an object");
+  if (!given.is_null() && !given.is_object()) return refuse("", {go_word(given), "v1.ObjectMeta"});
   Json made = Json::object();
   for (const auto& field : fields) {
     const auto* value = given.find(field.name);
     if (!value || value->is_null()) continue;
-    if (!has_form(*value, field.form)) return refuse("." + std::string(field.name), field.expected);
+    if (!has_form(*value, field.form)) return refuse("." + std::string(field.name), mismatch(*value, field));
     if (is_empty(*value, field.form)) continue;
     made.set(field.name, field.name == "ownerReferences" ? without_duplicates(*value) : *value);
   }

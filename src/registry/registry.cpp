@@ -128,7 +128,9 @@ Result<std::optional<uint64_t>> expected_revision(const Kind& kind, const Json& 
   const auto& given = meta["resourceVersion"].string();
   if (given.empty()) {
     if (!kind.custom || options.internal) return std::optional<uint64_t>();
-    return invalid(kind, meta["name"].string(),
+    Kind named = kind;
+    named.kind = kind.plural;  // in this one alone
+    return invalid(named, meta["name"].string(),
                    {meta::field_invalid("metadata.resourceVersion", 0, "must be specified for an update")});
   }
   const auto revision = base::parse_uint(given);

@@ -92,6 +92,7 @@ Error conflict(const Kind& kind, std::string_view name, std::string_view why);
 Error forbidden(const Kind& kind, std::string_view name, std::string_view why);
 Error bad_request(std::string message);
 Error invalid(const Kind& kind, std::string_view name, std::vector<base::FieldError> causes);
+Error wrong_kind(const Kind& kind, const Json& doc);  // the document says that it is of another
 
 // Label selectors ("a=b,c!=d,e in (x,y),!f") and metav1.LabelSelector objects (matchLabels, matchExpressions).
 class LabelSelector {

@@ -59,7 +59,8 @@ TEST_CASE("what create refuses") {
       {R"({"name":"x","namespace":"default","labels":{"a":"-x"}})", base::Code::invalid,
        "metadata.labels: Invalid value: \"-x\""},
       {R"({"name":"x","namespace":"default","labels":{"a":1}})", base::Code::bad_request,
-       "Widget in version \"v1\" cannot be handled as a Widget: metadata.labels must be an object of strings"},
+       "Widget in version \"v1\" cannot be handled as a Widget: json: cannot unmarshal number into Go struct field "
+       "ObjectMeta.labels of type string"},
       {R"({"name":"x","namespace":"default","finalizers":["a b"]})", base::Code::invalid,
        "metadata.finalizers: Invalid value: \"a b\""},
       {R"({"name":"x","namespace":"default","finalizers":["orphan","foregroundDeletion"]})", base::Code::invalid,
@@ -70,7 +71,7 @@ TEST_CASE("what create refuses") {
        "Only one reference can have Controller set to true. Found \"true\" in references for A/a and B/b"},
       {R"({"name":"x","namespace":"default","ownerReferences":[{"apiVersion":"v1","kind":"A","name":"a"}]})",
        base::Code::invalid, "metadata.ownerReferences.uid: Invalid value: \"\": must not be empty"},
-      {"7", base::Code::bad_request, "metadata must be an object"},
+      {"7", base::Code::bad_request, "json: cannot unmarshal number into Go struct field ObjectMeta.metadata of type"},
   };
   for (const auto& one : cases) {
     Fixture f;
@@ -99,7 +100,7 @@ TEST_CASE("create names what is wrong with the content") {
   doc = Fixture::widget_doc("x");
   doc.set("kind", "Gadget");
   CHECK(told(f.registry.create(f.widget, doc)) ==
-        "Widget.example.com \"x\" is invalid: kind: Invalid value: \"Gadget\": must be Widget");
+        "Gadget.example.com \"x\" is invalid: kind: Invalid value: \"Gadget\": must be Widget");
   doc.set("kind", "Widget").set("apiVersion", "example.com/v9");
   CHECK(f.registry.create(f.widget, doc).error().code == base::Code::bad_request);
   CHECK(f.registry.create(f.widget, Json::array()).error().code == base::Code::bad_request);
@@ -185,7 +186,7 @@ TEST_CASE("update compares revisions and uids") {
         "Operation cannot be fulfilled on widgets.example.com \"a\": the object has been modified; please apply your "
         "changes to the latest version and try again");
   CHECK(told(with("resourceVersion", "")) ==
-        "Widget.example.com \"a\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an "
+        "widgets.example.com \"a\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an "
         "update");
   CHECK(with("resourceVersion", "x").error().code == base::Code::internal);
   const auto other = with("uid", "other");

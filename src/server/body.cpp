@@ -34,8 +34,7 @@ Result<void> check_type(const Call& call, const Json& doc) {
   const auto& given = doc["kind"];
   if (given.is_null() || given.string() == kind.kind) return {};
   if (kind.custom) {
-    return registry::invalid(kind, doc["metadata"]["name"].string(),
-                             {meta::field_invalid("kind", given, "must be " + kind.kind)});
+    return registry::wrong_kind(kind, doc);
   }
   return registry::bad_request(given.string() + " in version \"" + call.version().name + "\" cannot be handled as a " +
                                kind.kind + ": the kind in the data does not match");
@@ -93,6 +92,30 @@ Result<void> check_identity(const Call& call, Json& doc) {
   return {};
 }
 
+// The start of a body, for people: as it is, or in hexadecimal digits when it does not look like an object.
+std::string summary(const std::string& body) {
+  constexpr size_t shown_max = 30;
+  if (body.empty()) return "<empty>";
+  const std::string start = body.substr(0, shown_max);
+  return (body[0] == '{' ? start : base::hex(start)) + (body.size() > shown_max ? " ..." : "");
+}
+
+Error unrecognised(const Call& call, const std::string& why) {
+  return registry::bad_request("the object provided is unrecognized (must be of type " + call.kind().kind +
+                               "): " + why + " (" + summary(call.request.body) + ")");
+}
+
+// Only an object can say what it is.
+Result<void> check_says_what(const Call& call, const Json& doc) {
+  if (!doc.is_object()) {
+    return unrecognised(call, "couldn't get version/kind; json parse error: json: cannot unmarshal " +
+                                  std::string(doc.type_name()) +
+                                  " into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty"
+                                  "\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }");
+  }
+  return {};
+}
+
 // The registry keeps one of each; who sent more should know.
 void warn_about_owners(Call& call, const Json& doc) {
   std::vector<std::string> seen, twice;
@@ -113,10 +136,13 @@ Result<Json> parse_object(Call& call) {
   auto doc = parse_body(call.request, &duplicates);
   if (!doc) {
     if (doc.error().code != base::Code::bad_request) return std::move(doc).error();
-    return registry::bad_request("the object provided is unrecognized (must be of type " + call.kind().kind +
-                                 "): couldn't get version/kind; json parse error: " + doc.error().message);
+    if (call.request.body.empty()) {
+      return unrecognised(call, "couldn't get version/kind; json parse error: unexpected end of JSON input");
+    }
+    return unrecognised(call, "couldn't get version/kind; json parse error: " + doc.error().message);
   }
   if (doc->is_null()) *doc = Json::object();
+  TRY(check_says_what(call, *doc));
   TRY(check_identity(call, *doc));
   TRY(check_fields(call, *doc, duplicates));
   warn_about_owners(call, *doc);
@@ -130,6 +156,7 @@ Result<void> check_fields(Call& call, const Json& doc, const std::vector<std::st
   for (const auto& field : duplicates) problems.push_back("duplicate field " + base::quoted(field));
   Json copy = doc;
   meta::prune(*call.version().schema, copy, true, &unknown);
+  if (call.kind().custom) std::sort(unknown.begin(), unknown.end());
   for (const auto& field : unknown) problems.push_back("unknown field " + base::quoted(field));
   if (problems.empty()) return {};
   if (how == "Strict") {

@@ -31,8 +31,10 @@ std::vector<Subresource> subresources_of(const Kind& kind, const Version& versio
   if (kind.resource() == "namespaces") out.push_back({"finalize", kind.group, version.name, kind.kind, {"update"}});
   const std::vector<std::string> verbs =
       kind.terminating ? std::vector<std::string>{"get"} : std::vector<std::string>{"get", "patch", "update"};
-  if (!version.scale_spec.empty()) out.push_back({"scale", "autoscaling", "v1", "Scale", verbs});
+  const Subresource scale{"scale", "autoscaling", "v1", "Scale", verbs};
+  if (!version.scale_spec.empty() && !kind.custom) out.push_back(scale);
   if (version.status_subresource) out.push_back({"status", kind.group, version.name, kind.kind, verbs});
+  if (!version.scale_spec.empty() && kind.custom) out.push_back(scale);
   return out;
 }
 
@@ -42,6 +44,8 @@ bool is_stored(const Kind& kind) { return kind.storage().schema != nullptr; }
 Json verbs_of(const Kind& kind) {
   if (!is_stored(kind)) return Json::array({"create"});
   if (kind.terminating) return Json::array({"delete", "deletecollection", "get", "list", "watch"});
+  if (kind.custom)
+    return Json::array({"delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"});
   Json out = Json::array({"create", "delete"});
   if (kind.resource() != "namespaces") out.push("deletecollection");
   for (const char* verb : {"get", "list", "patch", "update", "watch"}) out.push(verb);

@@ -143,7 +143,7 @@ TEST_CASE("errors are what clients of the real server expect") {
     at.post(widgets, R"({"metadata":{"name":"w"},"spec":{}})");
     const Json refused = Fixture::doc(at.write("PUT", widgets + "/w", R"({"metadata":{"name":"w"},"spec":{}})"), 422);
     CHECK(message(refused) ==
-          "Widget.example.com \"w\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an "
+          "widgets.example.com \"w\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an "
           "update");
   }
 }

@@ -146,6 +146,13 @@ def pick(document, paths):
     return out
 
 
+def bare(document, **more):
+    """An answer to send back: without managedFields, whose times are not the same everywhere."""
+    out = {k: v for k, v in document.items() if k != "metadata"}
+    out["metadata"] = {k: v for k, v in document["metadata"].items() if k != "managedFields"}
+    return dict(out, **more)
+
+
 class Scenario:
     def __init__(self, server, token):
         url = urllib.parse.urlparse(server)
@@ -330,7 +337,7 @@ class Scenario:
                 break
             try:
                 piece = watch["response"].read1(65536)
-            except (TimeoutError, OSError):
+            except (TimeoutError, OSError, http.client.IncompleteRead):
                 break
             if not piece:
                 ended = True
@@ -362,7 +369,7 @@ class Scenario:
 
     def globals(self):
         if not hasattr(self, "space"):
-            self.space = {"quote": urllib.parse.quote}
+            self.space = {"quote": urllib.parse.quote, "bare": bare}
             self.space.update({n: getattr(self, n) for n in dir(self) if not n.startswith("_") and callable(getattr(self, n))})
         return self.space
 

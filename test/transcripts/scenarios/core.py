@@ -71,7 +71,7 @@ made("lease duration of 1.5", leases, '{"metadata":{"name":"l2"},"spec":{"leaseD
 made("lease duration too big", leases, '{"metadata":{"name":"l2"},"spec":{"leaseDurationSeconds":99999999999}}')
 l = get("lease got", leases + "/l")
 l["spec"]["renewTime"] = "2020-01-01T00:00:10.000000Z"
-put("lease renewed", leases + "/l", dict(l))
+put("lease renewed", leases + "/l", bare(l))
 made("event", events, {"metadata": {"name": "e"}, "involvedObject": {"kind": "ConfigMap", "namespace": "core", "name": "c", "uid": "1"}, "reason": "R", "message": "m", "type": "Normal", "source": {"component": "c"}, "count": 1, "firstTimestamp": "2020-01-01T00:00:00Z", "lastTimestamp": "2020-01-01T00:00:00Z"}, dry=False)
 made("event minimal", events, {"metadata": {"name": "e2"}, "involvedObject": {"namespace": "core"}})
 made("event of another namespace", events, {"metadata": {"name": "e2"}, "involvedObject": {"kind": "ConfigMap", "namespace": "other", "name": "c"}})

@@ -49,7 +49,7 @@ put("update stale", ws + "/a", body("a", {"size": 5}, metadata={"name": "a", "re
 put("update missing", ws + "/missing", body("missing", {"size": 5}))
 put("update missing with version", ws + "/missing", body("missing", {"size": 5}, metadata={"name": "missing", "resourceVersion": "1"}))
 b = get("got", ws + "/a")
-put("update no-op", ws + "/a", dict(b))
+put("update no-op", ws + "/a", bare(b))
 put("update invalid", ws + "/a", body("a", {"size": 0}, metadata={"name": "a", "resourceVersion": b.rv}))
 put("update status in main is ignored", ws + "/a", body("a", {"size": 4}, metadata={"name": "a", "resourceVersion": b.rv}, status={"size": 1}))
 put("status", ws + "/a/status", body("a", {"size": 50}, metadata={"name": "a", "resourceVersion": b.rv, "labels": {"x": "y"}}, status={"size": 1, "selector": "a=b", "conditions": [{"type": "Ready", "status": "True", "at": "2020-01-01T00:00:00Z"}]}))
