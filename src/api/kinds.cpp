@@ -49,6 +49,8 @@ constexpr std::string_view management_kinds[] = {
     "csinodes.storage.k8s.io",
     "storageclasses.storage.k8s.io",
     "volumeattachments.storage.k8s.io",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    "validatingwebhookconfigurations.admissionregistration.k8s.io",
     "customresourcedefinitions.apiextensions.k8s.io",
     "leases.coordination.k8s.io",
     "clusterrolebindings.rbac.authorization.k8s.io",

@@ -138,6 +138,16 @@ Result<std::optional<uint64_t>> expected_revision(const Kind& kind, const Json& 
   return revision;
 }
 
+// What admission made of an object must still be that object.
+Error namespace_mismatch() {
+  return bad_request("the namespace of the provided object does not match the namespace sent on the request");
+}
+Error name_mismatch(const Json& doc, const store::Key& key) {
+  const auto& name = doc["metadata"]["name"].string();
+  if (name == key.name) return namespace_mismatch();
+  return bad_request("the name of the object (" + name + ") does not match the name on the URL (" + key.name + ")");
+}
+
 }  // namespace
 
 Registry::Registry(sys::Sys& sys, store::Store& store, const meta::Scheme& scheme)
@@ -149,37 +159,76 @@ Ref Registry::get(const Kind& kind, std::string_view ns, std::string_view name) 
   return store_.get(kind.resource(), kind.namespaced ? ns : std::string_view(), name);
 }
 
+// Whether what was made for `kind` may still be stored: definitions can change while admission parks.
+Result<void> Registry::check_served(const Kind& kind) const {
+  const Kind* present = scheme_.by_resource(kind.resource());
+  if (!present || present->terminating) {
+    return Error{.code = base::Code::not_found, .message = "the server could not find the requested resource"};
+  }
+  if (present->storage_version == kind.storage_version) return {};
+  return base::unavailable("the definition of " + kind.resource() + " changed meanwhile; try again");
+}
+
+// The object as admission wants it created, before the server adds what is its own.
+Result<Json> Registry::admitted(const Kind& kind, Json doc, const CreateOptions& options) {
+  const std::string ns = doc["metadata"]["namespace"].string();
+  if (is_namespace(kind)) label_namespace(doc);
+  fill_in(kind, doc, nullptr, Operation::create);
+  TRY(decode_object(kind, doc));
+  track_update(kind, {}, doc, writer_of(kind, options), now());
+  doc = TRY(options.admission->mutate(kind, std::move(doc), nullptr));
+  TRY(decode_object(kind, doc));
+  if (doc["metadata"]["namespace"].string() != ns) return namespace_mismatch();
+  doc.child("metadata").erase("resourceVersion");
+  wipe_system_fields(doc);
+  if (kind.storage().status_subresource && !brings_status(kind)) doc.erase("status");
+  return doc;
+}
+
 Result<Ref> Registry::create(const Kind& kind, Json doc, const CreateOptions& options) {
   TRY(decode_object(kind, doc));
   if (doc["metadata"].has("resourceVersion")) {
     return base::internal("resourceVersion should not be set on objects to be created");
   }
   wipe_system_fields(doc);
+  if (kind.storage().status_subresource && !brings_status(kind)) doc.erase("status");
+  const auto check_place = [&](const Json& made) {
+    const auto& meta = made["metadata"];
+    return check_namespace(scheme_, store_, kind, meta["namespace"].string(), meta["name"].string());
+  };
+  TRY(check_place(doc));
+  if (options.admission) doc = TRY(admitted(kind, std::move(doc), options));
   auto& meta = doc.child("metadata");
   const bool generated = meta["name"].string().empty() && meta.has("generateName");
-  if (kind.storage().status_subresource && !brings_status(kind)) doc.erase("status");
-  TRY(check_namespace(scheme_, store_, kind, meta["namespace"].string(), meta["name"].string()));
-  doc.child("metadata").set("uid", sys_.random.uuid());
-  doc.child("metadata").set("creationTimestamp", base::rfc3339(now()));
-  if (kind.has_generation) doc.child("metadata").set("generation", 1);
+  meta.set("uid", sys_.random.uuid());
+  meta.set("creationTimestamp", base::rfc3339(now()));
+  if (kind.has_generation) meta.set("generation", 1);
 
-  const std::string prefix = doc["metadata"]["generateName"].string().substr(0, generated_prefix_max);
+  const std::string prefix = meta["generateName"].string().substr(0, generated_prefix_max);
   for (int tries = 1;; ++tries) {
     Json made = doc;
     if (generated) made.child("metadata").set("name", prefix + sys_.random.suffix());
     if (is_namespace(kind)) label_namespace(made);
     fill_in(kind, made, nullptr, Operation::create);
     TRY(decode_object(kind, made));  // canonical again, whatever the defaults did
-    track_update(kind, {}, made, writer_of(kind, options), now());
+    // What admission changes is nobody's.
+    if (!options.admission) track_update(kind, {}, made, writer_of(kind, options), now());
     if (is_namespace(kind)) start_namespace(made);  // which nobody owns
     TRY(check_object(kind, made, nullptr, Operation::create));
     const store::Key key = key_of(kind, made);
+    const bool may_try_again = generated && tries < name_tries_max;
+    if (may_try_again && store_.get(key)) continue;
+    if (options.admission) {
+      TRY(options.admission->validate(kind, &made, nullptr));
+      TRY(check_place(made));  // the namespace may have gone meanwhile, and so may the kind
+      TRY(check_served(kind));
+    }
     const Ref current = store_.get(key);
-    if (current && generated && tries < name_tries_max) continue;
     if (options.dry_run && !current) return unstored(kind, std::move(made), nullptr);
     auto stored = store_.put(key, std::move(made), 0);
-    if (!stored) return in_words(kind, key.name, std::move(stored).error(), current);
-    return stored;
+    if (stored) return stored;
+    if (may_try_again && stored.error().code == base::Code::already_exists) continue;
+    return in_words(kind, key.name, std::move(stored).error(), current);
   }
 }
 
@@ -189,16 +238,25 @@ Result<Ref> Registry::update(const Kind& kind, Json doc, const UpdateOptions& op
   if (key.name.empty()) {
     return invalid(kind, {}, {meta::field_required("metadata.name", "name must be provided for an update")});
   }
-  const Ref current = store_.get(key);
-  if (!current) return not_found(kind, key.name);
   const auto& uid = doc["metadata"]["uid"].string();
-  if (!uid.empty() && uid != current->uid()) {
-    return conflict(kind, key.name,
-                    "Precondition failed: UID in precondition: " + uid + ", UID in object meta: " + current->uid());
+  for (int tries = 1;; ++tries) {
+    const Ref current = store_.get(key);
+    if (!current) return not_found(kind, key.name);
+    if (!uid.empty() && uid != current->uid()) {
+      return conflict(kind, key.name,
+                      "Precondition failed: UID in precondition: " + uid + ", UID in object meta: " + current->uid());
+    }
+    const auto expected = TRY(expected_revision(kind, doc, options));
+    if (expected && *expected != current->revision) return conflict(kind, key.name);
+    auto stored = replace(kind, doc, current, options);
+    // Somebody else wrote while admission made up its mind. Who named no revision means whichever there is.
+    const bool raced = !stored && !expected && options.admission && stored.error().code == base::Code::conflict;
+    if (!raced || tries == modify_tries_max) return stored;
   }
-  const auto expected = TRY(expected_revision(kind, doc, options));
-  if (expected && *expected != current->revision) return conflict(kind, key.name);
+}
 
+Result<Ref> Registry::replace(const Kind& kind, Json doc, const Ref& current, const UpdateOptions& options) {
+  const store::Key& key = current->key;
   const bool status = options.subresource == Subresource::status;
   const Operation operation = status ? Operation::update_status : Operation::update;
   Json made = merge_request(kind, std::move(doc), current->doc, options);
@@ -206,10 +264,26 @@ Result<Ref> Registry::update(const Kind& kind, Json doc, const UpdateOptions& op
   fill_in(kind, made, &current->doc, operation);
   TRY(decode_object(kind, made));
   track_update(kind, current->doc, made, writer_of(kind, options, status ? "status" : ""), now());
+  if (options.admission) {
+    made = TRY(options.admission->mutate(kind, std::move(made), &current->doc));
+    TRY(decode_object(kind, made));
+    if (key_of(kind, made) != key) return name_mismatch(made, key);
+    const Json owners = made["metadata"]["managedFields"];
+    made = merge_request(kind, std::move(made), current->doc, options.subresource);
+    set_or_erase(made.child("metadata"), "managedFields", owners);
+    fill_in(kind, made, &current->doc, operation);
+    TRY(decode_object(kind, made));
+  }
   // A deleting object whose last finalizer goes is removed, also when an earlier write took that finalizer.
-  if (!may_go(kind, made) && same_content(made, current->doc)) return current;
+  const bool same = !may_go(kind, made) && same_content(made, current->doc);
+  if (same && !options.admission) return current;
   if (!status && raises_generation(kind, made, current->doc)) raise_generation(kind, made);
-  TRY(check_object(kind, made, &current->doc, operation));
+  if (!same) TRY(check_object(kind, made, &current->doc, operation));
+  if (options.admission) {
+    TRY(options.admission->validate(kind, &made, &current->doc));
+    TRY(check_served(kind));
+  }
+  if (same) return current;
   if (options.dry_run) return unstored(kind, std::move(made), current);
   const bool leaves = may_go(kind, made);
   Json gone_as = leaves ? made : Json();
@@ -298,16 +372,28 @@ void start_deletion(const Kind& kind, Json& doc, base::Time now) {
 
 Result<DeleteOutcome> Registry::remove(const Kind& kind, std::string_view ns, std::string_view name,
                                        const DeleteOptions& options) {
-  const Ref current = get(kind, ns, name);
-  if (!current) return not_found(kind, name);
-  if (is_namespace(kind) && is_undeletable_namespace(name)) {
-    return forbidden(kind, name, "this namespace may not be deleted");
+  for (int tries = 1;; ++tries) {
+    const Ref current = get(kind, ns, name);
+    if (!current) return not_found(kind, name);
+    if (is_namespace(kind) && is_undeletable_namespace(name)) {
+      return forbidden(kind, name, "this namespace may not be deleted");
+    }
+    TRY(check_preconditions(kind, current, options));
+    if (kind.check && !is_deleting(current->doc)) {
+      auto findings = kind.check(current->doc, &current->doc, Operation::remove);
+      if (!findings.empty()) return invalid(kind, name, std::move(findings));
+    }
+    if (options.admission) {
+      TRY(options.admission->mutate(kind, {}, &current->doc));
+      TRY(options.admission->validate(kind, nullptr, &current->doc));
+    }
+    auto outcome = start_removal(kind, current, options);
+    const bool raced = !outcome && options.admission && outcome.error().code == base::Code::conflict;
+    if (!raced || tries == modify_tries_max) return outcome;
   }
-  TRY(check_preconditions(kind, current, options));
-  if (kind.check && !is_deleting(current->doc)) {
-    auto findings = kind.check(current->doc, &current->doc, Operation::remove);
-    if (!findings.empty()) return invalid(kind, name, std::move(findings));
-  }
+}
+
+Result<DeleteOutcome> Registry::start_removal(const Kind& kind, const Ref& current, const DeleteOptions& options) {
   Json doc = current->doc;
   TRY(apply_propagation(doc, options.propagation));
   start_deletion(kind, doc, now());

@@ -20,11 +20,25 @@ using base::Result;
 using meta::Kind;
 using store::Ref;
 
+// Who may change or refuse a write before it is stored: webhooks and policies. The documents are in the storage
+// version. An admission may park its fiber; the registry then goes by revisions, so a write that was admitted on the
+// ground of a version that is no longer there is a conflict or is admitted anew.
+class Admission {
+ public:
+  virtual ~Admission() = default;
+  // The object as it shall be, before validation; `doc` is null on delete, `stored` on create. Gives the object to go
+  // on with, which is then brought into its form and defaulted again.
+  virtual Result<Json> mutate(const Kind& kind, Json doc, const Json* stored) = 0;
+  // The object that is about to be stored; null on delete.
+  virtual Result<void> validate(const Kind& kind, const Json* doc, const Json* stored) = 0;
+};
+
 // All documents here are in the kind's storage version.
 struct CreateOptions {
   bool dry_run = false;
   std::string field_manager;  // for managedFields; "" leaves them alone
   std::string api_version;    // that the writer speaks, for managedFields; "": the storage version's
+  Admission* admission = nullptr;
 };
 
 // status: only .status is taken; scale: as the main resource; finalize: only .spec.finalizers (namespaces).
@@ -40,6 +54,7 @@ struct UpdateOptions {
   std::string field_manager;
   std::string api_version;  // as in CreateOptions
   bool applied = false;     // the document's managedFields are right, also at a subresource
+  Admission* admission = nullptr;
 };
 
 struct DeleteOptions {
@@ -47,6 +62,7 @@ struct DeleteOptions {
   std::string expect_uid;   // preconditions; "" for none
   std::string expect_revision;
   bool dry_run = false;
+  Admission* admission = nullptr;
 };
 
 struct DeleteOutcome {
@@ -54,6 +70,7 @@ struct DeleteOutcome {
   bool gone = false;
 };
 
+// Without an admission no call suspends.
 class Registry {
  public:
   Registry(sys::Sys& sys, store::Store& store, const meta::Scheme& scheme);
@@ -79,6 +96,11 @@ class Registry {
   Ref get(const Kind& kind, std::string_view ns, std::string_view name) const;
 
  private:
+  Result<void> check_served(const Kind& kind) const;
+  Result<Json> admitted(const Kind& kind, Json doc, const CreateOptions& options);
+  Result<Ref> replace(const Kind& kind, Json doc, const Ref& current, const UpdateOptions& options);
+  Result<DeleteOutcome> start_removal(const Kind& kind, const Ref& current, const DeleteOptions& options);
+
   sys::Sys& sys_;
   store::Store& store_;
   const meta::Scheme& scheme_;

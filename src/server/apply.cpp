@@ -2,6 +2,7 @@
 
 #include "registry/apply.h"
 #include "registry/typed.h"
+#include "server/admission/admission.h"
 #include "server/body.h"
 #include "server/convert.h"
 #include "server/errors.h"
@@ -11,6 +12,8 @@
 
 namespace server {
 namespace {
+
+constexpr int apply_tries_max = 5;
 
 // As Go prints a GroupVersionKind.
 std::string go_type(const std::string& api_version, const std::string& kind) {
@@ -48,6 +51,28 @@ Result<Json> read_applied(Call& call, Json& as_sent) {
                         go_type(call.api_version(), call.kind().kind) + "): " + problem);
 }
 
+Result<Ref> create_applied(const Call& call, Json doc, registry::Admission* admission) {
+  if (const auto& uid = doc["metadata"]["uid"].string(); !uid.empty()) {
+    return registry::conflict(
+        call.kind(), call.route.name,
+        "uid mismatch: the provided object specified uid " + uid + ", and no existing object was found");
+  }
+  doc.child("metadata").erase("resourceVersion");
+  registry::CreateOptions options;
+  options.dry_run = is_dry_run(call);
+  options.admission = admission;
+  return call.api.registry.create(call.kind(), std::move(doc), options);
+}
+
+Result<Ref> update_applied(const Call& call, Json doc, registry::Admission* admission) {
+  registry::UpdateOptions options;
+  options.subresource = subresource_of(call);
+  options.dry_run = is_dry_run(call);
+  options.applied = true;
+  options.admission = admission;
+  return call.api.registry.update(call.kind(), std::move(doc), options);
+}
+
 }  // namespace
 
 bool is_apply(const Call& call) { return media_type(call.request) == "application/apply-patch+yaml"; }
@@ -65,28 +90,24 @@ Answer apply_object(Call& call) {
   auto& registry = call.api.registry;
   Json applied = TRY(read_applied(call, how.as_sent));
   applied = TRY(to_storage(call.kind(), call.version(), std::move(applied), nullptr));
-  const Ref live = registry.get(call.kind(), call.route.ns, call.route.name);
-  if (!live && !how.subresource.empty()) return registry::not_found(call.kind(), call.route.name);
-  Json doc = TRY(registry::apply(call.kind(), live ? &live->doc : nullptr, applied, how, registry.now()));
-  warn_about(call, doc);
-  TRY(check_grants(call, doc, live ? &live->doc : nullptr));
-  if (!live) {
-    if (const auto& uid = doc["metadata"]["uid"].string(); !uid.empty()) {
-      return registry::conflict(
-          call.kind(), call.route.name,
-          "uid mismatch: the provided object specified uid " + uid + ", and no existing object was found");
+  // While admission parks somebody else may write; who names no revision means whichever there is.
+  const bool may_try_again = applied["metadata"]["resourceVersion"].string().empty();
+  for (int tries = 1;; ++tries) {
+    const Ref live = registry.get(call.kind(), call.route.ns, call.route.name);
+    if (!live && !how.subresource.empty()) return registry::not_found(call.kind(), call.route.name);
+    Json doc = TRY(registry::apply(call.kind(), live ? &live->doc : nullptr, applied, how, registry.now()));
+    warn_about(call, doc);
+    TRY(check_grants(call, doc, live ? &live->doc : nullptr));
+    if (live) TRY(check_uid(call.kind(), doc, live->doc));
+    RequestAdmission admission(call, live ? "UPDATE" : "CREATE", live ? "PatchOptions" : "CreateOptions");
+    const auto stored = live ? update_applied(call, std::move(doc), admission.hook())
+                             : create_applied(call, std::move(doc), admission.hook());
+    const auto code = stored ? base::Code::internal : stored.error().code;
+    const bool raced = code == base::Code::conflict || code == base::Code::already_exists;
+    if (!raced || !admission.hook() || !may_try_again || tries == apply_tries_max) {
+      return written(call, live ? 200 : 201, stored);
     }
-    doc.child("metadata").erase("resourceVersion");
-    registry::CreateOptions options;
-    options.dry_run = is_dry_run(call);
-    return written(call, 201, registry.create(call.kind(), std::move(doc), options));
   }
-  TRY(check_uid(call.kind(), doc, live->doc));
-  registry::UpdateOptions options;
-  options.subresource = subresource_of(call);
-  options.dry_run = is_dry_run(call);
-  options.applied = true;
-  return written(call, 200, registry.update(call.kind(), std::move(doc), options));
 }
 
 }  // namespace server

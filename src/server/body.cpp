@@ -192,6 +192,19 @@ Result<void> check_write_options(const Call& call, std::string_view options) {
   return {};
 }
 
+Json query_options(const Call& call) {
+  Json out = Json::object();
+  const auto& query = call.route.query;
+  if (is_dry_run(call)) out.set("dryRun", Json::array({"All"}));
+  for (const char* name : {"fieldManager", "fieldValidation", "propagationPolicy"}) {
+    if (const auto& value = query.get(name); !value.empty()) out.set(name, value);
+  }
+  for (const char* name : {"force", "orphanDependents"}) {
+    if (query.has(name)) out.set(name, query.flag(name));
+  }
+  return out;
+}
+
 bool is_dry_run(const Call& call) { return call.route.query.has("dryRun"); }
 
 }  // namespace server

@@ -22,5 +22,7 @@ Result<void> check_fields(Call& call, const Json& doc, const std::vector<std::st
 // Query parameters of writes: dryRun, fieldValidation and fieldManager. `options` names them in errors (CreateOptions).
 Result<void> check_write_options(const Call& call, std::string_view options);
 bool is_dry_run(const Call& call);
+// What the query says of an options document: dryRun, fieldManager, fieldValidation, force, propagationPolicy.
+Json query_options(const Call& call);
 
 }  // namespace server

@@ -3,12 +3,16 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "server/admission/admission.h"
 #include "server/service_tokens.h"
 
 namespace server {
 
 Api::Api(sys::Sys& s, registry::Registry& r, Options o)
-    : sys(s), registry(r), options(std::move(o)), documents(r.scheme()) {}
+    : sys(s), registry(r), options(std::move(o)), documents(r.scheme()) {
+  if (!HookIndex::serves(r.scheme())) return;
+  admission = std::make_shared<AdmissionControl>(s, r.store(), options.services);
+}
 Api::~Api() = default;
 
 const meta::Table& Api::table(const std::shared_ptr<const Kind>& kind, const meta::Version& version) {

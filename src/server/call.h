@@ -19,6 +19,7 @@ using base::Result;
 using registry::Kind;
 using store::Ref;
 
+struct AdmissionControl;
 class Rbac;
 class ServiceTokens;
 
@@ -31,10 +32,11 @@ struct Api {
   registry::Registry& registry;
   Options options;
   Documents documents;
-  std::unique_ptr<meta::Scheme> discovery;  // with the kinds that are only asked; null until wanted
-  uint64_t discovery_of = 0;                // the revision of the registry's scheme that it was made from
-  Rbac* rbac = nullptr;                     // null where options.authorizer or the default decides
-  std::unique_ptr<ServiceTokens> tokens;    // null when there is no key for them
+  std::unique_ptr<meta::Scheme> discovery;      // with the kinds that are only asked; null until wanted
+  uint64_t discovery_of = 0;                    // the revision of the registry's scheme that it was made from
+  Rbac* rbac = nullptr;                         // null where options.authorizer or the default decides
+  std::unique_ptr<ServiceTokens> tokens;        // null when there is no key for them
+  std::shared_ptr<AdmissionControl> admission;  // null where the scheme has no webhook configurations
   bool stopping = false;
   std::set<sys::Signal*> watchers;  // woken by stop()
   struct KnownCertificate {
@@ -74,12 +76,15 @@ struct Call {
   User user = {};
   View view = {};
   std::vector<std::string> warnings = {};  // for Warning headers, each once
+  std::optional<Json> refusal = {};        // the Status of an admission webhook that denied; goes before the error
+  std::map<std::string, std::string> annotations = {};  // for the audit log
 
   const Kind& kind() const { return *route.kind; }
   const meta::Version& version() const { return *route.kind_version; }
   std::string api_version() const { return kind().api_version(version().name); }
   std::string field_manager() const;  // as asked, else the first word of the user agent
   void warn(std::string text);
+  void annotate(std::string key, std::string value) { annotations[std::move(key)] = std::move(value); }
   void add_warnings(net::Headers& headers) const;
 };
 

@@ -155,6 +155,8 @@ net::Response failure(const Error& error) {
   return with_status(meaning_of(error.code).http_status, status_document(error));
 }
 
+net::Response failure(const Json& status) { return with_status(static_cast<int>(status["code"].integer()), status); }
+
 net::Response page_not_found() { return net::Response::text(404, "404 page not found\n"); }
 
 Error invalid_options(std::string_view kind, base::FieldError cause) {

@@ -11,7 +11,8 @@ base::Json status_document(const base::Error& error);
 
 net::Response failure(int http_status, std::string_view reason, std::string_view message);
 net::Response failure(const base::Error& error);
-net::Response page_not_found();  // what a path outside the API gets
+net::Response failure(const base::Json& status);  // with the HTTP status that its code says
+net::Response page_not_found();                   // what a path outside the API gets
 
 // 422 about a parameter or options document: `ListOptions.meta.k8s.io "" is invalid: limit: Invalid value: ...`.
 base::Error invalid_options(std::string_view kind, base::FieldError cause);

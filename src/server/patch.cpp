@@ -1,5 +1,6 @@
 #include "server/patch.h"
 
+#include "server/admission/admission.h"
 #include "server/apply.h"
 #include "server/body.h"
 #include "server/convert.h"
@@ -91,6 +92,8 @@ Answer patch_object(Call& call) {
   options.dry_run = is_dry_run(call);
   options.field_manager = call.field_manager();
   options.api_version = managed_version(call);
+  RequestAdmission admission(call, "UPDATE", "PatchOptions");
+  options.admission = admission.hook();
   const auto change = [&](const Json& stored) -> Result<Json> {
     const Json before = TRY(to_version(call.kind(), call.version(), stored));
     Json after = TRY(patch.apply(call, before));

@@ -1,5 +1,6 @@
 // delete, deletecollection and the eviction of pods.
 #include "base/text.h"
+#include "server/admission/admission.h"
 #include "server/body.h"
 #include "server/errors.h"
 #include "server/handlers.h"
@@ -39,7 +40,7 @@ Result<void> take_body(registry::DeleteOptions& options, const Json& body) {
 }
 
 // The body counts; without one, the query.
-Result<registry::DeleteOptions> delete_options(const Call& call) {
+Result<registry::DeleteOptions> delete_options(const Call& call, Json& document) {
   TRY(check_write_options(call, "DeleteOptions"));
   registry::DeleteOptions options;
   const auto& query = call.route.query;
@@ -47,11 +48,13 @@ Result<registry::DeleteOptions> delete_options(const Call& call) {
   if (!call.request.body.empty()) {
     const Json body = TRY(parse_body(call.request));
     TRY(take_body(options, body));
+    document = body;
     return options;
   }
   if (const auto& grace = query.get("gracePeriodSeconds"); !grace.empty() && !base::parse_int(grace)) {
     return registry::bad_request("strconv.ParseInt: parsing " + base::quoted(grace) + ": invalid syntax");
   }
+  document = query_options(call);
   options.propagation = query.get("propagationPolicy");
   if (query.has("orphanDependents")) TRY(take_orphan_dependents(options, query.flag("orphanDependents")));
   return options;
@@ -76,7 +79,10 @@ Json success(const Kind& kind, const Ref& object) {
 }  // namespace
 
 Answer delete_object(Call& call) {
-  const auto options = TRY(delete_options(call));
+  Json document;
+  auto options = TRY(delete_options(call, document));
+  RequestAdmission admission(call, "DELETE", "DeleteOptions", std::move(document));
+  options.admission = admission.hook();
   const auto outcome = TRY(call.api.registry.remove(call.kind(), call.route.ns, call.route.name, options));
   if (!options.dry_run) TRY(wait_durable(call.api, outcome.object->revision));
   if (outcome.gone && !shows_deleted(call.kind())) {
@@ -87,11 +93,14 @@ Answer delete_object(Call& call) {
 }
 
 Answer delete_collection(Call& call) {
-  const auto options = TRY(delete_options(call));
+  Json document;
+  auto options = TRY(delete_options(call, document));
   const auto selection = TRY(Selection::of(call));
   auto& api = call.api;
   const auto options_limit = static_cast<size_t>(base::parse_uint(call.route.query.get("limit")).value_or(0));
   ListPage page;
+  RequestAdmission admission(call, "DELETE", "DeleteOptions", std::move(document));
+  options.admission = admission.hook();
   for (const auto& object : api.store().list(call.kind().resource(), selection.ns())) {
     if (!selection.matches(*object)) continue;
     if (options_limit > 0 && page.items.size() == options_limit) {
@@ -99,6 +108,7 @@ Answer delete_collection(Call& call) {
       page.next = ContinueToken{api.store().revision(), last.ns, last.name}.text();
       break;
     }
+    admission.set_name(object->key.name);
     const auto outcome = api.registry.remove(call.kind(), object->key.ns, object->key.name, options);
     if (outcome) {
       page.items.push_back(object);  // as it was
@@ -118,6 +128,9 @@ Answer evict_pod(Call& call) {
   registry::DeleteOptions options;
   if (body.has("deleteOptions")) TRY(take_body(options, body["deleteOptions"]));
   options.dry_run = options.dry_run || is_dry_run(call);
+  RequestAdmission admission(call, "CREATE", "CreateOptions");
+  const Json admitted = TRY(admission.mutate_part(body, {}));
+  TRY(admission.validate_part(admitted, {}));
   const auto outcome = TRY(call.api.registry.remove(call.kind(), call.route.ns, call.route.name, options));
   if (!options.dry_run) TRY(wait_durable(call.api, outcome.object->revision));
   const Json done = Json::object(

@@ -1,5 +1,6 @@
 // The scale subresource: autoscaling/v1 Scale over the fields that the kind names.
 #include "base/text.h"
+#include "server/admission/admission.h"
 #include "server/body.h"
 #include "server/convert.h"
 #include "server/handlers.h"
@@ -72,9 +73,12 @@ Answer write_scale(Call& call, const std::function<Result<Json>(const Json& curr
   options.dry_run = is_dry_run(call);
   options.field_manager = call.field_manager();
   options.api_version = managed_version(call);
+  RequestAdmission admission(call, "UPDATE", call.request.method == "PUT" ? "UpdateOptions" : "PatchOptions");
   const auto change = [&](const Json& stored) -> Result<Json> {
     const Json current = TRY(scale_of(call, stored));
-    const Json scale = TRY(wanted(current));
+    Json scale = TRY(wanted(current));
+    scale = TRY(admission.mutate_part(std::move(scale), current));
+    TRY(admission.validate_part(scale, current));
     return scaled(call, stored, scale);
   };
   const Ref object = TRY(call.api.registry.modify(call.kind(), call.route.ns, call.route.name, options, change));

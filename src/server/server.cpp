@@ -85,6 +85,7 @@ net::Response answer_resource(Call& call) {
   }
   if (call.version().deprecated) call.warn(call.version().deprecation_warning);
   auto response = method(call);
+  if (!response && call.refusal) return failure(*call.refusal);
   return response ? std::move(*response) : failure(response.error());
 }
 

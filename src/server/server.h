@@ -40,6 +40,8 @@ struct Options {
   std::string service_account_key_pem;
   std::string service_account_issuer = "https://kubernetes.default.svc.cluster.local";
   std::string git_version = "v1.33.0";  // /version
+  // Where the services are that webhooks are configured with: "namespace/name" or "namespace/name:port".
+  std::map<std::string, sys::Address> services = {};
   base::Duration watch_default_limit = base::minutes(45);
 };
 

@@ -1,5 +1,6 @@
 // create and update.
 #include "server/write.h"
+#include "server/admission/admission.h"
 #include "server/body.h"
 #include "server/convert.h"
 #include "server/escalation.h"
@@ -49,6 +50,8 @@ Answer create_object(Call& call) {
   options.dry_run = is_dry_run(call);
   options.field_manager = call.field_manager();
   options.api_version = managed_version(call);
+  RequestAdmission admission(call, "CREATE", "CreateOptions");
+  options.admission = admission.hook();
   return written(call, 201, call.api.registry.create(call.kind(), std::move(doc), options));
 }
 
@@ -64,6 +67,8 @@ Answer update_object(Call& call) {
   options.dry_run = is_dry_run(call);
   options.field_manager = call.field_manager();
   options.api_version = managed_version(call);
+  RequestAdmission admission(call, "UPDATE", "UpdateOptions");
+  options.admission = admission.hook();
   return written(call, 200, call.api.registry.update(call.kind(), std::move(doc), options));
 }
 

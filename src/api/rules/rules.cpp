@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "api/rules/admissionregistration.h"
 #include "api/rules/bootstrap.h"
 #include "api/rules/cluster.h"
 #include "api/rules/controlplane.h"
@@ -33,6 +34,14 @@ const Rules* rules_of(std::string_view resource) {
       {"services", {fill_service, check_service, nullptr, cell_of_service}},
       {"secrets", {fill_secret, check_secret, nullptr, cell_of_secret}},
       {"serviceaccounts", {nullptr, nullptr, nullptr, cell_of_service_account}},
+      {"mutatingwebhookconfigurations.admissionregistration.k8s.io",
+       {fill_webhooks, check_webhooks, nullptr, cell_of_webhooks}},
+      {"validatingwebhookconfigurations.admissionregistration.k8s.io",
+       {fill_webhooks, check_webhooks, nullptr, cell_of_webhooks}},
+      {"validatingadmissionpolicies.admissionregistration.k8s.io",
+       {fill_policy, check_policy, nullptr, cell_of_policy}},
+      {"validatingadmissionpolicybindings.admissionregistration.k8s.io",
+       {nullptr, check_policy_binding, nullptr, cell_of_policy_binding}},
       {"customresourcedefinitions.apiextensions.k8s.io", {fill_crd, check_crd, warn_crd, nullptr, begin_crd_deletion}},
       {"daemonsets.apps", {fill_workload, check_workload, nullptr, cell_of_workload}},
       {"deployments.apps", {fill_workload, check_workload, nullptr, cell_of_workload}},

@@ -1,0 +1,21 @@
+// What the kinds of admissionregistration.k8s.io have in common: which requests are meant.
+#pragma once
+
+#include "api/rules/checks.h"
+
+namespace api::rules {
+
+// What is wrong with a spelling, in kube-apiserver's words; "" when nothing is.
+std::string subdomain_problem(std::string_view text);
+std::string label_1035_problem(std::string_view text);
+std::string qualified_name_problem(std::string_view text);
+
+void check_label_selector(const Json& selector, const std::string& field, Findings& found);
+// operations, apiGroups, apiVersions, resources and scope.
+void check_admission_rule(const Json& rule, const std::string& field, Findings& found);
+// Names and presence; the expressions themselves are the business of those who evaluate them.
+void check_match_conditions(const Json& conditions, const std::string& field, Findings& found);
+// A MatchResources object; null is fine.
+void check_match_resources(const Json& resources, const std::string& field, Findings& found);
+
+}  // namespace api::rules
