@@ -38,6 +38,9 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
   serve->add_option("--proxy", flags.proxies,
                     "How to reach a site: socks5://[USER:PASSWORD@]HOST:PORT=DEST,... or http://... or direct=DEST; a "
                     "DEST is a CIDR, a name, *.domain or *. The first rule that matches counts (repeatable)");
+  serve->add_option("--service-address", flags.service_addresses,
+                    "Where a service is that webhooks are configured with: NAMESPACE/NAME[:PORT]=HOST:PORT "
+                    "(repeatable)");
   serve->add_option("--agent-listen", flags.agent_listen, "HOST:PORT for deploy agents (HTTPS)")->capture_default_str();
   serve->add_option("--boot-listen", flags.boot_listen, "HOST:PORT for firmware: ISO images and iPXE scripts (HTTP)")
       ->capture_default_str();

@@ -212,6 +212,7 @@ Result<void> Manager::State::start_api() {
   out.tls.key_pem = identity.serving_key_pem;
   out.tls.client_ca_pem = identity.ca_certificate_pem;
   out.authentication = options.authentication;
+  out.services = options.services;
   out.service_account_key_pem = identity.service_account_key_pem;
   api = std::make_unique<server::ApiServer>(sys, *registry, std::move(out));
   return api->start();

@@ -28,6 +28,7 @@ struct ManagerOptions {
   bool allow_md5 = false;                  // image checksums
   metal::EngineLimits limits;
   server::AuthenticationOptions authentication;
+  std::map<std::string, sys::Address> services;  // server::Options::services
   // The durable store below; empty: SQLite in the data directory.
   std::function<base::Result<std::unique_ptr<store::Engine>>()> open_engine;
   // Controllers on a foreign API server, and none of our own.

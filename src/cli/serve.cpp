@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/manager.h"
 #include "cli/session.h"
+#include "server/admission/webhook_client.h"
 #include "sim/rack_process.h"
 #include "sys/fiber.h"
 #include "wire/yaml.h"
@@ -34,6 +35,9 @@ Result<ManagerOptions> manager_options(sys::Sys& sys, const ServeFlags& flags) {
   out.listen = TRY(Address::parse(flags.listen).context("--listen"));
   out.names = flags.names;
   out.proxies = flags.proxies;
+  for (const auto& text : flags.service_addresses) {
+    out.services.insert(TRY(server::parse_service_address(text).context("--service-address")));
+  }
   out.endpoint.provisioning_listen = TRY(Address::parse(flags.agent_listen).context("--agent-listen"));
   out.endpoint.boot_listen = TRY(Address::parse(flags.boot_listen).context("--boot-listen"));
   out.endpoint.provisioning_url = flags.agent_url;

@@ -14,7 +14,8 @@ struct ServeFlags {
   std::string data_dir = "ingot-data";
   std::string listen = "127.0.0.1:6443";
   std::vector<std::string> names;
-  std::vector<std::string> proxies;  // net::parse_proxy_rule
+  std::vector<std::string> proxies;            // net::parse_proxy_rule
+  std::vector<std::string> service_addresses;  // server::parse_service_address
   std::string agent_listen = "127.0.0.1:6385", boot_listen = "127.0.0.1:6180";
   std::string agent_url, boot_url;
   std::string dhcp_listen = "127.0.0.1:10067", dhcp_range;  // an empty range: no DHCP

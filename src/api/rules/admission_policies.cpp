@@ -149,11 +149,11 @@ void check_actions(const Json& actions, const std::string& field, Findings& foun
 
 }  // namespace
 
-void fill_policy(Json& doc, const Json* old) {
+void fill_validating_policy(Json& doc, const Json* old) {
   if (!old) doc.erase("status");
 }
 
-std::vector<FieldError> check_policy(const Json& doc, const Json*, Operation operation) {
+std::vector<FieldError> check_validating_policy(const Json& doc, const Json*, Operation operation) {
   Findings found;
   if (!is_write(operation)) return found;
   const auto& spec = doc["spec"];
@@ -184,14 +184,14 @@ std::vector<FieldError> check_policy(const Json& doc, const Json*, Operation ope
   return found;
 }
 
-Json cell_of_policy(const Json& doc, std::string_view column) {
+Json cell_of_validating_policy(const Json& doc, std::string_view column) {
   if (column == "Validations") return doc["spec"]["validations"].size();
   const auto& kind = doc["spec"]["paramKind"];
   if (kind.is_null()) return "<unset>";
   return kind["apiVersion"].string() + "/" + kind["kind"].string();
 }
 
-std::vector<FieldError> check_policy_binding(const Json& doc, const Json*, Operation operation) {
+std::vector<FieldError> check_validating_binding(const Json& doc, const Json*, Operation operation) {
   Findings found;
   if (operation == Operation::remove) return found;
   const auto& spec = doc["spec"];
@@ -207,7 +207,7 @@ std::vector<FieldError> check_policy_binding(const Json& doc, const Json*, Opera
   return found;
 }
 
-Json cell_of_policy_binding(const Json& doc, std::string_view) {
+Json cell_of_validating_binding(const Json& doc, std::string_view) {
   const auto& ref = doc["spec"]["paramRef"];
   if (ref.is_null()) return "<unset>";
   const std::string& name = ref["name"].string();

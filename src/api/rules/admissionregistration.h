@@ -11,10 +11,10 @@ std::vector<FieldError> check_webhooks(const Json& doc, const Json* old, Operati
 Json cell_of_webhooks(const Json& doc, std::string_view column);
 
 // ValidatingAdmissionPolicy and its binding.
-void fill_policy(Json& doc, const Json* old);
-std::vector<FieldError> check_policy(const Json& doc, const Json* old, Operation operation);
-Json cell_of_policy(const Json& doc, std::string_view column);
-std::vector<FieldError> check_policy_binding(const Json& doc, const Json* old, Operation operation);
-Json cell_of_policy_binding(const Json& doc, std::string_view column);
+void fill_validating_policy(Json& doc, const Json* old);
+std::vector<FieldError> check_validating_policy(const Json& doc, const Json* old, Operation operation);
+Json cell_of_validating_policy(const Json& doc, std::string_view column);
+std::vector<FieldError> check_validating_binding(const Json& doc, const Json* old, Operation operation);
+Json cell_of_validating_binding(const Json& doc, std::string_view column);
 
 }  // namespace api::rules
