@@ -269,7 +269,7 @@ Result<Ref> Registry::replace(const Kind& kind, Json doc, const Ref& current, co
     TRY(decode_object(kind, made));
     if (key_of(kind, made) != key) return name_mismatch(made, key);
     const Json owners = made["metadata"]["managedFields"];
-    made = merge_request(kind, std::move(made), current->doc, options.subresource);
+    made = merge_request(kind, std::move(made), current->doc, options);
     set_or_erase(made.child("metadata"), "managedFields", owners);
     fill_in(kind, made, &current->doc, operation);
     TRY(decode_object(kind, made));
