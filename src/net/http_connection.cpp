@@ -73,7 +73,7 @@ bool HttpConnection::parse(bool& continued) {
     return false;
   }
   if (*used == buffer_.size()) {
-    buffer_.clear();
+    std::string().swap(buffer_);  // idle connections hold no buffer
   } else {
     buffer_.erase(0, *used);
   }

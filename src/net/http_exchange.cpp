@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t joined_body_max = 64u << 10;    // larger bodies are not copied behind their head
 constexpr size_t joined_chunk_max = 256u << 10;  // nor larger pieces behind their size
+constexpr size_t kept_bytes_max = 1u << 10;      // by a stream between two pieces
 constexpr size_t pipelined_bytes_max = 64u << 10;
 
 // Bytes that were read behind the last request come before the rest of the stream.
@@ -122,7 +123,9 @@ base::Result<void> HttpExchange::start(int status, Headers headers) {
   }
   end_head();
   if (is_head_) framing_ = Framing::none;
-  return connection_.send(connection_.out_);
+  auto sent = connection_.send(connection_.out_);
+  std::string().swap(connection_.out_);
+  return sent;
 }
 
 base::Result<void> HttpExchange::send_chunk(std::string_view piece) {
@@ -130,7 +133,9 @@ base::Result<void> HttpExchange::send_chunk(std::string_view piece) {
   out.clear();
   if (piece.size() <= joined_chunk_max) {
     wire::append_chunk(out, piece);
-    return connection_.send(out);
+    auto sent = connection_.send(out);
+    if (out.capacity() > kept_bytes_max) std::string().swap(out);  // there may be thousands of idle watches
+    return sent;
   }
   wire::append_chunk_head(out, piece.size());
   TRY(connection_.send(out));

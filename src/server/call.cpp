@@ -5,11 +5,16 @@
 #include "base/text.h"
 #include "server/admission/admission.h"
 #include "server/service_tokens.h"
+#include "server/watch_hub.h"
 
 namespace server {
 
 Api::Api(sys::Sys& s, registry::Registry& r, Options o)
-    : sys(s), registry(r), options(std::move(o)), documents(r.scheme()) {
+    : sys(s),
+      registry(r),
+      options(std::move(o)),
+      documents(r.scheme()),
+      hub(std::make_unique<WatchHub>(r.store())) {
   if (!HookIndex::serves(r.scheme())) return;
   admission = std::make_shared<AdmissionControl>(s, r.store(), options.services);
 }

@@ -22,6 +22,7 @@ using store::Ref;
 struct AdmissionControl;
 class Rbac;
 class ServiceTokens;
+class WatchHub;
 
 // Lives as long as the last request: fibers hold it.
 struct Api {
@@ -39,6 +40,7 @@ struct Api {
   std::shared_ptr<AdmissionControl> admission;  // null where the scheme has no webhook configurations
   bool stopping = false;
   std::set<sys::Signal*> watchers;  // woken by stop()
+  std::unique_ptr<WatchHub> hub;    // brings changes to watches
   struct KnownCertificate {
     User user;           // "" when it is good for none
     bool proxy = false;  // of somebody who speaks for others
@@ -66,6 +68,7 @@ struct View {
   std::string include_object = "Metadata";  // None, Metadata or Object: what a table's rows carry
   bool yaml = false;
   bool pretty = false;
+  bool operator==(const View&) const = default;
 };
 
 struct Call {

@@ -84,6 +84,13 @@ Result<Selection> Selection::of(const Call& call) {
   return out;
 }
 
+std::string Selection::name() const {
+  for (const auto& field : fields_) {
+    if (field.path == "metadata.name" && field.equal) return field.value;
+  }
+  return {};
+}
+
 bool Selection::matches(const store::Entry& entry) const {
   if (!ns_.empty() && entry.key.ns != ns_) return false;
   for (const auto& field : fields_) {

@@ -13,6 +13,8 @@ class Selection {
   // Nothing but the namespace was asked for.
   bool everything() const { return fields_.empty() && labels_.empty(); }
   const std::string& ns() const { return ns_; }
+  // The name that a field selector demands; "" when it demands none.
+  std::string name() const;
 
  private:
   struct Field {

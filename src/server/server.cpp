@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "server/auth.h"
+#include "server/compress.h"
 #include "server/authentication.h"
 #include "server/discovery.h"
 #include "server/documents.h"
@@ -102,6 +103,7 @@ void respond(Call& call, net::Response response) {
   in_words_of(call, response);
   call.add_warnings(response.headers);
   if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-cache, private");
+  compress(call.api, call.request, response);
   call.exchange.respond(std::move(response));
 }
 

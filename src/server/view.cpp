@@ -84,6 +84,13 @@ Result<std::string> table_text(Call& call, const ListPage& page) {
   return out.dump();
 }
 
+// Whether the object's own bytes are what the call wants.
+bool is_stored_form(const Call& call, const store::Entry& object) {
+  if (call.view.form != View::Form::object || call.version().name != call.kind().storage_version) return false;
+  // The past may have been stored in another version than the present.
+  return call.kind().versions.size() == 1 || object.doc["apiVersion"].string() == call.api_version();
+}
+
 }  // namespace
 
 std::optional<View> negotiate(const net::Request& request, const Query& query) {
@@ -103,10 +110,7 @@ net::Response not_acceptable() {
 }
 
 Result<std::string> object_text(Call& call, const Ref& object, bool first) {
-  // The past may have been stored in another version than the present.
-  const bool stored = call.version().name == call.kind().storage_version &&
-                      (call.kind().versions.size() == 1 || object->doc["apiVersion"].string() == call.api_version());
-  if (call.view.form == View::Form::object && stored) return object->bytes();
+  if (is_stored_form(call, *object)) return object->bytes();
   const Json doc = TRY(to_version(call.kind(), call.version(), object->doc));
   switch (call.view.form) {
     case View::Form::table:
@@ -146,9 +150,17 @@ Result<std::string> list_text(Call& call, const ListPage& page) {
   if (whole && !call.kind().custom) {
     prefix = R"({"apiVersion":")" + call.api_version() + R"(","kind":")" + call.kind().kind + R"(",)";
   }
+  size_t bytes = out.size() + 2;
+  for (const auto& item : page.items)
+    if (is_stored_form(call, *item)) bytes += item->bytes().size() + 1;
+  out.reserve(bytes);  // a list can have millions of bytes, which would be copied each time it grows
   for (size_t i = 0; i < page.items.size(); ++i) {
     if (i > 0) out += ',';
-    append_item(out, prefix, TRY(object_text(call, page.items[i])));
+    if (is_stored_form(call, *page.items[i])) {
+      append_item(out, prefix, page.items[i]->bytes());
+    } else {
+      append_item(out, prefix, TRY(object_text(call, page.items[i])));
+    }
   }
   out += "]}";
   return out;

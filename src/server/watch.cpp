@@ -1,25 +1,29 @@
 // watch: the present state or the recent past first, then every durable change, until somebody ends it. Each watch has
 // a bounded buffer of its own and a fiber that empties it, so a slow client delays nobody and is dropped.
 #include <algorithm>
-#include <deque>
+#include <list>
 
 #include "server/errors.h"
 #include "server/handlers.h"
 #include "server/list_options.h"
 #include "server/selection.h"
 #include "server/view.h"
+#include "server/watch_hub.h"
+#include "sys/trim_stack.h"
 
 namespace server {
 namespace {
 
-constexpr size_t pending_max = 10'000;  // events; they share their objects with the store's history
+constexpr size_t pending_max = 10'000;  // events, which are shared with the other watches
 constexpr size_t write_bytes = 64u << 10;
 constexpr auto bookmark_period = base::minutes(1);
 constexpr auto poll_period = base::seconds(15);  // for clients that went away silently
 
+// What is still to be sent. An event that is common to all has `event`, else `object` is this watch's own.
 struct Change {
   std::string_view type;
   Ref object;
+  std::shared_ptr<SharedEvent> event = nullptr;
 };
 
 // The last state a selector let through, as of the change that took it out.
@@ -34,13 +38,14 @@ Ref with_revision(const Ref& object, uint64_t revision) {
 }
 
 // What a change of the store is to a watch with that selection; an empty type when it is nothing.
-Change seen_through(const Selection& selection, const store::Event& event) {
+Change seen_through(const Selection& selection, const std::shared_ptr<SharedEvent>& shared) {
+  const auto& event = shared->event();
   const bool was = event.previous && selection.matches(*event.previous);
   if (event.type == store::EventType::deleted) {
-    return selection.matches(*event.object) ? Change{"DELETED", event.object} : Change{};
+    return selection.matches(*event.object) ? Change{"DELETED", event.object, shared} : Change{};
   }
   const bool is = selection.matches(*event.object);
-  if (is) return {was ? "MODIFIED" : "ADDED", event.object};
+  if (is) return {was ? "MODIFIED" : "ADDED", event.object, shared};
   if (was) return {"DELETED", with_revision(event.previous, event.revision)};
   return {};
 }
@@ -52,10 +57,7 @@ class Watch {
         selection_(std::move(selection)),
         options_(std::move(options)),
         state_(std::make_shared<State>(call.api.sys.loop)) {}
-  ~Watch() {
-    call_.api.watchers.erase(&state_->wake);
-    if (subscription_ != 0) call_.api.store().unsubscribe(subscription_);
-  }
+  ~Watch() { call_.api.watchers.erase(&state_->wake); }
   Watch(const Watch&) = delete;
 
   // Takes up the thread of events without a gap. Nothing here parks.
@@ -66,7 +68,7 @@ class Watch {
       state_->seen = *options_.after;
       auto past = store.history(resource, *options_.after);
       if (!past) return std::move(past).error();
-      for (const auto& event : *past) take(event);
+      for (const auto& event : *past) take(std::make_shared<SharedEvent>(event));
     } else {
       state_->seen = store.durable_revision();
       if (options_.initial_events) {
@@ -76,10 +78,8 @@ class Watch {
       }
     }
     initial_ = state_->pending.size();
-    subscription_ = store.subscribe(true, [this, resource](const store::Event& event) {
-      if (event.object->key.resource == resource) take(event);
-      if (event.revision > state_->seen) state_->seen = event.revision;
-    });
+    call_.api.hub->join(seat_, {resource, selection_.ns(), selection_.name()},
+                        [this](const std::shared_ptr<SharedEvent>& event) { take(event); });
     call_.api.watchers.insert(&state_->wake);
     return {};
   }
@@ -88,19 +88,22 @@ class Watch {
     const auto now = [this] { return call_.api.sys.loop.now(); };
     const auto deadline = now() + life();
     TRY(flush());
-    if (options_.list_bookmark) TRY(write(event_line("BOOKMARK", bookmark_text(call_, state_->seen, true))));
+    if (options_.list_bookmark) TRY(write(event_line("BOOKMARK", bookmark_text(call_, seen(), true))));
     auto next_bookmark = now() + bookmark_period;
+    bool quiet = false;  // since the last look
     for (;;) {
       TRY(flush());
       if (call_.api.stopping || state_->overflow) return {};
       if (is_outdated()) return last_bookmark();
       if (now() >= deadline) return last_bookmark();
       if (now() >= next_bookmark) {
-        if (options_.bookmarks) TRY(write(event_line("BOOKMARK", bookmark_text(call_, state_->seen, false))));
+        if (options_.bookmarks) TRY(write(event_line("BOOKMARK", bookmark_text(call_, seen(), false))));
         next_bookmark = now() + bookmark_period;
       }
       const auto until = std::min({deadline, next_bookmark, now() + poll_period});
+      if (std::exchange(quiet, true)) sys::trim_stack();
       const auto woken = state_->wake.wait_for(until - now());
+      if (woken) quiet = false;
       if (!woken && woken.error().code == base::Code::cancelled) return base::cancelled();
       if (call_.exchange.client_gone()) return {};
     }
@@ -112,24 +115,18 @@ class Watch {
     return call_.exchange.start(200, std::move(headers));
   }
 
-  static std::string event_line(std::string_view type, std::string_view object) {
-    std::string out = R"({"type":")";
-    out.append(type).append(R"(","object":)").append(object).append("}\n");
-    return out;
-  }
-
  private:
   struct State {
     explicit State(sys::Loop& loop) : wake(loop) {}
     sys::Signal wake;
-    std::deque<Change> pending;
-    uint64_t seen = 0;      // every change up to here is in `pending` or was sent
-    bool overflow = false;  // the client is too slow
+    std::list<Change> pending;  // an empty deque would hold half a KiB
+    uint64_t seen = 0;          // every change that concerns this watch up to here is in `pending` or was sent
+    bool overflow = false;      // the client is too slow
   };
 
-  void take(const store::Event& event) {
-    if (event.revision <= state_->seen || state_->overflow) return;
-    state_->seen = event.revision;
+  void take(const std::shared_ptr<SharedEvent>& event) {
+    if (event->event().revision <= state_->seen || state_->overflow) return;
+    state_->seen = event->event().revision;
     auto change = seen_through(selection_, event);
     if (change.type.empty()) return;
     if (state_->pending.size() >= pending_max + initial_) {
@@ -141,16 +138,25 @@ class Watch {
     state_->wake.set();
   }
 
+  Result<Frame> frame_of(const Change& change) {
+    if (change.event && !first_) return change.event->frame(call_, change.type);
+    auto text = TRY(object_text(call_, change.object, std::exchange(first_, false)));
+    return std::make_shared<const std::string>(event_line(change.type, text));
+  }
+
   Result<void> flush() {
     while (!state_->pending.empty() && !call_.api.stopping) {
       std::string text;
+      Frame frame;
       while (!state_->pending.empty() && text.size() < write_bytes) {
         const Change change = std::move(state_->pending.front());
         state_->pending.pop_front();
-        text += event_line(change.type, TRY(object_text(call_, change.object, first_)));
-        first_ = false;
+        frame = TRY(frame_of(change));
+        if (text.empty() && state_->pending.empty()) break;  // alone, so it need not be copied
+        text += *frame;
+        frame = nullptr;
       }
-      TRY(write(text));
+      TRY(write(frame ? *frame : text));
     }
     state_->wake.clear();
     return {};
@@ -163,11 +169,14 @@ class Watch {
     return !version || version->schema != call_.version().schema;
   }
 
+  // Nothing is pending.
+  uint64_t seen() const { return std::max(state_->seen, call_.api.hub->seen()); }
+
   Result<void> write(std::string_view text) { return call_.exchange.write(text); }
 
   Result<void> last_bookmark() {
     if (!options_.bookmarks) return {};
-    return write(event_line("BOOKMARK", bookmark_text(call_, state_->seen, false)));
+    return write(event_line("BOOKMARK", bookmark_text(call_, seen(), false)));
   }
 
   // Without a wish of the client, around the default, so that clients do not all come back at once.
@@ -182,7 +191,7 @@ class Watch {
   Selection selection_;
   WatchOptions options_;
   std::shared_ptr<State> state_;
-  store::Subscription subscription_ = 0;
+  WatchHub::Seat seat_;
   size_t initial_ = 0;  // events of the beginning, which do not count as slowness
   bool first_ = true;
 };
@@ -190,7 +199,7 @@ class Watch {
 // Failures of a watch's beginning come inside the stream, as etcd-backed servers send them.
 Result<void> stream_error(Call& call, const Error& error) {
   TRY(call.exchange.start(200, {{"Content-Type", "application/json"}}));
-  return call.exchange.write(Watch::event_line("ERROR", status_document(error).dump()));
+  return call.exchange.write(event_line("ERROR", status_document(error).dump()));
 }
 
 }  // namespace

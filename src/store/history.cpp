@@ -2,22 +2,44 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+
 namespace store {
 
-void History::add(Event event) {
-  bytes_ += event.object->bytes().size();
-  auto& events = by_resource_[event.object->key.resource];
-  events.push_back(std::move(event));
-  order_.push_back(&events);
+History::Version History::version_of(const Ref& entry, const Newest* newest) {
+  if (!entry) return {};
+  if (newest && newest->version.revision == entry->revision) return newest->version;
+  auto text = std::make_shared<const std::string>(entry->bytes());
+  bytes_ += text->size();
+  return {entry->revision, entry->create_revision, entry, std::move(text)};
+}
+
+void History::add(const Event& event) {
+  const Key& key = event.object->key;
+  const auto place = by_resource_.try_emplace(key.resource).first;
+  const auto newest = newest_.find(key.text());
+  Kept kept{event.type,
+            event.revision,
+            key.ns,
+            key.name,
+            version_of(event.object, nullptr),
+            version_of(event.previous, newest == newest_.end() ? nullptr : &newest->second)};
+  newest_[key.text()] = {event.revision, kept.object};
+  place->second.push_back(std::move(kept));
+  order_.push_back(&*place);
   while (order_.size() > limits_.history_events_max || (bytes_ > limits_.history_bytes_max && order_.size() > 1)) {
     drop_oldest();
   }
 }
 
 void History::drop_oldest() {
-  auto& events = *order_.front();
-  bytes_ -= events.front().object->bytes().size();
-  compacted_ = events.front().revision;
+  auto& [resource, events] = *order_.front();
+  const Kept& oldest = events.front();
+  const auto newest = newest_.find(Key{resource, oldest.ns, oldest.name}.text());
+  if (newest != newest_.end() && newest->second.revision == oldest.revision) newest_.erase(newest);
+  for (const Text* text : {&oldest.object.text, &oldest.previous.text})
+    if (*text && text->use_count() == 1) bytes_ -= (*text)->size();
+  compacted_ = oldest.revision;
   events.pop_front();
   order_.pop_front();
 }
@@ -27,12 +49,50 @@ void History::forget(uint64_t upto) {
   compacted_ = std::max(compacted_, upto);
 }
 
+Ref History::entry_of(const Version& version, const Key& key) {
+  if (!version.text) return nullptr;
+  if (auto held = version.entry.lock()) return held;
+  auto doc = base::parse_json(*version.text);
+  CHECK_THAT(doc.ok(), "an object's own text can be read");
+  auto entry = std::make_shared<Entry>();
+  entry->key = key;
+  entry->revision = version.revision;
+  entry->create_revision = version.create_revision;
+  entry->doc = std::move(*doc);
+  return entry;
+}
+
+History::Events::const_iterator History::first_after(const Events& events, uint64_t revision) const {
+  return std::upper_bound(events.begin(), events.end(), revision,
+                          [](uint64_t wanted, const Kept& kept) { return wanted < kept.revision; });
+}
+
 std::vector<Event> History::after(std::string_view resource, uint64_t after) const {
-  const auto events = by_resource_.find(resource);
-  if (events == by_resource_.end()) return {};
-  const auto first = std::upper_bound(events->second.begin(), events->second.end(), after,
-                                      [](uint64_t revision, const Event& event) { return revision < event.revision; });
-  return {first, events->second.end()};
+  const auto place = by_resource_.find(resource);
+  if (place == by_resource_.end()) return {};
+  const auto& [name, events] = *place;
+  std::vector<Event> out;
+  std::map<Key, Ref> versions;  // an event's object is the next one's previous
+  for (auto at = first_after(events, after); at != events.end(); ++at) {
+    const Key key{name, at->ns, at->name};
+    auto& known = versions[key];
+    auto previous = known && known->revision == at->previous.revision ? known : entry_of(at->previous, key);
+    known = entry_of(at->object, key);
+    out.push_back({at->type, at->revision, known, std::move(previous)});
+  }
+  return out;
+}
+
+std::map<Key, Ref> History::before(std::string_view resource, uint64_t after) const {
+  const auto place = by_resource_.find(resource);
+  if (place == by_resource_.end()) return {};
+  const auto& [name, events] = *place;
+  std::map<Key, Ref> out;
+  for (auto at = first_after(events, after); at != events.end(); ++at) {
+    const auto [entry, is_first] = out.try_emplace({name, at->ns, at->name});
+    if (is_first) entry->second = entry_of(at->previous, entry->first);
+  }
+  return out;
 }
 
 }  // namespace store

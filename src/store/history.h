@@ -1,10 +1,14 @@
 // Durable events of the recent past, per resource, for watches that start there and for lists at a past revision. Holds
 // at most a number of events and of bytes; what falls out moves the compacted revision on.
+//
+// Documents in memory are several times as large as their text, so only the text is kept of versions that nobody else
+// holds, and parsed again when somebody asks.
 #pragma once
 
 #include <deque>
 #include <map>
 #include <string>
+#include <unordered_map>
 
 #include "store/store.h"
 
@@ -13,20 +17,46 @@ namespace store {
 class History {
  public:
   History(const Limits& limits, uint64_t compacted) : limits_(limits), compacted_(compacted) {}
-  void add(Event event);
+  void add(const Event& event);
   void forget(uint64_t upto);  // drops everything; `upto` is the last revision there was
   uint64_t compacted() const { return compacted_; }
   // Events of `resource` with revision > `after`, oldest first. `after` must be >= compacted().
   std::vector<Event> after(std::string_view resource, uint64_t after) const;
+  // What the objects of `resource` that have changed since were then; null for those that were not there.
+  std::map<Key, Ref> before(std::string_view resource, uint64_t after) const;
 
  private:
+  using Text = std::shared_ptr<const std::string>;
+  // One version of an object: the object itself as long as somebody holds it.
+  struct Version {
+    uint64_t revision = 0, create_revision = 0;
+    std::weak_ptr<const Entry> entry;
+    Text text;  // null: there is none
+  };
+  struct Kept {
+    EventType type;
+    uint64_t revision;
+    std::string ns, name;
+    Version object, previous;
+  };
+  using Events = std::deque<Kept>;
+  struct Newest {
+    uint64_t revision;  // of the event
+    Version version;
+  };
+
+  static Ref entry_of(const Version& version, const Key& key);
+  Version version_of(const Ref& entry, const Newest* newest);
+  Events::const_iterator first_after(const Events& events, uint64_t revision) const;
   void drop_oldest();
 
   Limits limits_;
   uint64_t compacted_;
   size_t bytes_ = 0;
-  std::map<std::string, std::deque<Event>, std::less<>> by_resource_;
-  std::deque<std::deque<Event>*> order_;  // which of them holds the oldest, the next, ...; map nodes do not move
+  std::map<std::string, Events, std::less<>> by_resource_;
+  std::deque<std::pair<const std::string, Events>*> order_;  // whose oldest is the oldest of all, the next, ...
+  // By resource/ns/name, of the events that are kept: so that a version's text is shared by the event that replaced it.
+  std::unordered_map<std::string, Newest> newest_;
 };
 
 }  // namespace store

@@ -344,7 +344,7 @@ Result<std::unique_ptr<Store>> Store::open(sys::Loop&, std::unique_ptr<Engine> e
     state->table.set(record.key, std::move(entry));
   }
   if (has_past) {
-    for (auto& event : TRY(replay(loaded, std::move(versions)))) state->history.add(std::move(event));
+    for (auto& event : TRY(replay(loaded, std::move(versions)))) state->history.add(event);
   }
   auto store = std::unique_ptr<Store>(new Store(std::move(state)));
   store->state_->engine->attach(*store);
@@ -381,13 +381,12 @@ Result<std::vector<Ref>> Store::list_at(std::string_view resource, std::string_v
     return base::timeout("Too large resource version: " + std::to_string(revision) +
                          ", current: " + std::to_string(this->revision()));
   }
-  // Undo, newest first, what happened since.
-  std::vector<Event> since = state_->history.after(resource, revision);
+  // Undo what happened since: of an object's changes the first says what it was.
+  std::map<Key, Ref> undone = state_->history.before(resource, revision);
   for (const auto& [event, foreign] : state_->pending) {
-    if (event.revision > revision && event.object->key.resource == resource) since.push_back(event);
+    if (event.revision > revision && event.object->key.resource == resource)
+      undone.try_emplace(event.object->key, event.previous);
   }
-  std::map<Key, Ref> undone;
-  for (auto at = since.rbegin(); at != since.rend(); ++at) undone[at->object->key] = at->previous;
   std::vector<Ref> out;
   auto next = undone.begin();
   const auto take_before = [&](const Key* key) {  // objects that are gone now but were there then

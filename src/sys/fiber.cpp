@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "sys/fiber_stack.h"
 #include "sys/scheduler.h"
+#include "sys/trim_stack.h"
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -260,6 +261,10 @@ Result<void> yield(Loop& loop) {
   current->wake();
   if (!park_current()) return base::cancelled();
   return {};
+}
+
+void trim_stack() {
+  if (current != nullptr) trim_stack_below(current->stack, __builtin_frame_address(0));
 }
 
 struct Signal::State {

@@ -3,6 +3,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdint>
+
 #include "base/check.h"
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -12,7 +14,8 @@ namespace sys {
 
 namespace {
 constexpr size_t kept_max = 1024;
-constexpr size_t guard_bytes = 4096;
+constexpr size_t page_bytes = 4096;
+constexpr size_t guard_bytes = page_bytes;
 }  // namespace
 
 FiberStacks::~FiberStacks() {
@@ -41,6 +44,17 @@ void FiberStacks::give(void* stack) {
     return;
   }
   munmap(static_cast<char*>(stack) - guard_bytes, bytes + guard_bytes);
+}
+
+void trim_stack_below(void* stack, const void* in_use) {
+#if defined(__SANITIZE_ADDRESS__)
+  (void)stack, (void)in_use;  // instrumented frames know no margin
+#else
+  constexpr uintptr_t margin = 1024;  // this function's own frame and those of its callees
+  const auto from = reinterpret_cast<uintptr_t>(stack);
+  const auto to = (reinterpret_cast<uintptr_t>(in_use) - margin) / page_bytes * page_bytes;
+  if (to > from) madvise(stack, to - from, MADV_DONTNEED);
+#endif
 }
 
 FiberStacks& fiber_stacks() {

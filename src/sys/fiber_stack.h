@@ -23,6 +23,9 @@ class FiberStacks {
   std::vector<void*> free_;
 };
 
+// Gives the pages between the lowest byte of `stack` and `in_use` back to the system, but for a margin.
+void trim_stack_below(void* stack, const void* in_use);
+
 FiberStacks& fiber_stacks();  // of this thread
 
 }  // namespace sys

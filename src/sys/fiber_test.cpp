@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sys/sim/sim_driver.h"
+#include "sys/trim_stack.h"
 
 using base::milliseconds;
 using base::seconds;
@@ -261,4 +262,28 @@ TEST_CASE("shut: a timer that is due when its fiber is unwound finds nobody") {
   b.loop.run_until([&] { return stop; });
   b.loop.shut();
   CHECK_FALSE(timed_out);
+}
+
+TEST_CASE("fibers: what is in use survives when the rest of the stack is given back") {
+  Bench b;
+  std::vector<std::string> kept;
+  const auto deep = [](auto self, int depth) -> size_t {
+    volatile char room[2000] = {};
+    room[depth] = char(depth);
+    return depth == 0 ? size_t(room[0]) : size_t(room[depth]) + self(self, depth - 1);
+  };
+  for (int i = 0; i < 20; ++i) {
+    sys::spawn(b.loop, "trims", [&, i] {
+      const std::string own(100, char('a' + i));
+      const size_t before = deep(deep, 40);
+      for (int round = 0; round < 3; ++round) {
+        sys::trim_stack();
+        CHECK(sys::sleep(b.loop, milliseconds(1)).ok());
+      }
+      if (deep(deep, 40) == before) kept.push_back(own);
+    });
+  }
+  b.run();
+  REQUIRE(kept.size() == 20);
+  for (int i = 0; i < 20; ++i) CHECK(kept[size_t(i)] == std::string(100, char('a' + i)));
 }

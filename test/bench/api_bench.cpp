@@ -1,24 +1,21 @@
 // Rates and latencies of a running manager's API over HTTPS: create, get, list and watch of ConfigMaps in a namespace
 // of its own, which it removes. Client and server share the machine. Prints a table; checks nothing.
-//   ninja -C build bench_api && build/bench_api --kubeconfig FILE [--connections N] [DIRECTORY, not used]
-#include <unistd.h>
-
+//   ninja -C build bench_api && build/bench_api --kubeconfig FILE [--connections N] [--process PID] [DIRECTORY, not
+//   used]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <string_view>
 
-#include "base/text.h"
-#include "net/http.h"
+#include "api_client.h"
 #include "sys/fiber.h"
 #include "sys/real/real.h"
-#include "wire/yaml.h"
 
 namespace {
 
 using base::Json;
 using base::Result;
-using Clock = std::chrono::steady_clock;
+using namespace client;
 
 constexpr int connections_max = 1000;
 constexpr base::Duration watch_silence_max = base::seconds(30);
@@ -26,6 +23,7 @@ constexpr base::Duration watch_silence_max = base::seconds(30);
 struct Flags {
   std::string kubeconfig;
   int connections = 16;
+  int process = 0;  // of the manager, for its processor time
 };
 
 Result<Flags> parse_flags(int count, char** arguments) {
@@ -41,6 +39,8 @@ Result<Flags> parse_flags(int count, char** arguments) {
       const auto number = base::parse_int(value);
       if (!number || *number < 1 || *number > connections_max) return base::invalid("--connections is 1 to 1000");
       flags.connections = int(*number);
+    } else if (name == "--process") {
+      flags.process = int(base::parse_int(value).value_or(0));
     } else {
       return base::invalid("unknown flag " + std::string(name));
     }
@@ -48,82 +48,27 @@ Result<Flags> parse_flags(int count, char** arguments) {
   return flags;
 }
 
-const Json& named(const Json& list, const std::string& name) {
-  static const Json none;
-  for (const Json& one : list.items()) {
-    if (one["name"].string() == name) return one;
-  }
-  return none;
-}
-
-Result<std::string> inline_data(const Json& holder, const char* key) {
-  const auto decoded = base::unbase64(holder[key].string());
-  if (!decoded) return base::invalid(std::string("kubeconfig: ") + key + " is not base64");
-  return *decoded;
-}
-
-struct Api {
-  sys::Sys& sys;
-  net::ClientOptions options;
-  std::string token;
-  std::string ns;
-
-  net::Request request(std::string method, std::string target, std::string body = {}) const {
-    net::Request made{.method = std::move(method), .target = std::move(target), .body = std::move(body)};
-    made.headers.set("Accept", "application/json");
-    if (!made.body.empty()) made.headers.set("Content-Type", "application/json");
-    if (!token.empty()) made.headers.set("Authorization", "Bearer " + token);
-    return made;
-  }
-  std::string maps() const { return "/api/v1/namespaces/" + ns + "/configmaps"; }
+// Processor time of the manager while something is measured; per operation in the last column.
+struct Meter {
+  explicit Meter(const Api& of) : api(of), used(processor_seconds(api.sys, api.process)) {}
+  double seconds() const { return processor_seconds(api.sys, api.process) - used; }
+  const Api& api;
+  Clock::time_point start = Clock::now();
+  double used;
 };
 
-Result<Api> read_kubeconfig(sys::Sys& sys, const std::string& file) {
-  const std::string text = TRY(sys.disk.read(file));
-  const auto docs = TRY(wire::parse_yaml(text));
-  if (docs.empty()) return base::invalid("kubeconfig is empty");
-  const Json& config = docs.front();
-  const Json& context = named(config["contexts"], config["current-context"].string())["context"];
-  const Json& cluster = named(config["clusters"], context["cluster"].string())["cluster"];
-  const Json& user = named(config["users"], context["user"].string())["user"];
-  const auto url = TRY(net::Url::parse(cluster["server"].string()).context("kubeconfig: server"));
-  Api api{sys, {}, user["token"].string(), "bench-" + std::to_string(getpid())};
-  api.options.server = url.address();
-  api.options.tls = url.scheme != "http";
-  api.options.tls_options.ca_pem = TRY(inline_data(cluster, "certificate-authority-data"));
-  api.options.tls_options.verify = !cluster["insecure-skip-tls-verify"].boolean();
-  api.options.tls_options.server_name = cluster["tls-server-name"].string();
-  api.options.tls_options.certificate_pem = TRY(inline_data(user, "client-certificate-data"));
-  api.options.tls_options.key_pem = TRY(inline_data(user, "client-key-data"));
-  api.options.body_bytes_max = 256u << 20;
-  return api;
-}
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-// Milliseconds below which that share of the sorted samples lies.
-double percentile(const std::vector<double>& sorted, double share) {
-  if (sorted.empty()) return 0;
-  return sorted[std::min(sorted.size() - 1, size_t(share * double(sorted.size())))];
-}
-
 void print_head() {
-  std::printf("%-28s %11s %9s %9s %12s %9s %9s\n", "measurement", "connections", "count", "seconds", "per second",
-              "p50 ms", "p99 ms");
+  std::printf("%-28s %11s %9s %9s %12s %9s %9s %14s\n", "measurement", "connections", "count", "seconds", "per second",
+              "p50 ms", "p99 ms", "manager us/op");
 }
 
-void print_row(const std::string& what, int connections, std::vector<double> samples, double seconds) {
+void print_row(const Meter& meter, const std::string& what, int connections, std::vector<double> samples) {
+  const double seconds = seconds_since(meter.start), used = meter.seconds();
   std::sort(samples.begin(), samples.end());
-  std::printf("%-28s %11d %9zu %9.2f %12.0f %9.3f %9.3f\n", what.c_str(), connections, samples.size(), seconds,
-              double(samples.size()) / seconds, percentile(samples, 0.50), percentile(samples, 0.99));
+  std::printf("%-28s %11d %9zu %9.2f %12.0f %9.3f %9.3f %14.1f\n", what.c_str(), connections, samples.size(), seconds,
+              double(samples.size()) / seconds, percentile(samples, 0.50), percentile(samples, 0.99),
+              used * 1e6 / double(std::max<size_t>(1, samples.size())));
   std::fflush(stdout);
-}
-
-Result<net::Response> send(net::HttpClient& client, net::Request request) {
-  const std::string what = request.method + " " + request.target;
-  auto response = TRY(client.send(std::move(request)).context(what));
-  if (response.status < 300) return response;
-  return base::unavailable(what + ": status " + std::to_string(response.status) + ": " + response.body.substr(0, 300));
 }
 
 // Sends `count` requests over so many connections, each opened before the clock starts, and prints a row.
@@ -138,7 +83,7 @@ Result<void> measure(const Api& api, const std::string& what, int connections, i
   std::optional<base::Error> failure;
   int next = 0;
   std::vector<sys::Fiber> fibers;
-  const auto start = Clock::now();
+  const Meter meter(api);
   for (auto& client : clients) {
     fibers.push_back(sys::spawn(api.sys.loop, "client", [&, one = client.get()] {
       while (next < count && !failure) {
@@ -151,7 +96,7 @@ Result<void> measure(const Api& api, const std::string& what, int connections, i
   }
   for (auto& fiber : fibers) TRY(fiber.join());
   if (failure) return std::move(*failure);
-  print_row(what, connections, std::move(samples), seconds_since(start));
+  print_row(meter, what, connections, std::move(samples));
   return {};
 }
 
@@ -237,12 +182,12 @@ Result<void> watch(const Api& api, int watchers, int connections, int writes) {
       all_ready.set();
     }));
   }
-  auto start = Clock::now();
+  std::optional<Meter> meter;
   const auto write_all = [&]() -> Result<void> {
     TRY(send(client, api.request("POST", api.maps(), config_map(prefix + "first"))));
     TRY(all_ready.wait_for(watch_silence_max));
     if (failure) return std::move(*failure);
-    start = Clock::now();
+    meter.emplace(api);
     return measure(api, "create, watched by " + std::to_string(watchers), connections, writes,
                    [&](int i) { return api.request("POST", api.maps(), config_map(prefix + std::to_string(i))); });
   };
@@ -255,7 +200,7 @@ Result<void> watch(const Api& api, int watchers, int connections, int writes) {
   if (failure) return std::move(*failure).context("watch");
   std::vector<double> samples;
   for (const Watcher& watcher : all) samples.insert(samples.end(), watcher.samples.begin(), watcher.samples.end());
-  print_row("watch events, write to event", watchers, std::move(samples), seconds_since(start));
+  print_row(*meter, "watch events, write to event", watchers, std::move(samples));
   return {};
 }
 
@@ -293,7 +238,8 @@ Result<void> remove_namespace(const Api& api, net::HttpClient& client) {
 }
 
 Result<void> run(sys::Sys& sys, const Flags& flags) {
-  const Api api = TRY(read_kubeconfig(sys, flags.kubeconfig));
+  Api api = TRY(read_kubeconfig(sys, flags.kubeconfig));
+  api.process = flags.process;
   net::HttpClient client(sys.loop, sys.net, api.options);
   const Json ns =
       Json::object({{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", Json::object({{"name", api.ns}})}});

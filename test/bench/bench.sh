@@ -20,7 +20,7 @@ bench_options() {
         esac
         shift
         ;;
-      *) fail "bench does not know '$1'; it takes --runs N, --hosts N,N and --only store|api|enrolment|bring-up|added" ;;
+      *) fail "bench does not know '$1'; it takes --runs N, --hosts N,N and --only store|api|watch|enrolment|bring-up|added" ;;
     esac
     shift
   done
@@ -100,9 +100,23 @@ bench_api() {
   sleep 10
   bench_line "processor time of an idle manager in 10 s" \
     "$(awk -v a="$before" -v b="$(bench_cpu "$pid")" 'BEGIN {printf "%.2f", b - a}')" s
-  "$bench_build"/bench_api --kubeconfig "$demo_dir/ingot/admin.kubeconfig" || demo_failed "bench_api failed"
+  "$bench_build"/bench_api --kubeconfig "$demo_dir/ingot/admin.kubeconfig" --process "$pid" ||
+    demo_failed "bench_api failed"
   bench_line "resident memory of the manager after that" "$(bench_memory "$pid")" MiB
   bench_stop
+}
+
+# A fresh manager for each row, so that the memory of one does not hide in what another left.
+bench_watch() {
+  local row
+  for row in "1 100 1" "1 1000 1" "2 100 100" "2 1000 100" "2 5000 100" "2 1000 10"; do
+    set -- $row
+    bench_directory
+    bench_start_manager
+    "$bench_build"/bench_watch --kubeconfig "$demo_dir/ingot/admin.kubeconfig" --process "$(bench_pid serve)" \
+      --http "$1" --watchers "$2" --per-connection "$3" || demo_failed "bench_watch failed"
+    bench_stop
+  done
 }
 
 # bench_bring_up SPEED INVENTORY [MANIFEST...]
@@ -152,7 +166,7 @@ bench_part() {  # NAME TITLE COMMAND...
 bench() {
   bench_options "$@"
   install_packages "${build_packages[@]}"
-  build_in "$bench_build" release ingot bench_store bench_api bench_bring_up bench_provision
+  build_in "$bench_build" release ingot bench_store bench_api bench_watch bench_bring_up bench_provision
   demo_ingot=$bench_build/ingot
   trap demo_cleanup EXIT
   trap 'exit 130' INT
@@ -162,6 +176,7 @@ bench() {
     /proc/meminfo) GiB"
   bench_part store "store: durable puts, lists" bench_store
   bench_part api "manager alone: memory, API over HTTPS" bench_api
+  bench_part watch "watches over HTTPS: memory when idle, events to all" bench_watch
   bench_part enrolment "enrolment on a rack at $bench_speed times real speed" bench_enrolment
   bench_part bring-up "20 servers, 3 clusters at 60 times real speed" bench_clusters
   bench_part added "virtual time: what the manager adds to the hardware's time" "$bench_build"/bench_provision

@@ -1,4 +1,3 @@
-// clang++ -std=c++20 -fsanitize=fuzzer,address -Isrc test/fuzz/dhcp_fuzz.cpp src/wire/dhcp.cpp src/base/*.cpp
 #include <cstddef>
 #include <cstdint>
 

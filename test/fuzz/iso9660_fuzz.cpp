@@ -1,4 +1,3 @@
-// clang++ -std=c++20 -fsanitize=fuzzer,address -Isrc test/fuzz/iso9660_fuzz.cpp src/wire/iso9660.cpp src/base/*.cpp
 #include <cstddef>
 #include <cstdint>
 

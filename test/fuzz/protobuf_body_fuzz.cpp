@@ -1,5 +1,3 @@
-// clang++ -std=c++20 -fsanitize=fuzzer,address -Isrc test/fuzz/protobuf_body_fuzz.cpp src/server/protobuf_body.cpp
-//   src/base/*.cpp (without the *_test.cpp) -lfmt -lsimdjson
 #include <cstddef>
 #include <cstdint>
 

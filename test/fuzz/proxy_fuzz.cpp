@@ -1,5 +1,3 @@
-// clang++ -std=c++20 -fsanitize=fuzzer,address -Isrc test/fuzz/proxy_fuzz.cpp src/net/proxy_handshake.cpp
-//   src/net/socks5.cpp src/sys/address.cpp src/wire/http1*.cpp src/base/*.cpp (without the *_test.cpp) -lfmt -lsimdjson
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -85,6 +85,7 @@ struct RealSystem::State {
       : loop(driver), workers(loop), keys(workers), net(driver, loop, workers), sys{loop, random, keys,
                                                                                     net,  disk,   workers} {
     std::signal(SIGPIPE, SIG_IGN);  // a closed connection is an error of write, not the end of the program
+    std::signal(SIGXFSZ, SIG_IGN);  // and so is a file that may not grow any more
   }
   ~State() { loop.shut(); }
 

@@ -155,16 +155,16 @@ class TlsStream : public Stream {
 
   Result<std::string> read(size_t bytes_max, Duration limit) override {
     const Deadline deadline(loop_, limit);
-    std::string bytes(std::min(bytes_max, record_bytes_max), '\0');
+    static thread_local std::array<char, record_bytes_max> bytes;  // not used across a wait
     for (;;) {
       TRY(usable());
       ERR_clear_error();
-      const int count = SSL_read(ssl_, bytes.data(), int(bytes.size()));
+      const int count = SSL_read(ssl_, bytes.data(), int(std::min(bytes_max, bytes.size())));
       const int kind = SSL_get_error(ssl_, count);
       if (count > 0) {
-        bytes.resize(size_t(count));
+        std::string out(bytes.data(), size_t(count));
         if (!wire_->out.empty()) TRY(flush(deadline));
-        return bytes;
+        return out;
       }
       if (kind == SSL_ERROR_ZERO_RETURN) return std::string();
       if (kind != SSL_ERROR_WANT_READ && kind != SSL_ERROR_WANT_WRITE) {
