@@ -211,7 +211,9 @@ Result<void> measure_all(const Api& api, int connections) {
   TRY(create(api, connections, 500, 1000));
   TRY(list(api, 1, 1000, 50));
   TRY(list(api, connections, 1000, 200));
+  const double before = resident_kib(api.sys, api.process);
   TRY(create(api, connections, 1000, 10000));
+  std::printf("memory of the manager per object: %.1f KiB\n", (resident_kib(api.sys, api.process) - before) / 9000);
   TRY(list(api, 1, 10000, 20));
   TRY(list(api, connections, 10000, 60));
   const auto get = [&](int i) { return api.request("GET", api.maps() + "/map-" + std::to_string(i * 7919 % 10000)); };

@@ -1,5 +1,6 @@
 #include "sys/real/epoll_driver.h"
 
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -13,13 +14,15 @@ namespace sys {
 namespace {
 constexpr size_t events_max = 256;
 constexpr uint64_t wake_id = 0;
+constexpr auto trim_period = base::minutes(1);
 }  // namespace
 
 EpollDriver::EpollDriver()
     : epoll_(epoll_create1(EPOLL_CLOEXEC)),
       event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       wall_start_(std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now())),
-      steady_start_(std::chrono::steady_clock::now()) {
+      steady_start_(std::chrono::steady_clock::now()),
+      next_trim_(steady_start_ + trim_period) {
   CHECK_THAT(epoll_ && event_, "the kernel gives no epoll descriptor");
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
@@ -31,6 +34,15 @@ Time EpollDriver::now() {
   return wall_start_ + std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - steady_start_);
 }
 
+// Bursts leave holes between what stays (thousands of connections that shake hands at once); the allocator keeps them
+// until it is told.
+void EpollDriver::give_back_memory() {
+  const auto present = std::chrono::steady_clock::now();
+  if (present < next_trim_) return;
+  next_trim_ = present + trim_period;
+  malloc_trim(0);
+}
+
 bool EpollDriver::wait_until(Time next_timer, bool have_timer) {
   int wait_ms = -1;
   if (have_timer) {
@@ -38,6 +50,7 @@ bool EpollDriver::wait_until(Time next_timer, bool have_timer) {
     const auto whole = std::chrono::ceil<base::milliseconds>(std::max(left, Duration::zero())).count();
     wait_ms = int(std::min<int64_t>(whole, INT_MAX));
   }
+  if (wait_ms != 0) give_back_memory();
   std::array<epoll_event, events_max> events;
   const int count = epoll_wait(epoll_.number(), events.data(), int(events.size()), wait_ms);
   CHECK_THAT(count >= 0 || errno == EINTR, "epoll_wait failed");

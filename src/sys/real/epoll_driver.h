@@ -28,10 +28,13 @@ class EpollDriver : public Driver {
   void remove(int descriptor, Watch& watch);
 
  private:
+  void give_back_memory();
+
   Descriptor epoll_;
   Descriptor event_;
   Time wall_start_;
   std::chrono::steady_clock::time_point steady_start_;
+  std::chrono::steady_clock::time_point next_trim_;
   std::unordered_map<uint64_t, Watch*> watches_;  // by id, so that a late event of a closed descriptor finds nothing
   uint64_t next_id_ = 1;
 };
