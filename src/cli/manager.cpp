@@ -25,6 +25,7 @@
 #include "remote/fence.h"
 #include "runtime/runtime.h"
 #include "server/server.h"
+#include "server/service_tokens.h"
 #include "sys/fiber.h"
 #include "workload/clusters.h"
 
@@ -66,6 +67,7 @@ struct Manager::State {
   Result<void> open_store();
   Result<void> join_stock();
   void halt();
+  Result<void> start_housekeeping();
   Result<void> start_engine();
   void start_controllers();
   Result<void> start_api();
@@ -73,6 +75,7 @@ struct Manager::State {
   std::optional<std::string> secret_value(const ClusterKey& cluster, std::string_view suffix,
                                           std::string_view key) const;
   std::optional<workload::Clusters::EtcdIdentity> etcd_identity(const ClusterKey& cluster);
+  void enqueue(std::string_view controller, store::Key key);
   void workload_changed(const ClusterKey& cluster);
   std::string url() const;
 };
@@ -101,7 +104,28 @@ Result<void> Manager::State::open_store() {
   custom_resources = std::make_unique<registry::CustomResources>(sys.loop, *registry, scheme, [this] {
     if (api) api->kinds_changed();
   });
-  housekeeping = std::make_unique<registry::Housekeeping>(sys, *registry);
+  return start_housekeeping();
+}
+
+Result<void> Manager::State::start_housekeeping() {
+  const ControllerSet& chosen = options.chosen;
+  registry::HousekeepingOptions out;
+  out.garbage_collector = chosen.has("garbage-collector-controller");
+  out.namespaces = chosen.has("namespace-controller");
+  out.event_ttl = options.event_ttl;
+  auto& accounts = out.service_accounts.emplace();
+  accounts.default_accounts = chosen.has("serviceaccount-controller");
+  if (chosen.has("root-ca-certificate-publisher-controller")) accounts.root_ca_pem = identity.ca_certificate_pem;
+  if (chosen.has("serviceaccount-token-controller")) {
+    accounts.token_ca_pem = identity.ca_certificate_pem;
+    const server::Options defaults;
+    auto tokens = TRY(server::ServiceTokens::make(identity.service_account_key_pem, defaults.service_account_issuer));
+    accounts.sign = [tokens = std::move(tokens)](const std::string& ns, const std::string& account,
+                                                 const std::string& uid, const std::string& secret) {
+      return tokens.issue_for_secret(ns, account, uid, secret);
+    };
+  }
+  housekeeping = std::make_unique<registry::Housekeeping>(sys, *registry, std::move(out));
   return {};
 }
 
@@ -159,6 +183,11 @@ std::optional<workload::Clusters::EtcdIdentity> Manager::State::etcd_identity(co
   return made.identity;
 }
 
+// Unless that controller was left out.
+void Manager::State::enqueue(std::string_view controller, store::Key key) {
+  if (options.chosen.has(controller)) runtime->enqueue(controller, std::move(key));
+}
+
 // A workload cluster looks different: everybody who looks at it looks again.
 void Manager::State::workload_changed(const ClusterKey& cluster) {
   const auto wake = [&](const char* controller, std::string_view resource, bool by_label) {
@@ -167,7 +196,7 @@ void Manager::State::workload_changed(const ClusterKey& cluster) {
       const bool concerned = by_label ? doc.path("metadata.labels")[api::cluster_name_label].string() == cluster.name ||
                                             doc.path("spec.clusterName").string() == cluster.name
                                       : entry->key.name == cluster.name;
-      if (concerned) runtime->enqueue(controller, entry->key);
+      if (concerned) enqueue(controller, entry->key);
     }
   };
   wake("cluster", "clusters.cluster.x-k8s.io", false);
@@ -179,7 +208,7 @@ void Manager::State::workload_changed(const ClusterKey& cluster) {
   if (!owner) return;
   const std::string& plane = owner->doc.path("spec.controlPlaneRef.name").string();
   if (store->get("kubeadmcontrolplanes.controlplane.cluster.x-k8s.io", cluster.ns, plane)) {
-    runtime->enqueue("kubeadmcontrolplane", {"kubeadmcontrolplanes.controlplane.cluster.x-k8s.io", cluster.ns, plane});
+    enqueue("kubeadmcontrolplane", {"kubeadmcontrolplanes.controlplane.cluster.x-k8s.io", cluster.ns, plane});
   }
 }
 
@@ -188,19 +217,22 @@ void Manager::State::start_controllers() {
       sys, *site, [this](const ClusterKey& cluster) { return secret_value(cluster, "-kubeconfig", "value"); },
       [this](const ClusterKey& cluster) { return etcd_identity(cluster); });
   runtime = std::make_unique<runtime::Runtime>(sys, *registry);
-  runtime->add(control::cluster_controller(*clusters));
-  runtime->add(control::machine_controller(*clusters));
-  runtime->add(control::machineset_controller());
-  runtime->add(control::machinedeployment_controller());
-  runtime->add(control::machinehealthcheck_controller(*clusters));
-  runtime->add(control::kubeadmconfig_controller(*clusters));
-  runtime->add(control::kubeadmcontrolplane_controller(*clusters));
-  runtime->add(control::metal3cluster_controller());
-  runtime->add(control::metal3machine_controller(*clusters));
-  runtime->add(control::baremetalhost_controller(*engine));
+  const auto add = [this](runtime::Controller controller) {
+    if (options.chosen.has(controller.name)) runtime->add(std::move(controller));
+  };
+  add(control::cluster_controller(*clusters));
+  add(control::machine_controller(*clusters));
+  add(control::machineset_controller());
+  add(control::machinedeployment_controller());
+  add(control::machinehealthcheck_controller(*clusters));
+  add(control::kubeadmconfig_controller(*clusters));
+  add(control::kubeadmcontrolplane_controller(*clusters));
+  add(control::metal3cluster_controller());
+  add(control::metal3machine_controller(*clusters));
+  add(control::baremetalhost_controller(*engine));
   clusters->on_change([this](const ClusterKey& cluster) { workload_changed(cluster); });
   engine->on_change([this](const std::string& ns, const std::string& name) {
-    runtime->enqueue("baremetalhost", {"baremetalhosts.metal3.io", ns, name});
+    enqueue("baremetalhost", {"baremetalhosts.metal3.io", ns, name});
   });
   runtime->start();
 }
@@ -213,6 +245,10 @@ Result<void> Manager::State::start_api() {
   out.tls.client_ca_pem = identity.ca_certificate_pem;
   out.authentication = options.authentication;
   out.services = options.services;
+  out.flow = options.flow;
+  out.aggregate_roles = options.chosen.has("clusterrole-aggregation-controller");
+  out.audit = options.audit;
+  out.request_limit = options.request_limit;
   out.service_account_key_pem = identity.service_account_key_pem;
   api = std::make_unique<server::ApiServer>(sys, *registry, std::move(out));
   return api->start();

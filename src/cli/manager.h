@@ -8,12 +8,18 @@
 #include <string>
 #include <vector>
 
+#include "cli/controllers.h"
 #include "cli/stock.h"
 #include "metal/engine.h"
 #include "registry/registry.h"
 #include "server/authentication_options.h"
+#include "server/flow_options.h"
 #include "store/store.h"
 #include "sys/sys.h"
+
+namespace server {
+struct AuditOptions;
+}
 
 namespace cli {
 
@@ -27,8 +33,13 @@ struct ManagerOptions {
   std::string site_ca_pem;                 // roots for sums files over https; empty: the system's
   bool allow_md5 = false;                  // image checksums
   metal::EngineLimits limits;
+  ControllerSet chosen;                       // of the controllers
+  base::Duration event_ttl = base::hours(1);  // zero keeps Events for ever
   server::AuthenticationOptions authentication;
   std::map<std::string, sys::Address> services;  // server::Options::services
+  server::FlowOptions flow = {.priorities = true};
+  std::shared_ptr<const server::AuditOptions> audit;  // null: no audit log
+  base::Duration request_limit = base::seconds(60);
   // The durable store below; empty: SQLite in the data directory.
   std::function<base::Result<std::unique_ptr<store::Engine>>()> open_engine;
   // Controllers on a foreign API server, and none of our own.

@@ -36,14 +36,9 @@ void add_stock_flags(CLI::App& serve, StockFlags& flags) {
       ->group(group);
   serve.add_option("--webhook-url", flags.webhook_url, "How the API server reaches them; default: --webhook-listen")
       ->group(group);
-  serve
-      .add_option("--controllers", flags.controllers,
-                  "false: serve the API and its housekeeping, but run no controllers")
-      ->capture_default_str();
 }
 
 Result<void> apply_stock_flags(const StockFlags& flags, ManagerOptions& options) {
-  options.controllers = flags.controllers;
   if (flags.kubeconfig.empty() && !flags.in_cluster) {
     if (flags.install_crds || !flags.webhook_listen.empty()) {
       return base::invalid(
@@ -54,7 +49,7 @@ Result<void> apply_stock_flags(const StockFlags& flags, ManagerOptions& options)
   }
   if (!flags.kubeconfig.empty() && flags.in_cluster)
     return base::invalid("--kubeconfig and --in-cluster exclude each other");
-  if (!flags.controllers) return base::invalid("--controllers=false leaves nothing to do with --kubeconfig");
+  if (!options.controllers) return base::invalid("--controllers=false leaves nothing to do with --kubeconfig");
   StockOptions out;
   out.access.kubeconfig = flags.kubeconfig;
   out.access.context = flags.context;

@@ -18,11 +18,10 @@ struct StockFlags {
   bool leader_elect = true;
   bool install_crds = false;
   std::string webhook_listen, webhook_url;
-  bool controllers = true;
 };
 
 void add_stock_flags(CLI::App& serve, StockFlags& flags);
-// Errors name the flag.
+// After apply_api_flags. Errors name the flag.
 base::Result<void> apply_stock_flags(const StockFlags& flags, ManagerOptions& options);
 
 struct ManifestFlags {

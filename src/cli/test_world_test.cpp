@@ -135,6 +135,11 @@ void World::start_manager() {
 }
 
 void World::run_manager(std::unique_ptr<Manager>& manager, sys::Sys& on, ManagerOptions options) {
+  // Not what scenarios are about: what these write would only make them longer.
+  options.chosen = *ControllerSet::parse({"*", "-serviceaccount-controller", "-serviceaccount-token-controller",
+                                          "-root-ca-certificate-publisher-controller"});
+  options.flow.priorities = false;
+  if (adjust_) adjust_(options);
   manager = std::make_unique<Manager>(on, std::move(options));
   bool up = false;
   std::string problem;

@@ -1,12 +1,12 @@
 // JSON web signatures, RFC 7515 compact form, with RS256 and ES256 of RFC 7518.
 #include <openssl/bn.h>
 #include <openssl/ecdsa.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include "base/check.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "crypto/jwk.h"
 #include "crypto/openssl_handles.h"
 #include "crypto/x509.h"
 
@@ -15,13 +15,7 @@ namespace {
 
 using base::Result;
 
-constexpr size_t token_bytes_max = 64u << 10;
 constexpr int es256_number_size = 32;
-
-base::Error refused(std::string message) {
-  ERR_clear_error();
-  return {base::Code::unauthenticated, std::move(message)};
-}
 
 Result<std::string_view> algorithm_of(EVP_PKEY* key) {
   if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA) return std::string_view("RS256");
@@ -44,21 +38,6 @@ std::string raw_from_der(std::string_view der) {
   BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out, es256_number_size);
   BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out + es256_number_size, es256_number_size);
   return raw;
-}
-
-std::string der_from_raw(std::string_view raw) {
-  if (raw.size() != 2 * es256_number_size) return {};
-  const auto* bytes = reinterpret_cast<const unsigned char*>(raw.data());
-  std::unique_ptr<ECDSA_SIG, DigestFree> signature(ECDSA_SIG_new());
-  BIGNUM* r = BN_bin2bn(bytes, es256_number_size, nullptr);
-  BIGNUM* s = BN_bin2bn(bytes + es256_number_size, es256_number_size, nullptr);
-  CHECK_THAT(signature && r && s && ECDSA_SIG_set0(signature.get(), r, s) == 1, "out of memory");
-  unsigned char* der = nullptr;
-  int size = i2d_ECDSA_SIG(signature.get(), &der);
-  CHECK_THAT(size > 0, "out of memory");
-  std::string out(reinterpret_cast<char*>(der), static_cast<size_t>(size));
-  OPENSSL_free(der);
-  return out;
 }
 
 }  // namespace
@@ -88,31 +67,9 @@ base::Result<std::string> sign_jwt(std::string_view payload_json, std::string_vi
 }
 
 base::Result<std::string> verify_jwt(std::string_view token, std::string_view public_key_pem) {
-  if (token.size() > token_bytes_max) return refused("token is too long");
-  auto parts = base::split(token, '.');
-  if (parts.size() != 3) return refused("token is not a signed JSON web token");
-  auto header_text = base::unbase64_url(parts[0]);
-  auto payload = base::unbase64_url(parts[1]);
-  auto signature = base::unbase64_url(parts[2]);
-  if (!header_text || !payload || !signature) return refused("token is not base64url");
-  auto header = base::parse_json(*header_text);
-  if (!header) return refused("token header is not JSON");
-
-  KeyPtr key = TRY(read_public_key(public_key_pem));
   // The key decides the algorithm; a header that claims another one ("none" above all) is a forgery.
-  std::string_view algorithm = TRY(algorithm_of(key.get()));
-  if ((*header)["alg"].string() != algorithm)
-    return refused("token is signed with another algorithm than " + std::string(algorithm));
-  std::string der = algorithm == "ES256" ? der_from_raw(*signature) : *signature;
-
-  std::string_view text = token.substr(0, parts[0].size() + 1 + parts[1].size());
-  std::unique_ptr<EVP_MD_CTX, DigestFree> context(EVP_MD_CTX_new());
-  CHECK_THAT(context, "out of memory");
-  bool good = EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) == 1 &&
-              EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(der.data()), der.size(),
-                               reinterpret_cast<const unsigned char*>(text.data()), text.size()) == 1;
-  if (!good) return refused("token signature does not match");
-  return std::move(*payload);
+  const KeyPtr key = TRY(read_public_key(public_key_pem));
+  return verify_jws(token, public_key_pem, TRY(algorithm_of(key.get())));
 }
 
 }  // namespace crypto

@@ -18,9 +18,9 @@ struct Housekeeping::State {
 
 Housekeeping::Housekeeping(sys::Sys& sys, Registry& registry, HousekeepingOptions options)
     : state_(std::make_unique<State>()) {
-  if (options.namespaces && registry.scheme().by_resource(namespace_resource)) {
-    state_->namespaces.emplace(sys.loop, registry);
-  }
+  const bool has_namespaces = registry.scheme().by_resource(namespace_resource) != nullptr;
+  if (options.initial_namespaces && has_namespaces) make_initial_namespaces(registry);
+  if (options.namespaces && has_namespaces) state_->namespaces.emplace(sys.loop, registry);
   if (options.garbage_collector) state_->garbage_collector.emplace(sys.loop, registry);
   if (options.event_ttl > base::Duration::zero()) state_->events.emplace(sys.loop, registry, options.event_ttl);
   if (options.service_accounts && ServiceAccounts::serves(registry.scheme())) {

@@ -13,7 +13,8 @@ namespace registry {
 
 struct HousekeepingOptions {
   bool garbage_collector = true;
-  bool namespaces = true;                     // lifecycle, and default, kube-system, kube-public, kube-node-lease exist
+  bool initial_namespaces = true;             // default, kube-system, kube-public and kube-node-lease exist
+  bool namespaces = true;                     // terminating ones are emptied and released
   base::Duration event_ttl = base::hours(1);  // zero keeps Events for ever
   // nullopt: namespaces get no default ServiceAccount, no root CA, and token Secrets stay empty.
   std::optional<ServiceAccountOptions> service_accounts = {};

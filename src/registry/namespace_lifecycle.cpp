@@ -34,12 +34,20 @@ void set_condition(Json& conditions, const char* type, bool on, const char* reas
 
 }  // namespace
 
+void make_initial_namespaces(Registry& registry) {
+  const Kind& kind = *registry.scheme().by_resource(namespace_resource);
+  for (const char* name : initial) {
+    if (registry.get(kind, {}, name)) continue;
+    const auto made = registry.create(kind, Json::object({{"metadata", Json::object({{"name", name}})}}));
+    if (!made) base::log::error("namespace could not be made", {{"name", name}, {"error", made.error().text()}});
+  }
+}
+
 NamespaceLifecycle::NamespaceLifecycle(sys::Loop& loop, Registry& registry)
     : registry_(registry),
       store_(registry.store()),
       kind_(*registry.scheme().by_resource(namespace_resource)),
       queue_(loop, "namespaces", [this](const store::Key& key) { return look_at(key); }) {
-  make_initial();
   for (const auto& entry : store_.list(namespace_resource)) {
     if (is_deleting(entry->doc)) queue_.add(entry->key);
   }
@@ -47,14 +55,6 @@ NamespaceLifecycle::NamespaceLifecycle(sys::Loop& loop, Registry& registry)
 }
 
 NamespaceLifecycle::~NamespaceLifecycle() { store_.unsubscribe(subscription_); }
-
-void NamespaceLifecycle::make_initial() {
-  for (const char* name : initial) {
-    if (registry_.get(kind_, {}, name)) continue;
-    const auto made = registry_.create(kind_, Json::object({{"metadata", Json::object({{"name", name}})}}));
-    if (!made) base::log::error("namespace could not be made", {{"name", name}, {"error", made.error().text()}});
-  }
-}
 
 void NamespaceLifecycle::changed(const store::Event& event) {
   const auto& key = event.object->key;

@@ -7,6 +7,10 @@
 
 namespace registry {
 
+// default, kube-node-lease, kube-public and kube-system, where they are absent. The scheme must have the Namespace
+// kind.
+void make_initial_namespaces(Registry& registry);
+
 class NamespaceLifecycle {
  public:
   // The scheme must have the Namespace kind.
@@ -19,7 +23,6 @@ class NamespaceLifecycle {
     std::map<std::string, size_t> resources, finalizers;  // name -> objects
     std::vector<std::string> failures;
   };
-  void make_initial();
   void changed(const store::Event& event);
   Result<void> look_at(const store::Key& key);
   Content empty(const std::string& ns);

@@ -66,7 +66,7 @@ Result<void> ServiceAccounts::look_at(const store::Key& key) {
 Result<void> ServiceAccounts::look_at_namespace(const store::Key& key) {
   const Ref ns = registry_.store().get(key);
   if (!ns || is_deleting(ns->doc)) return {};
-  if (!registry_.store().get(accounts, key.name, default_account)) {
+  if (options_.default_accounts && !registry_.store().get(accounts, key.name, default_account)) {
     TRY(registry_.create(*registry_.scheme().by_resource(accounts), named(key.name, default_account)));
   }
   return options_.root_ca_pem.empty() ? Result<void>() : publish_root_ca(key.name);
@@ -102,7 +102,8 @@ Result<void> ServiceAccounts::look_at_secret(const store::Key& key) {
     return {};
   }
   const auto& data = secret->doc["data"];
-  const std::string ca = base::base64(options_.root_ca_pem), ns = base::base64(key.ns);
+  const auto& ca_pem = options_.token_ca_pem.empty() ? options_.root_ca_pem : options_.token_ca_pem;
+  const std::string ca = base::base64(ca_pem), ns = base::base64(key.ns);
   const bool complete =
       !uid.empty() && data.has("token") && data["ca.crt"].string() == ca && data["namespace"].string() == ns;
   if (complete) return {};

@@ -8,7 +8,9 @@
 namespace registry {
 
 struct ServiceAccountOptions {
-  std::string root_ca_pem;  // empty: not published
+  bool default_accounts = true;
+  std::string root_ca_pem;   // empty: not published
+  std::string token_ca_pem;  // beside the tokens in Secrets; empty: root_ca_pem
   // A token for a Secret; null: Secrets stay as they are.
   std::function<Result<std::string>(const std::string& ns, const std::string& account, const std::string& account_uid,
                                     const std::string& secret)>

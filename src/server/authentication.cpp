@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "crypto/x509.h"
+#include "server/oidc.h"
+#include "server/token_lists.h"
 
 namespace server {
 namespace {
@@ -114,14 +117,53 @@ base::Result<User> authenticate(Api& api, const net::Exchange& exchange) {
   return *std::move(user);
 }
 
+Json user_info(const User& user) {
+  Json out = Json::object({{"username", user.name}});
+  if (!user.uid.empty()) out.set("uid", user.uid);
+  if (!user.groups.empty()) out.set("groups", Json::strings(user.groups));
+  if (user.extra.empty()) return out;
+  Json extra = Json::object();
+  for (const auto& [key, values] : user.extra) extra.set(key, Json::strings(values));
+  return out.set("extra", std::move(extra));
+}
+
+namespace {
+
+// Tokens that are good for this server alone, whatever the audience.
+std::optional<User> known_to_server(Api& api, std::string_view token) {
+  const auto& options = api.options;
+  if (options.tokens) {
+    if (auto user = options.tokens(token)) return user;
+  }
+  if (api.static_tokens) {
+    if (auto user = api.static_tokens->find(token)) return user;
+  }
+  if (options.authentication.bootstrap_tokens) {
+    if (auto user = bootstrap_user(token, api.store(), api.registry.now())) return user;
+  }
+  for (const auto& provider : api.oidc) {
+    if (!provider->concerns(token)) continue;
+    auto user = provider->check(token);
+    if (user) return std::move(*user);
+    base::log::debug("a token was refused", {{"why", user.error().message}});
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<ServiceTokens::Known> user_of_token(Api& api, std::string_view token,
                                                   std::vector<std::string> audiences) {
   const bool any = audiences.empty();
   if (any && api.tokens) audiences = api.tokens->default_audiences();
-  if (api.options.tokens) {
-    if (auto user = api.options.tokens(token)) {
+  // Upstream's authenticators of this kind accept only the server's own audience.
+  const auto own = api.tokens ? api.tokens->default_audiences() : audiences;
+  const bool for_server =
+      std::find_first_of(audiences.begin(), audiences.end(), own.begin(), own.end()) != audiences.end();
+  if (any || for_server) {
+    if (auto user = known_to_server(api, token)) {
       join_group(*user, authenticated_group);
-      return ServiceTokens::Known{*std::move(user), std::move(audiences)};
+      return ServiceTokens::Known{*std::move(user), own};
     }
   }
   if (!api.tokens) return std::nullopt;

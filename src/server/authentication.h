@@ -17,4 +17,7 @@ base::Result<User> authenticate(Api& api, const net::Exchange& exchange);
 // Who shows that bearer token, if it is good for one of the audiences (none: the server itself).
 std::optional<ServiceTokens::Known> user_of_token(Api& api, std::string_view token, std::vector<std::string> audiences);
 
+// As reviews and the audit log show a user.
+Json user_info(const User& user);
+
 }  // namespace server

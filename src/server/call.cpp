@@ -4,17 +4,18 @@
 
 #include "base/text.h"
 #include "server/admission/admission.h"
+#include "server/audit_log.h"
+#include "server/flow_control.h"
+#include "server/oidc.h"
+#include "server/passage.h"
 #include "server/service_tokens.h"
+#include "server/token_lists.h"
 #include "server/watch_hub.h"
 
 namespace server {
 
 Api::Api(sys::Sys& s, registry::Registry& r, Options o)
-    : sys(s),
-      registry(r),
-      options(std::move(o)),
-      documents(r.scheme()),
-      hub(std::make_unique<WatchHub>(r.store())) {
+    : sys(s), registry(r), options(std::move(o)), documents(r.scheme()), hub(std::make_unique<WatchHub>(r.store())) {
   if (!HookIndex::serves(r.scheme())) return;
   admission = std::make_shared<AdmissionControl>(s, r.store(), options.services);
 }
@@ -46,18 +47,32 @@ void Call::add_warnings(net::Headers& headers) const {
   for (const auto& text : warnings) headers.add("Warning", "299 - " + base::quoted(text.substr(0, text_max)));
 }
 
-Result<void> wait_durable(Api& api, uint64_t revision) {
+void Call::annotate(const std::string& key, std::string value) {
+  if (passage) passage->annotate(key, std::move(value));
+}
+
+base::Duration Call::time_left() const { return passage ? passage->time_left() : sys::no_limit; }
+
+void Call::seated_no_more() {
+  if (passage) passage->release_seats();
+}
+
+Result<void> wait_durable(const Call& call, uint64_t revision) {
   struct Shared {
     explicit Shared(sys::Loop& loop) : ready(loop) {}
     sys::Signal ready;
     std::optional<Result<void>> result;
   };
-  auto shared = std::make_shared<Shared>(api.sys.loop);
-  api.store().when_durable(revision, [shared](Result<void> result) {
+  auto shared = std::make_shared<Shared>(call.api.sys.loop);
+  call.api.store().when_durable(revision, [shared](Result<void> result) {
     shared->result.emplace(std::move(result));
     shared->ready.set();
   });
-  if (!shared->result) TRY(shared->ready.wait());
+  if (!shared->result) {
+    const auto waited = shared->ready.wait_for(call.time_left());
+    if (!waited && waited.error().code == base::Code::timeout) return too_late();
+    TRY(waited);
+  }
   return std::move(*shared->result);
 }
 

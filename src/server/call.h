@@ -19,10 +19,16 @@ using base::Result;
 using registry::Kind;
 using store::Ref;
 
-struct AdmissionControl;
+class AuditLog;
+class AuditRecord;
+class FlowControl;
+class Oidc;
+class Passage;
 class Rbac;
 class ServiceTokens;
+class StaticTokens;
 class WatchHub;
+struct AdmissionControl;
 
 // Lives as long as the last request: fibers hold it.
 struct Api {
@@ -38,6 +44,13 @@ struct Api {
   Rbac* rbac = nullptr;                         // null where options.authorizer or the default decides
   std::unique_ptr<ServiceTokens> tokens;        // null when there is no key for them
   std::shared_ptr<AdmissionControl> admission;  // null where the scheme has no webhook configurations
+  std::unique_ptr<StaticTokens> static_tokens;  // null without a file of them
+  std::vector<std::unique_ptr<Oidc>> oidc;
+  std::unique_ptr<FlowControl> flow;  // null where requests are only counted
+  std::unique_ptr<AuditLog> audit;    // null when nothing is written down
+  uint32_t reads = 0, writes = 0;     // that are under way, where requests are only counted
+  std::string audit_prefix;           // with `requests` it makes the IDs of requests
+  uint64_t requests = 0;
   bool stopping = false;
   std::set<sys::Signal*> watchers;  // woken by stop()
   std::unique_ptr<WatchHub> hub;    // brings changes to watches
@@ -80,18 +93,25 @@ struct Call {
   View view = {};
   std::vector<std::string> warnings = {};  // for Warning headers, each once
   std::optional<Json> refusal = {};        // the Status of an admission webhook that denied; goes before the error
-  std::map<std::string, std::string> annotations = {};  // for the audit log
+  Passage* passage = nullptr;              // see passage.h; null in tests of handlers alone
 
   const Kind& kind() const { return *route.kind; }
   const meta::Version& version() const { return *route.kind_version; }
   std::string api_version() const { return kind().api_version(version().name); }
   std::string field_manager() const;  // as asked, else the first word of the user agent
   void warn(std::string text);
-  void annotate(std::string key, std::string value) { annotations[std::move(key)] = std::move(value); }
   void add_warnings(net::Headers& headers) const;
+  // A fact for the audit log, such as {"validation.policy.admission.k8s.io/x", "..."}; the first of a key counts. Does
+  // nothing when this request is not audited.
+  void annotate(const std::string& key, std::string value);
+  // What is left of the time that the request may take; zero when none is. Whatever waits for long waits no longer.
+  base::Duration time_left() const;
+  // A watch has sent what there was: from now on it only listens, and takes up nobody's seat.
+  void seated_no_more();
 };
 
-// Parks until the change is on disk. Errors: the engine's, when the write was lost.
-Result<void> wait_durable(Api& api, uint64_t revision);
+// Parks until the change is on disk. Errors: the engine's, when the write was lost; timeout, when the request's time is
+// up: then nobody knows.
+Result<void> wait_durable(const Call& call, uint64_t revision);
 
 }  // namespace server

@@ -48,6 +48,25 @@ PolicyRule 1 verbs []p 2 apiGroups []p 3 resources []p 4 resourceNames []p 5 non
 RoleBinding 1 metadata ObjectMeta 2 subjects []Subject 3 roleRef RoleRef
 ClusterRoleBinding 1 metadata ObjectMeta 2 subjects []Subject 3 roleRef RoleRef
 Subject 1 kind s 2 apiGroup s 3 name s 4 namespace s
+FlowSchema 1 metadata ObjectMeta 2 spec FlowSchemaSpec 3 status FlowSchemaStatus
+FlowSchemaSpec 1 priorityLevelConfiguration NameReference 2 matchingPrecedence i 3 distinguisherMethod *FlowMethod
+  4 rules []FlowRule
+FlowMethod 1 type s
+FlowRule 1 subjects []FlowSubject 2 resourceRules []FlowResourceRule 3 nonResourceRules []FlowPathRule
+FlowSubject 1 kind s 2 user *NameReference 3 group *NameReference 4 serviceAccount *FlowAccount
+FlowAccount 1 namespace s 2 name s
+FlowResourceRule 1 verbs []p 2 apiGroups []p 3 resources []p 4 clusterScope o 5 namespaces []p
+FlowPathRule 1 verbs []p 6 nonResourceURLs []p
+FlowSchemaStatus 1 conditions []FlowCondition
+FlowCondition 1 type s 2 status s 3 lastTransitionTime t 4 reason s 5 message s
+NameReference 1 name s
+PriorityLevelConfiguration 1 metadata ObjectMeta 2 spec PriorityLevelSpec 3 status FlowSchemaStatus
+PriorityLevelSpec 1 type s 2 limited *LimitedPriorityLevel 3 exempt *ExemptPriorityLevel
+LimitedPriorityLevel 1 nominalConcurrencyShares n 2 limitResponse LimitResponse 3 lendablePercent n
+  4 borrowingLimitPercent n
+ExemptPriorityLevel 1 nominalConcurrencyShares n 2 lendablePercent n
+LimitResponse 1 type s 2 queuing *FlowQueuing
+FlowQueuing 1 queues i 2 handSize i 3 queueLengthLimit i
 RoleRef 1 apiGroup s 2 kind s 3 name s
 Eviction 1 metadata ObjectMeta 2 deleteOptions *DeleteOptions
 SelfSubjectAccessReview 1 metadata ObjectMeta 2 spec SelfSubjectAccessReviewSpec

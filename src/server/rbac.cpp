@@ -53,8 +53,10 @@ bool Rbac::serves(const meta::Scheme& scheme) {
          scheme.by_resource(cluster_role_bindings);
 }
 
-Rbac::Rbac(sys::Loop& loop, registry::Registry& registry)
-    : registry_(registry), queue_(loop, "clusterroles", [this](const store::Key& key) { return aggregate(key); }) {
+Rbac::Rbac(sys::Loop& loop, registry::Registry& registry, bool aggregate)
+    : registry_(registry),
+      aggregates_(aggregate),
+      queue_(loop, "clusterroles", [this](const store::Key& key) { return this->aggregate(key); }) {
   for (const auto resource : {roles, cluster_roles, role_bindings, cluster_role_bindings}) {
     for (const auto& entry : registry_.store().list(resource)) take(entry->key, &entry->doc);
   }
@@ -80,7 +82,7 @@ void Rbac::take_role(const store::Key& key, const Json* doc) {
   } else {
     roles_.erase(role_key(key.ns, key.name));
   }
-  if (!key.ns.empty()) return;
+  if (!key.ns.empty() || !aggregates_) return;
   if (doc && (*doc)["aggregationRule"].is_object()) {
     aggregated_.emplace(key.name, key);
   } else {

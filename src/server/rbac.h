@@ -23,8 +23,8 @@ class Rbac {
   // The kinds are in the scheme.
   static bool serves(const meta::Scheme& scheme);
 
-  // Also keeps aggregated ClusterRoles up to date. `registry` must outlive this.
-  Rbac(sys::Loop& loop, registry::Registry& registry);
+  // `aggregate` keeps ClusterRoles with an aggregationRule up to date. `registry` must outlive this.
+  Rbac(sys::Loop& loop, registry::Registry& registry, bool aggregate = true);
   ~Rbac();
   Rbac(const Rbac&) = delete;
 
@@ -59,6 +59,7 @@ class Rbac {
   base::Result<void> aggregate(const store::Key& key);
 
   registry::Registry& registry_;
+  bool aggregates_;
   std::unordered_map<std::string, Rules> roles_;  // by namespace/name; of a ClusterRole /name
   std::unordered_map<std::string, std::vector<Grant>> grants_;
   std::map<store::Key, std::shared_ptr<const Binding>> bindings_;

@@ -74,7 +74,7 @@ Answer get_object(Call& call) {
   auto& api = call.api;
   TRY(wait_as_asked(call));
   const auto found = api.registry.get(call.kind(), call.route.ns, call.route.name);
-  TRY(wait_durable(api, found ? found->revision : api.store().revision()));
+  TRY(wait_durable(call, found ? found->revision : api.store().revision()));
   if (!found) return registry::not_found(call.kind(), call.route.name);
   return answer(call, 200, found);
 }

@@ -84,7 +84,7 @@ Answer delete_object(Call& call) {
   RequestAdmission admission(call, "DELETE", "DeleteOptions", std::move(document));
   options.admission = admission.hook();
   const auto outcome = TRY(call.api.registry.remove(call.kind(), call.route.ns, call.route.name, options));
-  if (!options.dry_run) TRY(wait_durable(call.api, outcome.object->revision));
+  if (!options.dry_run) TRY(wait_durable(call, outcome.object->revision));
   if (outcome.gone && !shows_deleted(call.kind())) {
     call.view.form = View::Form::object;
     return answer(call, 200, success(call.kind(), outcome.object).dump());
@@ -117,7 +117,7 @@ Answer delete_collection(Call& call) {
     }
   }
   page.revision = api.store().revision();
-  if (!options.dry_run) TRY(wait_durable(api, page.revision));
+  if (!options.dry_run) TRY(wait_durable(call, page.revision));
   return answer(call, 200, TRY(list_text(call, page)));
 }
 
@@ -132,7 +132,7 @@ Answer evict_pod(Call& call) {
   const Json admitted = TRY(admission.mutate_part(body, {}));
   TRY(admission.validate_part(admitted, {}));
   const auto outcome = TRY(call.api.registry.remove(call.kind(), call.route.ns, call.route.name, options));
-  if (!options.dry_run) TRY(wait_durable(call.api, outcome.object->revision));
+  if (!options.dry_run) TRY(wait_durable(call, outcome.object->revision));
   const Json done = Json::object(
       {{"kind", "Status"}, {"apiVersion", "v1"}, {"metadata", Json::object()}, {"status", "Success"}, {"code", 201}});
   return answer(call, 201, done.dump());

@@ -40,16 +40,6 @@ Attributes asked_by(const Json& spec) {
   return asked;
 }
 
-Json user_info(const User& user) {
-  Json out = Json::object({{"username", user.name}});
-  if (!user.uid.empty()) out.set("uid", user.uid);
-  if (!user.groups.empty()) out.set("groups", Json::strings(user.groups));
-  if (user.extra.empty()) return out;
-  Json extra = Json::object();
-  for (const auto& [key, values] : user.extra) extra.set(key, Json::strings(values));
-  return out.set("extra", std::move(extra));
-}
-
 std::vector<std::string> strings_of(const Json& list) {
   std::vector<std::string> out;
   for (const auto& item : list.items()) out.push_back(item.string());

@@ -82,7 +82,7 @@ Answer write_scale(Call& call, const std::function<Result<Json>(const Json& curr
     return scaled(call, stored, scale);
   };
   const Ref object = TRY(call.api.registry.modify(call.kind(), call.route.ns, call.route.name, options, change));
-  if (!options.dry_run) TRY(wait_durable(call.api, object->revision));
+  if (!options.dry_run) TRY(wait_durable(call, object->revision));
   return shown(call, object);
 }
 
@@ -91,7 +91,7 @@ Answer write_scale(Call& call, const std::function<Result<Json>(const Json& curr
 Answer get_scale(Call& call) {
   const auto found = call.api.registry.get(call.kind(), call.route.ns, call.route.name);
   if (!found) return registry::not_found(call.kind(), call.route.name);
-  TRY(wait_durable(call.api, found->revision));
+  TRY(wait_durable(call, found->revision));
   return shown(call, found);
 }
 

@@ -5,16 +5,21 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "server/auth.h"
-#include "server/compress.h"
 #include "server/authentication.h"
+#include "server/compress.h"
 #include "server/discovery.h"
 #include "server/documents.h"
 #include "server/errors.h"
 #include "server/fixed_answers.h"
+#include "server/flow_control.h"
 #include "server/handlers.h"
+#include "server/oidc.h"
+#include "server/openid.h"
+#include "server/passage.h"
 #include "server/rbac.h"
 #include "server/reviews.h"
 #include "server/service_tokens.h"
+#include "server/token_lists.h"
 #include "server/view.h"
 #include "wire/yaml.h"
 
@@ -102,7 +107,7 @@ void in_words_of(const Call& call, net::Response& response) {
 void respond(Call& call, net::Response response) {
   in_words_of(call, response);
   call.add_warnings(response.headers);
-  if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-cache, private");
+  call.passage->note(response);
   compress(call.api, call.request, response);
   call.exchange.respond(std::move(response));
 }
@@ -153,26 +158,64 @@ net::Response answer_path(Call& call) {
   if (below(path, "/api") || below(path, "/apis")) {
     return discovery_response(discovery_scheme(call.api), call.request);
   }
+  if (auto document = answer_openid(call)) return std::move(*document);
   return answer_health(call.route, call.api.options);
 }
 
-void serve(Api& api, net::Exchange& exchange) {
-  const auto& request = exchange.request();
-  Call call{.api = api, .exchange = exchange, .request = request, .route = parse_route(api.registry.scheme(), request)};
-  auto user = authenticate(api, exchange);
-  if (!user) return respond(call, failure(user.error()));
-  user = impersonated(api, std::move(*user), request);
+net::Response turned_away(const Error& error) {
+  return error.code == base::Code::unavailable ? too_many_requests() : failure(error);
+}
+
+// 403 with upstream's text; the audit log learns why either way.
+Result<void> check_permission(Call& call, const Attributes& asked) {
+  auto allowed = require(call.api, call.user, asked);
+  if (!call.passage->audit()) return allowed;
+  call.annotate("authorization.k8s.io/decision", allowed ? "allow" : "forbid");
+  call.annotate("authorization.k8s.io/reason", call.api.rbac ? call.api.rbac->reason(call.user, asked) : "");
+  return allowed;
+}
+
+Result<User> user_of(Call& call, const Attributes& asked) {
+  auto& passage = *call.passage;
+  auto user = authenticate(call.api, call.exchange);
+  passage.begin_audit(user ? *user : User(), call.route, asked);
+  if (!user) return user;
+  const std::string name = user->name;
+  auto wanted = impersonated(call.api, *std::move(user), call.request);
+  if (wanted && wanted->name != name && passage.audit()) passage.audit()->set_impersonated(*wanted);
+  return wanted;
+}
+
+// In kube-apiserver's order: who, for how long, whose turn, may they, what.
+void go_through(Call& call) {
+  auto& api = call.api;
+  auto& passage = *call.passage;
+  const auto asked = attributes_of(call.route);
+  auto user = user_of(call, asked);
   if (!user) return respond(call, failure(user.error()));
   call.user = std::move(*user);
-  if (request.body.size() > body_bytes_max) return respond(call, too_large());
+  if (auto limited = passage.set_limit(call.route); !limited) return respond(call, failure(limited.error()));
+  if (auto admitted = passage.admit(call, asked); !admitted) return respond(call, turned_away(admitted.error()));
+  if (call.request.body.size() > body_bytes_max) return respond(call, too_large());
   const auto* review = review_kind(call.route);
   // Where roles cannot say so, everybody with a name may ask about themselves.
-  const bool about_self = review && review->self && !api.rbac && call.user.name != "system:anonymous";
+  const bool about_self = review && review->self && !api.rbac && call.user.name != anonymous_user;
   if (about_self) return respond(call, answer_review(call, *review));
-  if (auto allowed = authorise(api, call.user, call.route); !allowed) return respond(call, failure(allowed.error()));
+  if (auto allowed = check_permission(call, asked); !allowed) return respond(call, failure(allowed.error()));
+  if (passage.audit()) passage.audit()->set_request_object(call.request);
   if (review) return respond(call, answer_review(call, *review));
   if (call.route.is_resource) return serve_resource(call);
   respond(call, answer_path(call));
+}
+
+void serve(Api& api, net::Exchange& exchange) {
+  Passage passage(api, exchange);
+  const auto& request = exchange.request();
+  Call call{.api = api, .exchange = passage, .request = request, .route = parse_route(api.registry.scheme(), request)};
+  call.passage = &passage;
+  go_through(call);
+  passage.release_seats();
+  passage.finish();
 }
 
 }  // namespace
@@ -183,27 +226,47 @@ struct ApiServer::State {
   std::unique_ptr<net::HttpServer> http;
 };
 
-ApiServer::ApiServer(sys::Sys& sys, registry::Registry& registry, Options options) : state_(std::make_unique<State>()) {
-  state_->api = std::make_shared<Api>(sys, registry, std::move(options));
-  auto& api = *state_->api;
-  if (const auto& key = api.options.service_account_key_pem; !key.empty()) {
-    auto tokens = ServiceTokens::make(key, api.options.service_account_issuer);
+namespace {
+
+void make_authenticators(Api& api) {
+  const auto& options = api.options;
+  if (const auto& key = options.service_account_key_pem; !key.empty()) {
+    auto tokens = ServiceTokens::make(key, options.service_account_issuer);
     if (tokens) api.tokens = std::make_unique<ServiceTokens>(std::move(*tokens));
     if (!tokens) base::log::error("no ServiceAccount tokens", {{"error", tokens.error().text()}});
   }
+  if (const auto& csv = options.authentication.token_file; !csv.empty()) {
+    auto tokens = StaticTokens::parse(csv);
+    if (tokens) api.static_tokens = std::make_unique<StaticTokens>(std::move(*tokens));
+    if (!tokens) base::log::error("no tokens from the file", {{"error", tokens.error().text()}});
+  }
+  for (const auto& provider : options.authentication.oidc) {
+    api.oidc.push_back(std::make_unique<Oidc>(api.sys, provider));
+  }
+}
+
+}  // namespace
+
+ApiServer::ApiServer(sys::Sys& sys, registry::Registry& registry, Options options) : state_(std::make_unique<State>()) {
+  state_->api = std::make_shared<Api>(sys, registry, std::move(options));
+  auto& api = *state_->api;
+  make_authenticators(api);
+  if (api.options.audit) api.audit = std::make_unique<AuditLog>(sys, *api.options.audit);
   if (api.options.authorizer || !Rbac::serves(registry.scheme())) return;
-  state_->rbac = std::make_unique<Rbac>(sys.loop, registry);
+  state_->rbac = std::make_unique<Rbac>(sys.loop, registry, api.options.aggregate_roles);
   api.rbac = state_->rbac.get();
 }
 
 ApiServer::~ApiServer() {
   stop();
   state_->api->rbac = nullptr;
+  if (state_->api->flow) state_->api->flow->stop();
 }
 
 base::Result<void> ApiServer::start() {
   auto& api = *state_->api;
   if (api.rbac) make_bootstrap_roles(api.registry);
+  start_flow_control();
   net::ServerOptions options;
   options.listen = api.options.listen;
   options.tls_options = api.options.tls;
@@ -213,6 +276,14 @@ base::Result<void> ApiServer::start() {
   auto handler = [shared = state_->api](net::Exchange& exchange) { serve(*shared, exchange); };
   state_->http = std::make_unique<net::HttpServer>(api.sys.loop, api.sys.net, std::move(options), std::move(handler));
   return state_->http->start().context("the API server");
+}
+
+void ApiServer::start_flow_control() {
+  auto& api = *state_->api;
+  const auto& flow = api.options.flow;
+  const uint32_t seats = flow.reads_max + flow.writes_max;
+  const bool wanted = flow.priorities && seats > 0 && FlowControl::serves(api.registry.scheme());
+  if (wanted && !api.flow) api.flow = std::make_unique<FlowControl>(api.sys.loop, api.registry, seats);
 }
 
 std::vector<sys::Address> ApiServer::local() const {

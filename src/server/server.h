@@ -9,8 +9,11 @@
 #include "net/http.h"
 #include "registry/registry.h"
 #include "server/authentication_options.h"
+#include "server/flow_options.h"
 
 namespace server {
+
+struct AuditOptions;
 
 // Who a request is from.
 struct User {
@@ -39,10 +42,16 @@ struct Options {
   // Signs and checks the tokens of ServiceAccounts (RSA or EC P-256); empty: there are none.
   std::string service_account_key_pem;
   std::string service_account_issuer = "https://kubernetes.default.svc.cluster.local";
+  // Where others fetch the keys of these tokens, as /.well-known/openid-configuration says; empty: where they asked.
+  std::string service_account_keys_url;
   std::string git_version = "v1.33.0";  // /version
   // Where the services are that webhooks are configured with: "namespace/name" or "namespace/name:port".
   std::map<std::string, sys::Address> services = {};
   base::Duration watch_default_limit = base::minutes(45);
+  base::Duration request_limit = base::seconds(60);  // for all but watches; 504 after it
+  FlowOptions flow = {};
+  bool aggregate_roles = true;                // ClusterRoles with an aggregationRule are kept up to date
+  std::shared_ptr<const AuditOptions> audit;  // null: nothing is written down
 };
 
 class ApiServer {
@@ -56,6 +65,9 @@ class ApiServer {
   void kinds_changed();
   // Answers a request without a socket (tests, benchmarks of the API alone, the in-process client of `ingot demo`).
   void handle(net::Exchange& exchange);
+
+  // start() does this too. Makes the objects of flow control and sorts requests by them from now on.
+  void start_flow_control();
 
  private:
   struct State;

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "crypto/hash.h"
+#include "crypto/jwk.h"
 #include "crypto/x509.h"
 
 namespace server {
@@ -118,6 +119,14 @@ Result<ServiceTokens> ServiceTokens::make(std::string key_pem, std::string issue
   auto public_pem = TRY(crypto::public_key_pem(key_pem));
   TRY(crypto::sign_jwt("{}", key_pem, {}));
   return ServiceTokens(std::move(key_pem), std::move(public_pem), std::move(issuer));
+}
+
+Json ServiceTokens::public_key() const {
+  auto key = crypto::jwk_of(public_pem_);
+  if (!key) return Json::object();
+  key->set("use", "sig").set("kid", key_id_);
+  key->set("alg", (*key)["kty"].string() == "RSA" ? "RS256" : "ES256");
+  return std::move(*key);
 }
 
 Result<std::string> ServiceTokens::issue(const Wanted& wanted) const {

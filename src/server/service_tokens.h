@@ -46,6 +46,10 @@ class ServiceTokens {
   base::Result<Known> check(std::string_view token, const std::vector<std::string>& accepted, const store::Store& store,
                             base::Time now);
 
+  const std::string& issuer() const { return issuer_; }
+  // As a JSON web key, with kid, alg and use.
+  base::Json public_key() const;
+
   // Who answers without being asked for another: the issuer itself.
   std::vector<std::string> default_audiences() const { return {issuer_}; }
 

@@ -11,7 +11,14 @@
 namespace server {
 
 struct People {
-  explicit People(Options more = {}) : options(std::move(more)) {
+  // Writes are durable at once, or `disk_delay` after.
+  explicit People(Options more = {}, base::Duration disk_delay = {})
+      : store(Fixture::open(sys,
+                            disk_delay > base::Duration{}
+                                ? store::make_sim_engine(sys.loop, store::make_sim_disk(), disk_delay)
+                                : nullptr,
+                            {})),
+        options(std::move(more)) {
     options.tokens = [](std::string_view token) -> std::optional<User> {
       if (token.find('.') != std::string_view::npos) return std::nullopt;
       const size_t colon = token.find(':');
@@ -68,7 +75,7 @@ struct People {
 
   sys::SimWorld world{3};
   sys::Sys& sys = world.process("10.0.0.1", "disk");
-  std::unique_ptr<store::Store> store = Fixture::open(sys, nullptr, {});
+  std::unique_ptr<store::Store> store;
   registry::Registry registry{sys, *store, api::management_scheme()};
   std::unique_ptr<registry::Housekeeping> housekeeping;
   Options options;

@@ -80,7 +80,7 @@ Answer create_token(Call& call) {
   }
   const Ref account = call.api.registry.get(call.kind(), call.route.ns, call.route.name);
   if (!account) return registry::not_found(call.kind(), call.route.name);
-  TRY(wait_durable(call.api, account->revision));
+  TRY(wait_durable(call, account->revision));
   const Json spec = doc["spec"];
   ServiceTokens::Wanted wanted;
   wanted.ns = call.route.ns;

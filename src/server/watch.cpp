@@ -89,6 +89,7 @@ class Watch {
     const auto deadline = now() + life();
     TRY(flush());
     if (options_.list_bookmark) TRY(write(event_line("BOOKMARK", bookmark_text(call_, seen(), true))));
+    call_.seated_no_more();
     auto next_bookmark = now() + bookmark_period;
     bool quiet = false;  // since the last look
     for (;;) {

@@ -36,7 +36,7 @@ Result<void> check_uid(const Kind& kind, const Json& doc, const Json& stored) {
 
 Answer written(Call& call, int status, const Result<Ref>& object) {
   if (!object) return object.error();
-  if (!is_dry_run(call)) TRY(wait_durable(call.api, (*object)->revision));
+  if (!is_dry_run(call)) TRY(wait_durable(call, (*object)->revision));
   return answer(call, status, *object);
 }
 

@@ -9,6 +9,7 @@
 #include "api/rules/core.h"
 #include "api/rules/core_cells.h"
 #include "api/rules/crd.h"
+#include "api/rules/flowcontrol.h"
 #include "api/rules/infrastructure.h"
 #include "api/rules/machines.h"
 #include "api/rules/metal3.h"
@@ -60,6 +61,9 @@ const Rules* rules_of(std::string_view resource) {
       {"csidrivers.storage.k8s.io", {nullptr, nullptr, nullptr, cell_of_class}},
       {"csinodes.storage.k8s.io", {nullptr, nullptr, nullptr, cell_of_class}},
       {"storageclasses.storage.k8s.io", {nullptr, nullptr, nullptr, cell_of_class}},
+      {"flowschemas.flowcontrol.apiserver.k8s.io", {nullptr, check_flow_schema, nullptr, cell_of_flow_schema}},
+      {"prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
+       {nullptr, check_priority_level, nullptr, cell_of_priority_level}},
       {"leases.coordination.k8s.io", {fill_lease, check_lease, nullptr, nullptr}},
       {"clusterrolebindings.rbac.authorization.k8s.io", {fill_binding, check_binding, nullptr, cell_of_binding}},
       {"rolebindings.rbac.authorization.k8s.io", {fill_binding, check_binding, nullptr, cell_of_binding}},

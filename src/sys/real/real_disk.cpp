@@ -143,6 +143,16 @@ Result<void> RealDisk::append(const std::string& path, std::string_view bytes) {
   return write_all(file, bytes, path);
 }
 
+Result<void> RealDisk::append_line(const std::string& path, std::string_view bytes, unsigned mode) {
+  const Descriptor file = TRY(open_file(path, O_WRONLY | O_CREAT | O_APPEND, mode));
+  return write_all(file, bytes, path);
+}
+
+Result<void> RealDisk::rename(const std::string& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) return system_error(errno, "renaming " + from);
+  return sync_directory(parent_of(to));
+}
+
 Result<std::unique_ptr<File>> RealDisk::open(const std::string& path, bool create) {
   Descriptor file = TRY(open_file(path, create ? O_RDWR | O_CREAT : O_RDWR));
   return std::unique_ptr<File>(std::make_unique<RealFile>(std::move(file), path));

@@ -197,6 +197,20 @@ Result<void> SimDisk::append(const std::string& path, std::string_view bytes) {
   return {};
 }
 
+Result<void> SimDisk::append_line(const std::string& path, std::string_view bytes, unsigned) {
+  return append(path, bytes);
+}
+
+Result<void> SimDisk::rename(const std::string& from, const std::string& to) {
+  const auto found = platter_->files.find(TRY(place(from)));
+  if (found == platter_->files.end()) return base::not_found("no such file: " + from);
+  const std::string target = TRY(new_place(to));
+  auto file = std::move(found->second);
+  platter_->files.erase(found);
+  platter_->files[target] = std::move(file);
+  return {};
+}
+
 Result<std::unique_ptr<File>> SimDisk::open(const std::string& path, bool create) {
   const std::string normal = TRY(new_place(path));
   auto found = platter_->files.find(normal);

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "sys/log_files.h"
 #include "sys/sys.h"
 
 namespace sys {
@@ -40,7 +41,7 @@ struct SimPlatter {
   void crash(Random& random);
 };
 
-class SimDisk : public Disk {
+class SimDisk : public Disk, public LogFiles {
  public:
   explicit SimDisk(std::shared_ptr<SimPlatter> platter)
       : platter_(std::move(platter)), dead_(std::make_shared<bool>(false)) {}
@@ -49,6 +50,8 @@ class SimDisk : public Disk {
   Result<std::string> read(const std::string& path, size_t bytes_max) override;
   Result<void> write(const std::string& path, std::string_view bytes, unsigned mode) override;
   Result<void> append(const std::string& path, std::string_view bytes) override;
+  Result<void> append_line(const std::string& path, std::string_view bytes, unsigned mode) override;
+  Result<void> rename(const std::string& from, const std::string& to) override;
   Result<std::unique_ptr<File>> open(const std::string& path, bool create) override;
   Result<void> make_directories(const std::string& path, unsigned mode) override;
   Result<void> remove(const std::string& path) override;

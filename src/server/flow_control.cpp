@@ -1,0 +1,261 @@
+#include "server/flow_control.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "crypto/hash.h"
+#include "server/service_tokens.h"
+
+namespace server {
+namespace {
+
+using base::Json;
+using registry::Kind;
+
+constexpr const char* producer = "api-priority-and-fairness-config-producer-v1";
+constexpr const char* consumer = "api-priority-and-fairness-config-consumer-v1";
+
+bool names(const Json& list, std::string_view wanted) {
+  const auto& items = list.items();
+  return std::any_of(items.begin(), items.end(),
+                     [&](const Json& item) { return item.string() == "*" || item.string() == wanted; });
+}
+
+bool is_subject(const Json& subject, const User& user) {
+  const std::string& kind = subject["kind"].string();
+  if (kind == "User") {
+    const std::string& name = subject["user"]["name"].string();
+    return name == "*" || name == user.name;
+  }
+  if (kind == "Group") {
+    const std::string& name = subject["group"]["name"].string();
+    return name == "*" || std::find(user.groups.begin(), user.groups.end(), name) != user.groups.end();
+  }
+  const auto account = service_account_of(user.name);
+  if (kind != "ServiceAccount" || !account) return false;
+  const Json& wanted = subject["serviceAccount"];
+  const std::string& name = wanted["name"].string();
+  return wanted["namespace"].string() == account->ns && (name == "*" || name == account->name);
+}
+
+bool fits_resource(const Json& rule, const Attributes& asked) {
+  const std::string resource = asked.subresource.empty() ? asked.resource : asked.resource + "/" + asked.subresource;
+  if (!names(rule["verbs"], asked.verb) || !names(rule["apiGroups"], asked.group)) return false;
+  if (!names(rule["resources"], resource)) return false;
+  return asked.ns.empty() ? rule["clusterScope"].boolean() : names(rule["namespaces"], asked.ns);
+}
+
+bool fits_path(const Json& rule, const Attributes& asked) {
+  if (!names(rule["verbs"], asked.verb)) return false;
+  const auto& urls = rule["nonResourceURLs"].items();
+  return std::any_of(urls.begin(), urls.end(), [&](const Json& item) {
+    std::string_view url = item.string();
+    if (!url.ends_with('*')) return url == asked.path;
+    url.remove_suffix(1);
+    return asked.path.starts_with(url);
+  });
+}
+
+bool fits(const Json& rule, const User& user, const Attributes& asked) {
+  const auto& subjects = rule["subjects"].items();
+  if (std::none_of(subjects.begin(), subjects.end(), [&](const Json& one) { return is_subject(one, user); })) {
+    return false;
+  }
+  const bool path = !asked.path.empty();
+  const auto& rules = rule[path ? "nonResourceRules" : "resourceRules"].items();
+  return std::any_of(rules.begin(), rules.end(),
+                     [&](const Json& one) { return path ? fits_path(one, asked) : fits_resource(one, asked); });
+}
+
+LevelShape shape_of(const std::string& name, const Json& spec) {
+  LevelShape out;
+  out.name = name;
+  out.exempt = spec["type"].string() == "Exempt";
+  const Json& part = spec[out.exempt ? "exempt" : "limited"];
+  const auto number = [](const Json& value) { return static_cast<uint32_t>(std::max<int64_t>(value.integer(), 0)); };
+  out.shares = number(part["nominalConcurrencyShares"]);
+  out.lendable_percent = number(part["lendablePercent"]);
+  if (part.has("borrowingLimitPercent")) out.borrowing_percent = number(part["borrowingLimitPercent"]);
+  const Json& queuing = part["limitResponse"]["queuing"];
+  if (queuing.is_object()) {
+    out.queue = {number(queuing["queues"]), number(queuing["handSize"]), number(queuing["queueLengthLimit"])};
+  }
+  return out;
+}
+
+uint64_t hash_of(const std::string& schema, const std::string& distinguisher) {
+  const std::string digest = crypto::sha256(schema + '\0' + distinguisher);
+  uint64_t out = 0;
+  for (size_t i = 0; i < sizeof out; ++i) out = out << 8 | static_cast<unsigned char>(digest[i]);
+  return out;
+}
+
+const FlowDefault* default_of(const store::Key& key) {
+  for (const auto& each : flow_defaults()) {
+    if (each.resource == key.resource && each.doc["metadata"]["name"].string() == key.name) return &each;
+  }
+  return nullptr;
+}
+
+// Everything that `wanted` says is so in `present`, which may have further defaults.
+bool holds(const Json& present, const Json& wanted) {
+  if (wanted.is_object()) {
+    const auto& members = wanted.members();
+    return std::all_of(members.begin(), members.end(),
+                       [&](const Json::Member& member) { return holds(present[member.first], member.second); });
+  }
+  if (!wanted.is_array()) return present == wanted;
+  if (present.size() != wanted.size()) return false;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (!holds(present.at(i), wanted.at(i))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+struct FlowControl::Schema {
+  std::string name, uid, level, by;  // by: "", ByUser or ByNamespace
+  int64_t precedence = 0;
+  Json rules;
+};
+
+bool FlowControl::serves(const meta::Scheme& scheme) {
+  return scheme.by_resource(flow_schemas) && scheme.by_resource(priority_levels);
+}
+
+FlowControl::FlowControl(sys::Loop& loop, registry::Registry& registry, uint32_t seats)
+    : registry_(registry),
+      pool_(loop, seats),
+      queue_(loop, "flowschemas", [this](const store::Key& key) { return look_at(key); }) {
+  make_defaults();
+  take_all();
+  subscription_ = registry_.store().subscribe(false, [this](const store::Event& event) { changed(event); });
+  for (const auto& entry : registry_.store().list(flow_schemas)) queue_.add(entry->key);
+}
+
+FlowControl::~FlowControl() { stop(); }
+
+void FlowControl::stop() {
+  if (!std::exchange(stopped_, true)) registry_.store().unsubscribe(subscription_);
+}
+
+// At once, so that the first request finds its level.
+void FlowControl::make_defaults() {
+  for (const auto& each : flow_defaults()) {
+    const store::Key key{each.resource, {}, each.doc["metadata"]["name"].string()};
+    if (const auto made = look_at(key); !made) {
+      base::log::error("a default of flow control could not be made",
+                       {{"object", key.text()}, {"error", made.error().text()}});
+    }
+  }
+}
+
+void FlowControl::changed(const store::Event& event) {
+  const auto& key = event.object->key;
+  if (key.resource != flow_schemas && key.resource != priority_levels) return;
+  take_all();
+  queue_.add(key);
+  if (key.resource == flow_schemas) return;
+  for (const auto& entry : registry_.store().list(flow_schemas)) queue_.add(entry->key);
+}
+
+void FlowControl::take_all() {
+  auto& store = registry_.store();
+  std::vector<LevelShape> shapes;
+  levels_.clear();
+  for (const auto& entry : store.list(priority_levels)) {
+    shapes.push_back(shape_of(entry->key.name, entry->doc["spec"]));
+    levels_[entry->key.name] = entry->uid();
+  }
+  pool_.set_levels(shapes);
+  schemas_.clear();
+  for (const auto& entry : store.list(flow_schemas)) {
+    const Json& spec = entry->doc["spec"];
+    schemas_.push_back({entry->key.name, entry->uid(), spec["priorityLevelConfiguration"]["name"].string(),
+                        spec["distinguisherMethod"]["type"].string(), spec["matchingPrecedence"].integer(),
+                        spec["rules"]});
+  }
+  std::stable_sort(schemas_.begin(), schemas_.end(),
+                   [](const Schema& a, const Schema& b) { return a.precedence < b.precedence; });
+}
+
+base::Result<void> FlowControl::look_at(const store::Key& key) {
+  if (stopped_) return {};
+  const auto current = registry_.store().get(key);
+  const FlowDefault* wanted = default_of(key);
+  const Kind& kind = *registry_.scheme().by_resource(key.resource);
+  if (!current) {
+    if (!wanted) return {};
+    registry::CreateOptions options;
+    options.field_manager = producer;
+    TRY(registry_.create(kind, wanted->doc, options));
+    return {};
+  }
+  const bool ours = current->doc["metadata"]["annotations"][flow_autoupdate].string() == "true";
+  if (wanted && (wanted->mandatory || ours) && !holds(current->doc["spec"], wanted->doc["spec"])) {
+    registry::UpdateOptions options;
+    options.internal = true;
+    options.field_manager = producer;
+    TRY(registry_.update(kind, Json(current->doc).set("spec", wanted->doc["spec"]), options));
+    return {};
+  }
+  return key.resource == flow_schemas ? look_at_status(current) : base::Result<void>();
+}
+
+// The condition Dangling: whether the priority level that the schema names is missing.
+base::Result<void> FlowControl::look_at_status(const store::Ref& schema) {
+  const std::string& level = schema->doc["spec"]["priorityLevelConfiguration"]["name"].string();
+  const bool found = registry_.store().get(priority_levels, {}, level) != nullptr;
+  const std::string status = found ? "False" : "True";
+  Json conditions = Json::array();
+  for (const auto& condition : schema->doc["status"]["conditions"].items()) {
+    if (condition["type"].string() != "Dangling") {
+      conditions.push(condition);
+    } else if (condition["status"].string() == status) {
+      return {};
+    }
+  }
+  const std::string message = "This FlowSchema references the PriorityLevelConfiguration object named " +
+                              base::quoted(level) + (found ? " and it exists" : " but there is no such object");
+  conditions.push(Json::object({{"type", "Dangling"},
+                                {"status", status},
+                                {"lastTransitionTime", base::rfc3339(registry_.now())},
+                                {"reason", found ? "Found" : "NotFound"},
+                                {"message", message}}));
+  registry::UpdateOptions options;
+  options.subresource = registry::Subresource::status;
+  options.internal = true;
+  options.field_manager = consumer;
+  Json doc = schema->doc;
+  doc.child("status").set("conditions", std::move(conditions));
+  TRY(registry_.update(*registry_.scheme().by_resource(flow_schemas), std::move(doc), options));
+  return {};
+}
+
+const FlowControl::Schema* FlowControl::match(const User& user, const Attributes& asked) const {
+  for (const auto& schema : schemas_) {
+    if (!levels_.contains(schema.level)) continue;
+    for (const auto& rule : schema.rules.items()) {
+      if (fits(rule, user, asked)) return &schema;
+    }
+  }
+  return nullptr;
+}
+
+base::Result<FlowControl::Admission> FlowControl::admit(const User& user, const Attributes& asked, uint32_t width,
+                                                        base::Duration limit) {
+  const Schema* schema = match(user, asked);
+  if (!schema) return base::unavailable("no flow schema matches");
+  Admission out;
+  out.schema_uid = schema->uid;
+  out.level_uid = levels_.at(schema->level);
+  std::string distinguisher;
+  if (schema->by == "ByUser") distinguisher = user.name;
+  if (schema->by == "ByNamespace") distinguisher = asked.ns;
+  out.seats = TRY(pool_.enter(schema->level, hash_of(schema->name, distinguisher), width, limit));
+  return out;
+}
+
+}  // namespace server
