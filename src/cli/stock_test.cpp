@@ -57,7 +57,7 @@ void come_up_in_spite_of_everything(uint64_t seed) {
   auto& dice = world.sim().random();
   for (int round = 0; round < 60 && !world.all_ready(); ++round) {
     world.run_for(base::seconds(static_cast<int64_t>(5 + dice.below(60))));
-    switch (dice.below(4)) {
+    switch (dice.below(5)) {
       case 0:
         world.kill_manager();
         world.run_for(base::seconds(static_cast<int64_t>(dice.below(30))));
@@ -68,7 +68,14 @@ void come_up_in_spite_of_everything(uint64_t seed) {
         world.run_for(base::seconds(static_cast<int64_t>(dice.below(14))));
         world.start_api();
         break;
-      case 2:
+      case 2:  // the manager loses the lease in the midst of its work, and stops
+        world.sim().set_unreachable("192.168.99.10", true);
+        // By a timer: a manager that starts again meanwhile waits for the server.
+        world.loop().after(base::seconds(static_cast<int64_t>(dice.below(40))),
+                           [&world] { world.sim().set_unreachable("192.168.99.10", false); });
+        world.run_for(base::seconds(40));
+        break;
+      case 3:
         world.sim().faults().stream_reset = 0.2;
         world.run_for(base::seconds(3));
         world.sim().faults().stream_reset = 0;
@@ -91,7 +98,7 @@ void come_up_in_spite_of_everything(uint64_t seed) {
 }
 
 TEST_CASE("a cluster becomes Ready while server, manager and connections fail and users interfere") {
-  for (uint64_t seed = 12; seed < 20; ++seed) come_up_in_spite_of_everything(seed);
+  for (uint64_t seed = 12; seed < 16; ++seed) come_up_in_spite_of_everything(seed);
 }
 
 TEST_CASE("three clusters become Ready on a foreign API server, and are taken back") {

@@ -42,7 +42,7 @@ Code code_of(int status, const std::string& reason) {
     case 504:
       return Code::timeout;
     default:
-      return status >= 500 || status == 429 ? Code::unavailable : Code::internal;
+      return status > 500 || status == 429 ? Code::unavailable : Code::internal;
   }
 }
 

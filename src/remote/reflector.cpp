@@ -13,6 +13,7 @@ using base::Error;
 
 namespace {
 constexpr base::Duration short_watch = base::seconds(1);  // one that ends sooner, without an event, is no good
+constexpr int busy_tries_max = 3;                         // of a WatchList, before a LIST is tried
 constexpr std::string_view end_mark = "k8s.io/initial-events-end";
 }  // namespace
 
@@ -28,6 +29,7 @@ struct Reflector::State : std::enable_shared_from_this<State> {
   std::string version;  // where the watch goes on; "" asks for a list
   std::string problem;
   uint64_t lists = 0;
+  int busy_tries = 0;
   base::Duration retry;
 
   State(sys::Sys& s, Client c, std::string p, ReflectorSink to, ReflectorLimits with)
@@ -142,6 +144,9 @@ Result<void> Reflector::State::stream_list() {
   if (code == Code::cancelled || code == Code::unauthenticated || code == Code::forbidden || code == Code::not_found) {
     return done;
   }
+  // A server that is only busy (429, 503: a new definition's storage is being set up) gets a few more tries.
+  const bool busy = code == Code::unavailable || code == Code::timeout;
+  if (busy && ++busy_tries < busy_tries_max) return done;
   watch_list = false;
   if (code == Code::invalid || code == Code::bad_request || code == Code::unsupported) return {};
   return done;
