@@ -140,7 +140,7 @@ TEST_CASE("cel: documents") {
   CHECK(result("o.l[?9].hasValue()") == "false");
   CHECK(result("[?o.?a, ?o.?zz]") == "[1]");
   CHECK(result("{?'k': o.?zz, ?'j': o.?s}") == "{'j': 'hello'}");
-  CHECK(result("o.s.b") == "error: no such overload");
+  CHECK(result("o.s.b") == "error: no such key: b");
 }
 
 TEST_CASE("cel: errors are absorbed where the answer is known without them") {

@@ -424,8 +424,29 @@ class Checker {
     return out;
   }
 
+  // As many arguments as clauses.
+  void check_format(const Expr& node) {
+    const Expr &clauses = *node.children[0], &list = *node.children[1];
+    if (clauses.kind != Kind::constant || list.kind != Kind::list || node.overloads.empty()) return;
+    const std::string& text = clauses.constant.text();
+    size_t count = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+      if (text[i] != '%') continue;
+      if (i + 1 < text.size() && text[i + 1] == '%') {
+        ++i;
+      } else if (++count > list.children.size()) {
+        return fail(node, "index " + std::to_string(count - 1) + " out of range");
+      }
+    }
+    if (list.children.size() > count) {
+      fail(node, "too many arguments supplied to string.format (expected " + std::to_string(count) + ", got " +
+                     std::to_string(list.children.size()) + ")");
+    }
+  }
+
   // Literal arguments that can never work are found now.
   void check_literals(Expr& node) {
+    if (node.name == "format" && node.member && node.children.size() == 2) return check_format(node);
     const bool conversion = (node.name == "timestamp" || node.name == "duration") && node.children.size() == 1;
     const size_t at = conversion ? 0 : 1;
     if (!conversion && !(node.name == "matches" && node.children.size() == 2)) return;
@@ -645,7 +666,8 @@ void fold_constants(Expr& node, std::vector<Mistake>& mistakes) {
   for (size_t i = 0; i + 1 < node.children.size(); i += 2) {
     const Value& key = node.children[i]->constant;
     const bool good = key.is(Value::Kind::string) || key.is_number() || key.is(Value::Kind::boolean);
-    if (!good || !Value::insert(entries, key, node.children[i + 1]->constant)) return;  // fails when it runs
+    if (!good) return;  // fails when it runs
+    entries.emplace_back(key, node.children[i + 1]->constant);
   }
   become(node, Value::map(std::move(entries)));
 }

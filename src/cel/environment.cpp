@@ -1,4 +1,5 @@
 #include "cel/compiled.h"
+#include "cel/estimate.h"
 
 namespace cel {
 
@@ -44,6 +45,7 @@ Result<Program> Environment::compile(std::string_view source, const CompileOptio
   made->methods = state_->methods;
   made->root = parse(source, mistakes);
   if (mistakes.empty()) check(*made, state_->variables, mistakes);
+  if (mistakes.empty()) made->estimated_cost = estimate(*made->root);
   if (mistakes.empty()) fold_constants(*made->root, mistakes);
   if (!mistakes.empty()) return base::invalid(text_of(source, mistakes));
   if (options.result && options.result->kind != TypeKind::dyn && made->type->kind != TypeKind::dyn &&

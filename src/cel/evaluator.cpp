@@ -16,6 +16,7 @@ constexpr uint64_t list_cost = 10, map_cost = 30;
 constexpr size_t few = 4;  // arguments that need no allocation
 
 Value no_overload() { return Value::error("no such overload"); }
+Value bad_index(const char* type) { return Value::error("unsupported index type '" + std::string(type) + "' in list"); }
 
 bool is_chain(const Expr& node) {
   switch (node.kind) {
@@ -123,13 +124,13 @@ class Evaluator {
     if (of.is(Value::Kind::optional)) {
       if (!of.has_value()) return node.presence ? Value::boolean(false) : Value::none();
       auto found = of.inner().field(node.name);
-      charge(1);
+      if (found) charge(1);
       if (node.presence) return Value::boolean(found.has_value());
       if (!found) return Value::none();
       return found->is_error() ? *found : Value::some(std::move(*found));
     }
-    if (!of.is(Value::Kind::map) && !of.is(Value::Kind::object)) return no_overload();
     charge(1);
+    if (of.is(Value::Kind::list)) return node.presence ? Value::boolean(false) : bad_index("string");
     auto found = of.field(node.name);
     if (node.presence) return found && found->is_error() ? *found : Value::boolean(found.has_value());
     return found ? std::move(*found) : Value::error("no such key: " + node.name);
@@ -149,18 +150,14 @@ class Evaluator {
       charge(1);
       return index_of(container, key);
     }
-    if (optional && node.name == "_?._" && container.is(Value::Kind::list)) return no_overload();
     Value found = Value::none();
     if (container.is(Value::Kind::list)) {
       const auto low = compare(key, Value::integer(0));
       const auto high = compare(key, Value::integer(static_cast<int64_t>(container.size())));
-      if (!low || !high) return no_overload();
+      if (!low || !high) return bad_index(key.type_name().c_str());
       if (*low >= 0 && *high < 0) found = Value::some(index_of(container, key));
-    } else if (container.is(Value::Kind::map) || container.is(Value::Kind::object)) {
-      auto member = container.find(key);
-      if (member) found = Value::some(std::move(*member));
-    } else {
-      return no_overload();
+    } else if (auto member = container.find(key)) {
+      found = Value::some(std::move(*member));
     }
     if (!found.has_value()) return found;
     charge(1);
@@ -217,9 +214,7 @@ class Evaluator {
         if (!value.has_value()) continue;
         value = Value(value.inner());
       }
-      if (!Value::insert(entries, key, std::move(value))) {
-        return Value::error("Failed with repeated key " + plain_text(key));
-      }
+      entries.emplace_back(std::move(key), std::move(value));
     }
     charge(map_cost);
     return Value::map(std::move(entries));

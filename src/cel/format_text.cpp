@@ -24,6 +24,12 @@ Outcome wrong(const std::string& clause, const Value& given) {
   return {"", "error during formatting: " + clause + ", was given " + given.type_name()};
 }
 
+std::string printed(const char* format, int precision, double number) {
+  char buffer[512];
+  const int size = std::snprintf(buffer, sizeof buffer, format, precision, number);
+  return {buffer, static_cast<size_t>(size)};
+}
+
 Outcome shown(const Value& value, bool inside, int depth) {
   if (depth > nesting_max) return {"", "error during formatting: values are nested too deeply"};
   switch (value.kind()) {
@@ -35,6 +41,8 @@ Outcome shown(const Value& value, bool inside, int depth) {
       return {inside ? "timestamp(\"" + plain_text(value) + "\")" : plain_text(value), ""};
     case Kind::duration:
       return {inside ? "duration(\"" + plain_text(value) + "\")" : plain_text(value), ""};
+    case Kind::real:
+      return {inside && std::isfinite(value.real()) ? printed("%.*f", 6, value.real()) : plain_text(value), ""};
     case Kind::list: {
       std::string out = "[";
       for (size_t i = 0; i < value.size(); ++i) {
@@ -65,12 +73,6 @@ Outcome shown(const Value& value, bool inside, int depth) {
     default:
       return {plain_text(value), ""};
   }
-}
-
-std::string printed(const char* format, int precision, double number) {
-  char buffer[512];
-  const int size = std::snprintf(buffer, sizeof buffer, format, precision, number);
-  return {buffer, static_cast<size_t>(size)};
 }
 
 Outcome fixed(const Value& value, int precision) {

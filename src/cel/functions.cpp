@@ -93,8 +93,14 @@ uint64_t visit_cost(const Value& value) {
   }
 }
 
-// A check against a format is charged like matching its longest pattern.
-constexpr double longest_format_pattern = 128;
+constexpr uint64_t new_list_cost = 11;
+
+uint64_t compare_cost(const Value& list) {
+  const double size = size_of(list);
+  const bool texts = size > 0 && list.is(Value::Kind::list) &&
+                     (list.at(0).is(Value::Kind::string) || list.at(0).is(Value::Kind::bytes));
+  return new_list_cost + static_cast<uint64_t>(size * size * (texts ? 2.1 : 2.0));
+}
 
 }  // namespace
 
@@ -203,8 +209,24 @@ uint64_t call_cost(CostRule rule, Arguments args, const Value& result) {
       return 350000;
     case CostRule::sets:
       return charged_size(args[0]) * charged_size(args[1]) + 1;
-    case CostRule::named_format:
-      return part(1 + size_of(args[1]), 0.1) * part(longest_format_pattern, 0.25);
+    case CostRule::sets_twice:
+      return charged_size(args[0]) * charged_size(args[1]) * 2 + 1;
+    case CostRule::list_result:
+      return new_list_cost + charged_size(result);
+    case CostRule::list_compare:
+      return compare_cost(args[0]);
+    case CostRule::list_order:
+      return compare_cost(args[1]);
+    case CostRule::list_flatten:
+      return new_list_cost +
+             charged_size(args[0]) * (args.size() > 1 && args[1].is(Value::Kind::integer)
+                                          ? static_cast<uint64_t>(std::max<int64_t>(args[1].integer(), 0))
+                                          : 1);
+    case CostRule::named_format: {
+      if (!args[0].is(Value::Kind::object)) return 1;
+      const auto pattern = args[0].object().get("@pattern");
+      return part(1 + size_of(args[1]), 0.1) * part(static_cast<double>(pattern->integer()), 0.25);
+    }
     case CostRule::contains_ip:
       return part(size_of(args[0]) * 2, 0.1);
     case CostRule::contains_ip_text:

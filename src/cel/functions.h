@@ -20,17 +20,22 @@ enum class CostRule : unsigned char {
   nothing,   // 0
   traverse,  // a tenth of the first argument's size
   traverse_twice,
-  build,         // a fifth of the result's size
-  in_list,       // the size of the second argument
-  equal,         // a tenth of the smaller argument's size; 1 for host objects
-  smaller,       // a tenth of the smaller argument's size
-  join_both,     // a tenth of both sizes
-  match,         // text times pattern
-  contain,       // text times text
-  visit,         // the whole of the first argument
-  selector,      // parses the second argument
-  authorize,     // fixed
-  sets,          // every item against every item
+  build,      // a fifth of the result's size
+  in_list,    // the size of the second argument
+  equal,      // a tenth of the smaller argument's size; 1 for host objects
+  smaller,    // a tenth of the smaller argument's size
+  join_both,  // a tenth of both sizes
+  match,      // text times pattern
+  contain,    // text times text
+  visit,      // the whole of the first argument
+  selector,   // parses the second argument
+  authorize,  // fixed
+  sets,       // every item against every item
+  sets_twice,
+  list_result,   // a new list, by its size
+  list_compare,  // every item of the first list against every other
+  list_order,    // the same of the second
+  list_flatten,
   named_format,  // validating against a named format
   contains_ip,
   contains_ip_text,

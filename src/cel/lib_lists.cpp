@@ -201,9 +201,9 @@ void add_lists(Functions& to) {
     to.add("isSorted", (list + "bool").c_str(), visit, is_sorted);
     to.add("min", (list + item).c_str(), visit, extreme<-1>);
     to.add("max", (list + item).c_str(), visit, extreme<1>);
-    to.add("sort", (list + "list<" + item + ">").c_str(), unit, sort);
+    to.add("sort", (list + "list<" + item + ">").c_str(), CostRule::list_compare, sort);
   }
-  to.add("lists.@sortByAssociatedKeys", "f list<A>, list<B>: list<A>", unit, sort_by);
+  to.add("@sortByAssociatedKeys", "m list<A>, list<B>: list<A>", CostRule::list_order, sort_by);
   for (const char* types :
        {"m list<int>: int", "m list<uint>: uint", "m list<double>: double", "m list<duration>: duration"}) {
     to.add("sum", types, visit, sum);
@@ -211,16 +211,16 @@ void add_lists(Functions& to) {
   to.add("indexOf", "m list<A>, A: int", visit, first_index);
   to.add("lastIndexOf", "m list<A>, A: int", visit, last_index);
   to.add("includes", "m list<A>, A: bool", visit, includes);
-  to.add("slice", "m list<A>, int, int: list<A>", unit, slice);
-  to.add("flatten", "m list<list<A>>: list<A>", unit, flatten);
-  to.add("flatten", "m list<dyn>, int: list<dyn>", unit, flatten);
-  to.add("distinct", "m list<A>: list<A>", unit, distinct);
-  to.add("reverse", "m list<A>: list<A>", unit, reverse);
-  to.add("lists.range", "f int: list<int>", unit, range);
+  to.add("slice", "m list<A>, int, int: list<A>", CostRule::list_result, slice);
+  to.add("flatten", "m list<list<A>>: list<A>", CostRule::list_flatten, flatten);
+  to.add("flatten", "m list<dyn>, int: list<dyn>", CostRule::list_flatten, flatten);
+  to.add("distinct", "m list<A>: list<A>", CostRule::list_compare, distinct);
+  to.add("reverse", "m list<A>: list<A>", CostRule::list_result, reverse);
+  to.add("lists.range", "f int: list<int>", CostRule::list_result, range);
   to.add("first", "m list<A>: optional<A>", unit, first);
   to.add("last", "m list<A>: optional<A>", unit, last);
   to.add("sets.contains", "f list<A>, list<A>: bool", CostRule::sets, set_contains);
-  to.add("sets.equivalent", "f list<A>, list<A>: bool", CostRule::sets, set_equivalent);
+  to.add("sets.equivalent", "f list<A>, list<A>: bool", CostRule::sets_twice, set_equivalent);
   to.add("sets.intersects", "f list<A>, list<A>: bool", CostRule::sets, set_intersects);
   to.add("cel.@mapInsert", "f map<A, B>, A, B: map<A, B>", unit, map_insert);
   to.add("cel.@mapInsert", "f map<A, B>, map<A, B>: map<A, B>", unit, map_insert);

@@ -268,7 +268,6 @@ Value index_of(const Value& container, const Value& key) {
     }
     return container.at(static_cast<size_t>(at));
   }
-  if (!container.is(Kind::map) && !container.is(Kind::object)) return no_overload();
   auto found = container.find(key);
   return found ? std::move(*found) : Value::error("no such key: " + plain_text(key));
 }

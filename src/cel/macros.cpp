@@ -75,6 +75,7 @@ class Macro {
       return list(count == 4 ? 3 : 0, count == 4 ? 4 : 3, true);
     if (name == "transformMap" && (count == 3 || count == 4)) return map(count == 4, false);
     if (name == "transformMapEntry" && (count == 3 || count == 4)) return map(count == 4, true);
+    if (name == "sortBy" && count == 2) return sort_by();
     if ((name == "optMap" || name == "optFlatMap") && count == 2) return optional(name == "optMap");
     return nullptr;
   }
@@ -161,6 +162,22 @@ class Macro {
     insert->append = true;
     return fold(true, "argument must be a simple name", node(Expr::Kind::map, at_), constant(at_, Value::boolean(true)),
                 guarded(std::move(condition), std::move(insert)), result());
+  }
+
+  // The target, ordered by what each item of it gives.
+  ExprPtr sort_by() {
+    static const std::string input = "@__sortBy_input__";
+    auto target = take(0);
+    call_.children[0] = name_of(at_, input);
+    auto keys = list(0, 2, false);
+    if (!keys) return nullptr;
+    auto ordered = with(call(at_, "@sortByAssociatedKeys"), name_of(at_, input), std::move(keys));
+    ordered->member = true;
+    auto let = node(Expr::Kind::fold, at_);
+    let->item = "#unused";
+    let->accumulator = input;
+    return with(std::move(let), node(Expr::Kind::list, at_), std::move(target), constant(at_, Value::boolean(false)),
+                name_of(at_, input), std::move(ordered));
   }
 
   // target.hasValue() ? optional.of(value with the variable set) : optional.none()

@@ -527,7 +527,7 @@ bool equal(const Value& a, const Value& b) {
     case Kind::duration:
       return a.duration() == b.duration();
     case Kind::list:
-      return order_of(a) != Type::Order::list && order_of(a) == order_of(b) ? equal_unordered(a, b) : equal_lists(a, b);
+      return order_of(a) != Type::Order::list ? equal_unordered(a, b) : equal_lists(a, b);
     case Kind::map:
       return equal_maps(a, b);
     case Kind::optional:

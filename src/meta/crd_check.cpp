@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "meta/crd_read.h"
 #include "meta/json_path.h"
+#include "meta/rules.h"
 #include "meta/structural.h"
 
 namespace meta {
@@ -135,8 +136,10 @@ class Checker {
     }
     metadata(root["properties"]["metadata"], at + ".properties[metadata]");
     if (type.empty()) return;
+    const size_t before = found_.size();
     const auto node = read_structural(root, at, found_);
-    (void)node;
+    // What is wrong with the schema would come back as errors in the rules that nobody understands.
+    if (found_.size() == before) (void)Rules::compile(node, at, found_);
   }
 
   void metadata(const Json& given, const std::string& at) {

@@ -69,6 +69,8 @@ Version version_of(const Json& crd, const Json& doc, const SchemaRef& object_met
   Version out;
   out.name = doc["name"].string();
   out.schema = root_of(doc, object_meta);
+  std::vector<FieldError> unused;  // refused before it came here
+  out.rules = Rules::compile(out.schema, "", unused);
   out.served = doc["served"].boolean();
   out.deprecated = doc["deprecated"].boolean();
   if (out.deprecated) {
@@ -156,14 +158,6 @@ bool is_established(const Json& crd) {
     if (condition["type"].string() == "Established") return condition["status"].string() == "True";
   }
   return false;
-}
-
-std::string versions_with_rules(const Json& crd) {
-  std::vector<std::string> names;
-  for (const auto& version : crd["spec"]["versions"].items()) {
-    if (has_rules(version["schema"]["openAPIV3Schema"])) names.push_back(version["name"].string());
-  }
-  return base::join(names, ", ");
 }
 
 }  // namespace meta

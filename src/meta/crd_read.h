@@ -16,7 +16,5 @@ void fill_crd(Json& crd);
 Kind kind_of_crd(const Json& crd, const SchemaRef& object_meta);
 
 bool is_established(const Json& crd);
-// Names of the versions that have CEL rules, joined by commas; "" when none has.
-std::string versions_with_rules(const Json& crd);
 
 }  // namespace meta

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "meta/rules.h"
 #include "meta/schema.h"
 
 namespace meta {
@@ -20,6 +21,7 @@ struct Column {
 struct Version {
   std::string name;  // "v1beta2"
   SchemaRef schema;  // of the whole object (apiVersion, kind, metadata, spec, status)
+  std::shared_ptr<const Rules> rules;  // CEL rules of the schema; null when it has none
   bool served = true;
   bool deprecated = false;
   std::string deprecation_warning;

@@ -48,8 +48,8 @@ struct Schema {
   std::vector<std::string> list_keys;  // for list_type map
   std::vector<Property> properties;    // of object, in declared order
   SchemaRef items;                     // of array and map (additionalProperties)
-  // Only from users' CRDs: `required` names without a property, combinations, x-kubernetes-validations as written
-  // (published, not evaluated).
+  // Only from users' CRDs: `required` names without a property, combinations, x-kubernetes-validations as written (see
+  // rules.h).
   std::vector<std::string> required_others;
   std::vector<SchemaRef> all_of, any_of, one_of;
   SchemaRef none_of;  // not
@@ -64,7 +64,9 @@ void prune(const Schema& schema, Json& doc, bool root, std::vector<std::string>*
 // Fills defaults in, only where the parent exists; drops nulls that are neither nullable nor defaulted.
 void apply_defaults(const Schema& schema, Json& doc);
 // All findings, in field order; field paths as "spec.nics[0].mac". Message texts are kube-apiserver's.
-std::vector<FieldError> validate(const Schema& schema, const Json& doc);
+// With `old`, what the document replaces: nothing is found in parts that are as they were (items of keyed lists are
+// known by their keys; items of other lists are not told apart).
+std::vector<FieldError> validate(const Schema& schema, const Json& doc, const Json* old = nullptr);
 // OpenAPI v3 schema document (for CRDs, /openapi/v3 and, with v2 = true, /openapi/v2).
 Json openapi(const Schema& schema, bool v2 = false);
 

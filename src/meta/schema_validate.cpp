@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "meta/formats.h"
+#include "meta/rules.h"
 #include "meta/schema.h"
 
 namespace meta {
@@ -97,7 +98,15 @@ class Validator {
  public:
   std::vector<FieldError> found;
 
-  void check(const Schema& schema, const Json& value, const std::string& path) {
+  // `old`: the value that it replaces; null when there is none or it cannot be told which.
+  void check(const Schema& schema, const Json& value, const std::string& path, const Json* old = nullptr) {
+    const size_t before = found.size();
+    check_all(schema, value, path, old);
+    if (found.size() > before && old && *old == value) found.resize(before);
+  }
+
+ private:
+  void check_all(const Schema& schema, const Json& value, const std::string& path, const Json* old) {
     if (value.is_null() && (schema.nullable || schema.type == SchemaType::any)) return;
     if (!has_type(schema, value)) {
       add_type_error(path, type_word(schema.type), value.type_name());
@@ -107,13 +116,12 @@ class Validator {
     if (schema.embedded_resource && value.is_object()) check_embedded(value, path);
     if (value.is_string()) check_string(schema, value.string(), path);
     if (value.is_number()) check_number(schema, value, path);
-    if (value.is_array()) check_array(schema, value, path);
-    if (value.is_object()) check_object(schema, value, path);
+    if (value.is_array()) check_array(schema, value, path, old);
+    if (value.is_object()) check_object(schema, value, path, old);
     check_enumeration(schema, value, path);
     check_combinations(schema, value, path);
   }
 
- private:
   static std::string in_body(const std::string& path, std::string_view rest) {
     return (path.empty() ? "" : path + " ") + "in body " + std::string(rest);
   }
@@ -176,7 +184,7 @@ class Validator {
     if (!fits) add_invalid(path, value, "must be of type integer with format " + schema.format);
   }
 
-  void check_array(const Schema& schema, const Json& value, const std::string& path) {
+  void check_array(const Schema& schema, const Json& value, const std::string& path, const Json* old) {
     const auto size = static_cast<int64_t>(value.size());
     if (schema.max_items && size > *schema.max_items) {
       found.push_back(field_too_many(at(path), size, *schema.max_items));
@@ -186,9 +194,13 @@ class Validator {
       add_invalid(path, size, "should have at least " + std::to_string(*schema.min_items) + " items");
     }
     for (size_t i = 0; schema.items && i < value.items().size(); ++i) {
-      check(*schema.items, value.items()[i], path + "[" + std::to_string(i) + "]");
+      const Json* before = old ? same_item(schema, *old, value.items()[i]) : nullptr;
+      check(*schema.items, value.items()[i], path + "[" + std::to_string(i) + "]", before);
     }
-    if (schema.list_type == "set" || schema.list_type == "map") check_duplicates(schema, value, path);
+    if (schema.list_type != "set" && schema.list_type != "map") return;
+    Validator earlier;  // a list that has doubles may keep them
+    if (old && old->is_array()) earlier.check_duplicates(schema, *old, path);
+    if (earlier.found.empty()) check_duplicates(schema, value, path);
   }
 
   // Items of a set are compared whole, items of a keyed list by their keys.
@@ -208,7 +220,12 @@ class Validator {
     }
   }
 
-  void check_object(const Schema& schema, const Json& value, const std::string& path) {
+  void check_object(const Schema& schema, const Json& value, const std::string& path, const Json* old) {
+    const auto before = [&](const std::string& name) {
+      // A change of these two is not seen: both documents are in one version.
+      if (path.empty() && (name == "apiVersion" || name == "kind")) return static_cast<const Json*>(nullptr);
+      return old ? old->find(name) : nullptr;
+    };
     const auto size = static_cast<int64_t>(value.size());
     if (schema.max_properties && size > *schema.max_properties) {
       found.push_back(field_too_many(at(path), size, *schema.max_properties));
@@ -218,7 +235,7 @@ class Validator {
     }
     for (const auto& property : schema.properties) {
       if (const Json* member = value.find(property.name)) {
-        check(*property.schema, *member, child(path, property.name));
+        check(*property.schema, *member, child(path, property.name), before(property.name));
       } else if (property.required) {
         found.push_back(field_required(child(path, property.name)));
       }
@@ -227,7 +244,7 @@ class Validator {
       if (!value.has(name)) found.push_back(field_required(child(path, name)));
     }
     if (schema.type != SchemaType::map || !schema.items) return;
-    for (const auto& [name, member] : value.members()) check(*schema.items, member, child(path, name));
+    for (const auto& [name, member] : value.members()) check(*schema.items, member, child(path, name), before(name));
   }
 
   static std::vector<FieldError> findings_of(const Schema& schema, const Json& value, const std::string& path) {
@@ -292,9 +309,9 @@ class Validator {
 
 }  // namespace
 
-std::vector<FieldError> validate(const Schema& schema, const Json& doc) {
+std::vector<FieldError> validate(const Schema& schema, const Json& doc, const Json* old) {
   Validator validator;
-  validator.check(schema, doc, "");
+  validator.check(schema, doc, "", old);
   return std::move(validator.found);
 }
 

@@ -318,20 +318,4 @@ SchemaRef read_structural(const Json& doc, const std::string& at, std::vector<Fi
   return Reader(found).read(doc, at);
 }
 
-bool has_rules(const Json& doc) {
-  if (!doc[rules_key].empty()) return true;
-  for (const char* key : {"items", "additionalProperties", "not"}) {
-    if (doc[key].is_object() && has_rules(doc[key])) return true;
-  }
-  for (const auto& [name, member] : doc["properties"].members()) {
-    if (has_rules(member)) return true;
-  }
-  for (const char* key : {"allOf", "anyOf", "oneOf"}) {
-    for (const auto& one : doc[key].items()) {
-      if (has_rules(one)) return true;
-    }
-  }
-  return false;
-}
-
 }  // namespace meta

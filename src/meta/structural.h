@@ -10,7 +10,4 @@ namespace meta {
 // is added to `found`; the result is only of use when nothing was.
 SchemaRef read_structural(const Json& doc, const std::string& at, std::vector<FieldError>& found);
 
-// Whether x-kubernetes-validations (CEL rules) stand anywhere in it.
-bool has_rules(const Json& doc);
-
 }  // namespace meta

@@ -31,9 +31,18 @@ const Json& at_field(const Json& doc, std::string_view path) {
   return *at;
 }
 
+// Findings after which a document is too strange for CEL rules.
+bool is_blocking(const FieldError& finding) {
+  for (const char* reason : {"FieldValueRequired", "FieldValueNotSupported", "FieldValueTooLong", "FieldValueTooMany",
+                             "FieldValueTypeInvalid"}) {
+    if (finding.reason == reason) return true;
+  }
+  return false;
+}
+
+// With `stored`: of what a custom resource has changed.
 std::vector<FieldError> schema_findings(const Kind& kind, const Json& doc, const Json* stored) {
-  const auto& schema = *kind.storage().schema;
-  auto findings = meta::validate(schema, doc);
+  auto findings = meta::validate(*kind.storage().schema, doc, kind.custom ? stored : nullptr);
   // A number that is too large for its format is refused where it is decoded into such a number: not in custom kinds.
   if (kind.custom) {
     std::erase_if(findings, [](const FieldError& finding) {
@@ -44,13 +53,19 @@ std::vector<FieldError> schema_findings(const Kind& kind, const Json& doc, const
   std::erase_if(findings, [](const FieldError& finding) {
     return finding.field.starts_with("metadata.ownerReferences") || finding.field.starts_with("metadata.managedFields");
   });
-  if (findings.empty() || !stored || !kind.custom) return findings;
-  const auto before = meta::validate(schema, *stored);
-  std::erase_if(findings, [&](const FieldError& finding) {
-    return std::find(before.begin(), before.end(), finding) != before.end() &&
-           at_field(doc, finding.field) == at_field(*stored, finding.field);
-  });
   return findings;
+}
+
+void check_rules(const meta::Rules& rules, const Json& doc, const Json* stored, std::vector<FieldError>& findings,
+                 std::vector<std::string>* warnings) {
+  if (std::any_of(findings.begin(), findings.end(), is_blocking)) {
+    findings.push_back(meta::field_invalid("<nil>", nullptr,
+                                           "some validation rules were not checked because the object was invalid; "
+                                           "correct the existing errors to complete validation"));
+    return;
+  }
+  std::vector<std::string> ignored;
+  for (auto& finding : rules.check(doc, stored, warnings ? *warnings : ignored)) findings.push_back(std::move(finding));
 }
 
 // At /status the path in the words after the value starts below status.
@@ -155,13 +170,16 @@ void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation op
   if (kind.fill_defaults && operation != meta::Operation::update_status) kind.fill_defaults(doc, stored);
 }
 
-Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored, meta::Operation operation) {
+Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored, meta::Operation operation,
+                          std::vector<std::string>* warnings) {
   auto findings = check_metadata(kind, doc, stored);
+  const auto& version = kind.storage();
   for (auto& finding : schema_findings(kind, doc, stored)) {
     if (kind.custom && operation == meta::Operation::update_status) name_within_status(finding);
     findings.push_back(std::move(finding));
   }
   if (!kind.custom) TRY(check_types(kind, doc, findings));
+  if (version.rules) check_rules(*version.rules, doc, stored, findings, warnings);
   // The kind's own rules may rely on a document that fits its schema.
   if (findings.empty() && kind.check) findings = kind.check(doc, stored, operation);
   if (findings.empty()) return {};

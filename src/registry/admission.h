@@ -9,8 +9,9 @@ namespace registry {
 Result<void> decode_object(const Kind& kind, Json& doc);
 // Prunes unknown fields and fills in defaults; `stored` is null on create.
 void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation operation);
-// All rules, as one Code::invalid error with causes. On update a custom kind's schema findings that the stored object
-// has in the same unchanged value are let pass (so a stricter schema does not lock old objects).
-Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored, meta::Operation operation);
+// All rules, as one Code::invalid error with causes. On update of a custom kind nothing is found in parts that are as
+// they were (so a stricter schema does not lock old objects); what its CEL rules find there goes to `warnings`.
+Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored, meta::Operation operation,
+                          std::vector<std::string>* warnings = nullptr);
 
 }  // namespace registry

@@ -158,14 +158,7 @@ Json CustomResources::status_of(const Json& crd, const base::FieldError& clash) 
         conditions, "BuiltIn", true, "ServedByIngot",
         "this kind is part of Ingot: the declaration that ships with Ingot is in force, this one is only kept", now);
   }
-  if (const auto versions = meta::versions_with_rules(crd); versions.empty()) {
-    erase_condition(conditions, "RulesEvaluated");
-  } else {
-    set_condition(
-        conditions, "RulesEvaluated", false, "NotSupported",
-        "x-kubernetes-validations of " + versions + " are stored and published, but Ingot does not evaluate CEL rules",
-        now);
-  }
+  erase_condition(conditions, "RulesEvaluated");  // of the time when rules were stored, but not evaluated
   status.set("conditions", std::move(conditions));
   return status;
 }

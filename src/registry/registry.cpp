@@ -278,7 +278,7 @@ Result<Ref> Registry::replace(const Kind& kind, Json doc, const Ref& current, co
   const bool same = !may_go(kind, made) && same_content(made, current->doc);
   if (same && !options.admission) return current;
   if (!status && raises_generation(kind, made, current->doc)) raise_generation(kind, made);
-  if (!same) TRY(check_object(kind, made, &current->doc, operation));
+  if (!same) TRY(check_object(kind, made, &current->doc, operation, options.warnings));
   if (options.admission) {
     TRY(options.admission->validate(kind, &made, &current->doc));
     TRY(check_served(kind));

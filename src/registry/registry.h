@@ -55,6 +55,7 @@ struct UpdateOptions {
   std::string api_version;  // as in CreateOptions
   bool applied = false;     // the document's managedFields are right, also at a subresource
   Admission* admission = nullptr;
+  std::vector<std::string>* warnings = nullptr;  // gets sentences for the Warning header
 };
 
 struct DeleteOptions {

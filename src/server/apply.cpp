@@ -64,8 +64,9 @@ Result<Ref> create_applied(const Call& call, Json doc, registry::Admission* admi
   return call.api.registry.create(call.kind(), std::move(doc), options);
 }
 
-Result<Ref> update_applied(const Call& call, Json doc, registry::Admission* admission) {
+Result<Ref> update_applied(Call& call, Json doc, registry::Admission* admission) {
   registry::UpdateOptions options;
+  options.warnings = &call.warnings;
   options.subresource = subresource_of(call);
   options.dry_run = is_dry_run(call);
   options.applied = true;

@@ -1,16 +1,9 @@
 // CustomResourceDefinitions through the front door: kinds come, change and go while the server runs.
-#include "registry/custom_resources.h"
-
-#include <doctest/doctest.h>
-
-#include "api/kinds.h"
-#include "registry/housekeeping.h"
-#include "server/test_server.h"
+#include "server/test_custom.h"
 
 namespace server {
 namespace {
 
-const std::string crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const std::string crontabs = "/apis/stable.example.com/v1/namespaces/default/crontabs";
 
 std::string crontab_crd(const std::string& more_version = "", const std::string& version = "v1") {
@@ -37,79 +30,6 @@ std::string crontab(const std::string& name, const std::string& spec = R"({"cron
   return R"({"apiVersion":"stable.example.com/v1","kind":"CronTab","metadata":{"name":")" + name + "\"" + meta +
          R"(},"spec":)" + spec + "}";
 }
-
-struct Custom {
-  explicit Custom(std::shared_ptr<store::SimDisk> disk = nullptr) {
-    auto engine =
-        disk ? store::make_sim_engine(sys.loop, disk, base::milliseconds(1)) : store::make_memory_engine(sys.loop);
-    store = std::move(*store::Store::open(sys.loop, std::move(engine)));
-    registry = std::make_unique<registry::Registry>(sys, *store, scheme);
-    custom = std::make_unique<registry::CustomResources>(sys.loop, *registry, scheme, [this] {
-      if (api) api->kinds_changed();
-    });
-    housekeeping = std::make_unique<registry::Housekeeping>(sys, *registry);
-    Options options;
-    options.tokens = [](std::string_view) { return User{"root", {"system:masters"}}; };
-    api = std::make_unique<ApiServer>(sys, *registry, options);
-    pass(base::milliseconds(10));
-  }
-  ~Custom() { sys.loop.shut(); }
-
-  void pass(base::Duration span) {
-    bool due = false;
-    sys.loop.after(span, [&] { due = true; });
-    REQUIRE(world.loop().run_until([&] { return due; }));
-  }
-  Json send(const std::string& method, const std::string& target, const std::string& body, int status,
-            const std::string& type = "application/json", const std::string& accept = "application/json") {
-    TestExchange exchange(sys.loop,
-                          {.method = method,
-                           .target = target,
-                           .headers = {{"Content-Type", type}, {"Accept", accept}, {"Authorization", "Bearer x"}},
-                           .body = body});
-    auto fiber = sys::spawn(sys.loop, "request", [&] { api->handle(exchange); });
-    REQUIRE(world.loop().run_until([&] { return fiber.done(); }));
-    pass(base::milliseconds(10));
-    CHECK_MESSAGE(exchange.response.status == status, exchange.response.body);
-    warnings = exchange.response.headers.get("Warning");
-    auto parsed = base::parse_json(exchange.response.body);
-    return parsed ? *parsed : Json(exchange.response.body);
-  }
-  Json get(const std::string& target, int status = 200) { return send("GET", target, "", status); }
-  Json post(const std::string& target, const std::string& body, int status = 201) {
-    return send("POST", target, body, status);
-  }
-  Json table(const std::string& target) {
-    return send("GET", target, "", 200, "", "application/json;as=Table;v=v1;g=meta.k8s.io");
-  }
-  // "NamesAccepted=True Established=True"
-  std::string conditions(const std::string& name = "crontabs.stable.example.com") {
-    std::string out;
-    const Json crd = get(crds + "/" + name);
-    for (const auto& one : crd["status"]["conditions"].items()) {
-      out += (out.empty() ? "" : " ") + one["type"].string() + "=" + one["status"].string();
-    }
-    return out;
-  }
-  TestWatch watch(const std::string& target) {
-    TestWatch out;
-    out.exchange = std::make_unique<TestExchange>(
-        sys.loop, net::Request{.target = target, .headers = {{"Authorization", "Bearer x"}}});
-    out.fiber = sys::spawn(sys.loop, "watch", [this, exchange = out.exchange.get()] { api->handle(*exchange); });
-    pass(base::milliseconds(1));
-    return out;
-  }
-
-  sys::SimWorld world{3};
-  sys::Sys& sys = world.process("10.0.0.1", "disk");
-  meta::Scheme scheme = api::management_scheme();
-  std::unique_ptr<store::Store> store;
-  std::unique_ptr<registry::Registry> registry;
-  std::unique_ptr<registry::CustomResources> custom;
-  std::unique_ptr<registry::Housekeeping> housekeeping;
-  std::unique_ptr<ApiServer> api;
-  std::string warnings;
-};
 
 TEST_CASE("custom resources: a definition becomes a kind with everything that kinds have") {
   Custom f;
@@ -319,18 +239,6 @@ TEST_CASE("custom resources: several versions differ by their name, and the stor
          "application/json-patch+json");
   f.get(crontabs, 404);
   f.get(newer + "/a");
-}
-
-TEST_CASE("custom resources: CEL rules are taken with a warning") {
-  Custom f;
-  std::string crd = crontab_crd();
-  const std::string from = R"("required":["cronSpec"],)";
-  crd.replace(crd.find(from), from.size(), from + R"("x-kubernetes-validations":[{"rule":"self.replicas < 5"}],)");
-  f.post(crds, crd);
-  CHECK(f.warnings.find("x-kubernetes-validations of v1 are stored and published, but Ingot does not evaluate CEL "
-                        "rules") != std::string::npos);
-  CHECK(f.conditions() == "NamesAccepted=True Established=True RulesEvaluated=False");
-  f.post(crontabs, crontab("a", R"({"cronSpec":"* * * * *","replicas":7})"));
 }
 
 TEST_CASE("custom resources: the garbage collector and namespaces know them") {

@@ -88,6 +88,7 @@ Answer patch_object(Call& call) {
   }
   const Patch patch = TRY(Patch::of(call));
   registry::UpdateOptions options;
+  options.warnings = &call.warnings;
   options.subresource = subresource_of(call);
   options.dry_run = is_dry_run(call);
   options.field_manager = call.field_manager();

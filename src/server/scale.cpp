@@ -69,6 +69,7 @@ Result<Json> scaled(const Call& call, const Json& stored, const Json& scale) {
 
 Answer write_scale(Call& call, const std::function<Result<Json>(const Json& current_scale)>& wanted) {
   registry::UpdateOptions options;
+  options.warnings = &call.warnings;
   options.subresource = registry::Subresource::scale;
   options.dry_run = is_dry_run(call);
   options.field_manager = call.field_manager();

@@ -63,6 +63,7 @@ Answer update_object(Call& call) {
   warn_about(call, doc);
   TRY(check_grants(call, doc, current ? &current->doc : nullptr));
   registry::UpdateOptions options;
+  options.warnings = &call.warnings;
   options.subresource = subresource_of(call);
   options.dry_run = is_dry_run(call);
   options.field_manager = call.field_manager();

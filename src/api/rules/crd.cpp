@@ -18,13 +18,6 @@ std::vector<FieldError> check_crd(const Json& doc, const Json* old, Operation op
   return meta::check_crd(doc, old);
 }
 
-std::vector<std::string> warn_crd(const Json& doc) {
-  const auto versions = meta::versions_with_rules(doc);
-  if (versions.empty()) return {};
-  return {"x-kubernetes-validations of " + versions +
-          " are stored and published, but Ingot does not evaluate CEL rules"};
-}
-
 void begin_crd_deletion(Json& doc) {
   const std::string finalizer = "customresourcecleanup.apiextensions.k8s.io";
   // The kind is served, so there may be objects to delete first.

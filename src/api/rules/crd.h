@@ -7,7 +7,6 @@ namespace api::rules {
 
 void fill_crd(Json& doc, const Json* old);
 std::vector<FieldError> check_crd(const Json& doc, const Json* old, Operation operation);
-std::vector<std::string> warn_crd(const Json& doc);
 void begin_crd_deletion(Json& doc);
 
 }  // namespace api::rules
