@@ -13,18 +13,42 @@ const std::string empty_string;
 const Json::Array empty_array;
 const Json::Members empty_members;
 
+// `mantissa` such as "-1.25" times ten to that power, without an exponent.
+void append_plain(std::string& out, std::string_view mantissa, size_t power) {
+  const size_t point = mantissa.find('.');
+  const std::string_view fraction = point == std::string_view::npos ? "" : mantissa.substr(point + 1);
+  out.append(mantissa.substr(0, point)).append(fraction.substr(0, power));
+  if (fraction.size() <= power) {
+    out.append(power - fraction.size(), '0');
+  } else {
+    out.append(".").append(fraction.substr(power));
+  }
+}
+
 void append_double(std::string& out, double value) {
   if (!std::isfinite(value)) {
     out += "null";  // JSON has no other spelling
     return;
   }
-  // As Go's encoding/json: plain decimals in the usual range, exponents outside.
+  // As Go's encoding/json: plain decimals in the usual range, exponents of no more digits than needed outside.
   char buffer[32];
   const double magnitude = std::fabs(value);
   const bool exponent = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
-  const auto result = std::to_chars(buffer, buffer + sizeof buffer, value,
-                                    exponent ? std::chars_format::scientific : std::chars_format::fixed);
-  out.append(buffer, result.ptr);
+  const bool large = !exponent && magnitude >= 1e15;  // `fixed` would print digits that the value does not have
+  const auto format = exponent || large ? std::chars_format::scientific : std::chars_format::fixed;
+  const auto result = std::to_chars(buffer, buffer + sizeof buffer, value, format);
+  std::string_view text(buffer, static_cast<size_t>(result.ptr - buffer));
+  const size_t e = exponent || large ? text.find('e') : std::string_view::npos;
+  if (large) {
+    size_t power = 0;
+    (void)std::from_chars(text.data() + e + 2, result.ptr, power);
+    return append_plain(out, text.substr(0, e), power);
+  }
+  if (exponent && text[e + 1] == '-' && text[e + 2] == '0') {
+    out.append(text.substr(0, e + 2)).append(text.substr(e + 3));
+    return;
+  }
+  out.append(text);
 }
 
 template <class N>

@@ -2,6 +2,8 @@
 // strict field validation must report.
 #include <simdjson.h>
 
+#include <unordered_map>
+
 #include "base/json.h"
 
 namespace base {
@@ -41,19 +43,34 @@ struct Builder {
     return nullptr;
   }
 
+  using Places = std::unordered_map<std::string, size_t>;
+
+  // The member of that name. `places` knows all members, once there are many.
+  static Json::Member* find(Json::Members& members, Places& places, std::string_view key) {
+    constexpr size_t looked_through_max = 32;
+    if (members.size() < looked_through_max) {
+      for (auto& member : members) {
+        if (member.first == key) return &member;
+      }
+      return nullptr;
+    }
+    if (places.empty()) {
+      for (size_t i = 0; i < members.size(); ++i) places.emplace(members[i].first, i);
+    }
+    const auto [place, is_new] = places.emplace(std::string(key), members.size());
+    return is_new ? nullptr : &members[place->second];
+  }
+
   Json build_object(const dom::object& object, const std::string& path) const {
     Json::Members members;
     members.reserve(object.size());
+    Places places;  // of large objects only, where looking through all is slow
     for (const auto field : object) {
       const std::string here = !duplicates    ? path
                                : path.empty() ? std::string(field.key)
                                               : path + "." + std::string(field.key);
       Json value = build(field.value, here);
-      Json::Member* same = nullptr;
-      for (auto& member : members) {
-        if (member.first == field.key) same = &member;
-      }
-      if (same) {
+      if (Json::Member* same = find(members, places, field.key)) {
         if (duplicates) duplicates->push_back(here);
         same->second = std::move(value);
       } else {
@@ -65,6 +82,47 @@ struct Builder {
 };
 }  // namespace
 
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_beyond_64_bits(std::string_view digits, bool negative) {
+  const std::string_view most = negative ? "9223372036854775808" : "18446744073709551615";
+  return digits.size() > most.size() || (digits.size() == most.size() && digits > most);
+}
+
+// simdjson refuses integers beyond 64 bits, which are doubles to Go and to what we write ourselves below 1e21. The same
+// text with ".0" behind each of them; empty when there is none.
+std::string with_large_integers_as_doubles(std::string_view text) {
+  std::string out;
+  size_t copied = 0;
+  bool in_string = false;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (in_string && text[at] == '\\') {
+      ++at;
+    } else if (text[at] == '"') {
+      in_string = !in_string;
+    } else if (!in_string && is_digit(text[at])) {
+      size_t end = at;
+      while (end < text.size() && is_digit(text[end])) ++end;
+      const bool fraction =
+          at > 0 &&
+          (text[at - 1] == '.' || text[at - 1] == 'e' || text[at - 1] == 'E' ||
+           ((text[at - 1] == '-' || text[at - 1] == '+') && at > 1 && (text[at - 2] == 'e' || text[at - 2] == 'E')));
+      const bool whole = end == text.size() || (text[end] != '.' && text[end] != 'e' && text[end] != 'E');
+      if (!fraction && whole && is_beyond_64_bits(text.substr(at, end - at), at > 0 && text[at - 1] == '-')) {
+        out.append(text.substr(copied, end - copied)).append(".0");
+        copied = end;
+      }
+      at = end - 1;
+    }
+  }
+  if (!out.empty()) out.append(text.substr(copied));
+  return out;
+}
+
+}  // namespace
+
 Result<Json> parse_json(std::string_view text, const JsonParse& options) {
   if (text.size() > options.bytes_max) {
     return Error{Code::too_large, "JSON of " + std::to_string(text.size()) + " bytes is over the limit of " +
@@ -74,8 +132,14 @@ Result<Json> parse_json(std::string_view text, const JsonParse& options) {
   thread_local bool prepared = parser.allocate(4096, 100) == simdjson::SUCCESS;
   (void)prepared;
   dom::element root;
-  const simdjson::padded_string padded(text);
-  const auto error = parser.parse(padded).get(root);
+  simdjson::padded_string padded(text);
+  auto error = parser.parse(padded).get(root);
+  if (error == simdjson::NUMBER_ERROR) {
+    if (const std::string again = with_large_integers_as_doubles(text); !again.empty()) {
+      padded = simdjson::padded_string(again);
+      error = parser.parse(padded).get(root);
+    }
+  }
   if (error) {
     const Code code = error == simdjson::DEPTH_ERROR ? Code::too_large : Code::bad_request;
     return Error{code, std::string("invalid JSON: ") + simdjson::error_message(error)};

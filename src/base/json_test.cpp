@@ -42,3 +42,36 @@ TEST_CASE("json patch: RFC 6902 operations") {
   CHECK(run(R"([{"op":"remove","path":"/a/b~1c/7"}])").error().code == base::Code::invalid);
   CHECK(run(R"([{"path":"/a"}])").error().code == base::Code::bad_request);
 }
+
+TEST_CASE("json: integers beyond 64 bits are doubles, so that what is written can be read") {
+  const auto large = base::parse_json(R"({"a":32444444444424444434.04,"s":"99999999999999999999999","b":-1e19})");
+  REQUIRE(large);
+  CHECK(large->dump() == R"({"a":32444444444424446000,"s":"99999999999999999999999","b":-10000000000000000000})");
+  const auto again = base::parse_json(large->dump());
+  REQUIRE(again);
+  CHECK(again->dump() == large->dump());
+  CHECK(base::parse_json("[1.5e15,-1e-7,1e21,1234567890123456.5,0.1,123456789012345680000.0,1e-10]")->dump() ==
+        "[1500000000000000,-1e-7,1e+21,1234567890123456.5,0.1,123456789012345680000,1e-10]");
+  // The others in the document keep their type and their last digit.
+  const auto mixed = base::parse_json(
+      "[18446744073709551616,18446744073709551615,-9223372036854775808,-9223372036854775809,9223372036854775807]");
+  REQUIRE(mixed);
+  CHECK(mixed->dump() ==
+        "[18446744073709552000,18446744073709551615,-9223372036854775808,-9223372036854776000,"
+        "9223372036854775807]");
+  for (const char* refused : {"[1e400]", "[01]", "[99999999999999999999999x]", "[-]"})
+    CHECK_FALSE(base::parse_json(refused));
+}
+
+TEST_CASE("json: an object with many members is read in no time, and the last of a name counts") {
+  std::string text = "{";
+  for (int i = 0; i < 200'000; ++i) text += "\"k" + std::to_string(i) + "\":" + std::to_string(i) + ",";
+  text += R"("k7":"again","k199999":"last"})";
+  std::vector<std::string> twice;
+  const auto doc = base::parse_json(text, {.duplicates = &twice});
+  REQUIRE(doc);
+  CHECK(doc->size() == 200'000);
+  CHECK((*doc)["k7"].string() == "again");
+  CHECK((*doc)["k199999"].string() == "last");
+  CHECK(twice == std::vector<std::string>{"k7", "k199999"});
+}

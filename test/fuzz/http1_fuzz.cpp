@@ -1,5 +1,5 @@
-// The outcome must not depend on the pieces in which a message arrives. The first byte says how large they are and
-// which side parses.
+// The complete messages must not depend on the pieces in which they arrive; only how early something malformed is
+// refused may. The first byte says how large the pieces are and which side parses.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +17,10 @@ std::string outcome(std::string_view bytes, size_t piece, wire::Http1Parser::Sid
     at += std::min(piece, bytes.size() - at);
     for (bool more = true; more && !buffer.empty();) {
       const auto used = parser.feed(buffer);
-      if (!used) return out + "refused " + std::to_string(parser.refusal());
+      if (!used) {
+        if (parser.refusal() < 400) __builtin_trap();
+        return out;
+      }
       if (*used > buffer.size()) __builtin_trap();
       buffer.erase(0, *used);
       more = parser.state() == wire::Http1Parser::State::done;
