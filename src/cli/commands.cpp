@@ -10,6 +10,7 @@
 #include "cli/serve.h"
 #include "cli/session.h"
 #include "cli/status.h"
+#include "cli/store_commands.h"
 #include "cli/why.h"
 
 namespace cli {
@@ -62,6 +63,7 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
       ->capture_default_str();
   add_api_flags(*serve, flags.api);
   add_stock_flags(*serve, flags.stock);
+  add_store_flags(*serve, flags.store);
 }
 
 void add_rack(CLI::App& app, RackFlags& flags) {
@@ -198,6 +200,8 @@ int run(int argc, char** argv) {
   get_config->add_option("CLUSTER", config_flags.cluster, "Its name")->required();
   get_config->add_option("-n,--namespace", config_flags.ns, "Its namespace; default: where it is found");
   get_config->add_option("--kubeconfig", config_flags.kubeconfig, "Of the manager; default: $KUBECONFIG");
+  StoreCommandFlags store_flags;
+  const auto store_commands = add_store_commands(app, store_flags);
   auto* crds = app.add_subcommand("crds", "Print the CustomResourceDefinitions of all kinds, to apply elsewhere");
   add_crds_flags(*crds, manifest_flags);
   auto* rbac = app.add_subcommand("rbac", "Print what `ingot serve --kubeconfig` may do: namespace, account and roles");
@@ -226,6 +230,9 @@ int run(int argc, char** argv) {
   }
   if (get_config->parsed()) {
     return run_session([&](sys::RealSystem& system) { return get_kubeconfig(system, config_flags); });
+  }
+  if (app.got_subcommand("store")) {
+    return run_session([&](sys::RealSystem& system) { return run_store_command(system, store_commands, store_flags); });
   }
   if (crds->parsed()) {
     return run_session([&](sys::RealSystem& system) { return print_crds(system.sys().disk, manifest_flags); });

@@ -1,42 +1,22 @@
 #include "cli/manager.h"
 
-#include <map>
 #include <set>
 
-#include "api/cluster.h"
 #include "api/kinds.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "cli/duties.h"
 #include "cli/identity.h"
-#include "control/baremetalhost/baremetalhost.h"
-#include "control/cluster/cluster.h"
-#include "control/kubeadmconfig/kubeadmconfig.h"
-#include "control/kubeadmcontrolplane/kubeadmcontrolplane.h"
-#include "control/machine/machine.h"
-#include "control/machinedeployment/machinedeployment.h"
-#include "control/machinehealthcheck/machinehealthcheck.h"
-#include "control/machineset/machineset.h"
-#include "control/metal3cluster/metal3cluster.h"
-#include "control/metal3machine/metal3machine.h"
-#include "crypto/x509.h"
-#include "net/proxy.h"
+#include "cli/stock.h"
 #include "registry/custom_resources.h"
-#include "registry/housekeeping.h"
-#include "remote/fence.h"
-#include "runtime/runtime.h"
 #include "server/server.h"
-#include "server/service_tokens.h"
 #include "sys/fiber.h"
-#include "workload/clusters.h"
 
 namespace cli {
 
-using base::Json;
 using base::Result;
-using workload::ClusterKey;
 
 namespace {
-constexpr base::Duration etcd_client_life = base::hours(24);
+constexpr base::Duration publish_gap = base::seconds(10), retry_gap = base::seconds(5);
 }
 
 struct Manager::State {
@@ -45,43 +25,41 @@ struct Manager::State {
   Identity identity;
   meta::Scheme scheme = api::management_scheme();  // and what users define besides
   std::unique_ptr<Stock> stock;                    // outlives the store that it feeds
+  std::unique_ptr<Replicated> replicated;          // null where this process is the only one
   std::unique_ptr<store::Store> store;
   std::unique_ptr<registry::Registry> registry;
   std::unique_ptr<registry::CustomResources> custom_resources;
-  std::unique_ptr<sys::Net> unfenced, site;
-  std::unique_ptr<metal::StartedEngine> engine;
-  std::unique_ptr<workload::Clusters> clusters;
-  std::unique_ptr<runtime::Runtime> runtime;
-  std::unique_ptr<registry::Housekeeping> housekeeping;
+  std::unique_ptr<Duties> duties;                // null while another process leads
+  std::vector<std::unique_ptr<Duties>> retired;  // their last fibers may still run
   std::unique_ptr<server::ApiServer> api;
+  sys::Signal role_changed;
+  sys::Fiber taking_over;
 
-  // Client certificates for etcd, by the CA that issued them.
-  struct EtcdClient {
-    workload::Clusters::EtcdIdentity identity;
-    base::Time renew;
-  };
-  std::map<std::string, EtcdClient> etcd_clients;
+  State(sys::Sys& s, ManagerOptions o) : sys(s), options(std::move(o)), role_changed(s.loop) {}
 
-  State(sys::Sys& s, ManagerOptions o) : sys(s), options(std::move(o)) {}
-
+  Result<void> load_identity_of(const std::vector<std::string>& names);
   Result<void> open_store();
   Result<void> join_stock();
   void halt();
-  Result<void> start_housekeeping();
-  Result<void> start_engine();
-  void start_controllers();
   Result<void> start_api();
-  Result<void> publish_proxies();
-  std::optional<std::string> secret_value(const ClusterKey& cluster, std::string_view suffix,
-                                          std::string_view key) const;
-  std::optional<workload::Clusters::EtcdIdentity> etcd_identity(const ClusterKey& cluster);
-  void enqueue(std::string_view controller, store::Key key);
-  void workload_changed(const ClusterKey& cluster);
+  void follow_elections();
+  void take_over();
+  Result<void> begin_duties();
+  void retire();
   std::string url() const;
 };
 
 Manager::Manager(sys::Sys& sys, ManagerOptions options) : state_(std::make_unique<State>(sys, std::move(options))) {}
 Manager::~Manager() { stop(); }
+
+Result<void> Manager::State::load_identity_of(const std::vector<std::string>& names) {
+  if (!replicated) {
+    identity = TRY(load_identity(sys, options.data_dir, names));
+    return {};
+  }
+  TRY(replicated->share_identity(identity));
+  return issue_serving(sys, names, identity);
+}
 
 // Parks until this process may act.
 Result<void> Manager::State::join_stock() {
@@ -96,145 +74,21 @@ Result<void> Manager::State::join_stock() {
 }
 
 Result<void> Manager::State::open_store() {
-  auto opened =
-      options.open_engine ? TRY(options.open_engine()) : TRY(store::open_sqlite(sys, options.data_dir + "/ingot.db"));
-  store = TRY(store::Store::open(sys.loop, std::move(opened)));
+  std::unique_ptr<store::Engine> engine;
+  if (replicated) {
+    engine = TRY(replicated->open());
+  } else {
+    engine =
+        options.open_engine ? TRY(options.open_engine()) : TRY(store::open_sqlite(sys, options.data_dir + "/ingot.db"));
+  }
+  store = TRY(store::Store::open(sys.loop, std::move(engine)));
   registry = std::make_unique<registry::Registry>(sys, *store, scheme);
   // First of all, so that the others know every kind.
   custom_resources = std::make_unique<registry::CustomResources>(sys.loop, *registry, scheme, [this] {
     if (api) api->kinds_changed();
   });
-  return start_housekeeping();
-}
-
-Result<void> Manager::State::start_housekeeping() {
-  const ControllerSet& chosen = options.chosen;
-  registry::HousekeepingOptions out;
-  out.garbage_collector = chosen.has("garbage-collector-controller");
-  out.namespaces = chosen.has("namespace-controller");
-  out.event_ttl = options.event_ttl;
-  auto& accounts = out.service_accounts.emplace();
-  accounts.default_accounts = chosen.has("serviceaccount-controller");
-  if (chosen.has("root-ca-certificate-publisher-controller")) accounts.root_ca_pem = identity.ca_certificate_pem;
-  if (chosen.has("serviceaccount-token-controller")) {
-    accounts.token_ca_pem = identity.ca_certificate_pem;
-    const server::Options defaults;
-    auto tokens = TRY(server::ServiceTokens::make(identity.service_account_key_pem, defaults.service_account_issuer));
-    accounts.sign = [tokens = std::move(tokens)](const std::string& ns, const std::string& account,
-                                                 const std::string& uid, const std::string& secret) {
-      return tokens.issue_for_secret(ns, account, uid, secret);
-    };
-  }
-  housekeeping = std::make_unique<registry::Housekeeping>(sys, *registry, std::move(out));
+  if (replicated) custom_resources->share([this] { return replicated->replica().leads(); });
   return {};
-}
-
-Result<void> Manager::State::start_engine() {
-  std::vector<net::ProxyRule> rules;
-  for (const auto& text : options.proxies) rules.push_back(TRY(net::parse_proxy_rule(text).context("--proxy")));
-  unfenced = net::make_proxied_net(sys.loop, sys.net, std::move(rules));
-  site = stock ? remote::make_fenced_net(*unfenced, [this] { return stock->may_act(); }) : std::move(unfenced);
-  metal::EngineOptions out;
-  out.endpoint = options.endpoint;
-  out.endpoint.ca_certificate_pem = identity.ca_certificate_pem;
-  out.endpoint.ca_key_pem = identity.ca_key_pem;
-  out.dhcp = options.dhcp;
-  out.boot_secret = identity.boot_secret;
-  out.checksum.allow_md5 = options.allow_md5;
-  out.checksum.roots_pem = options.site_ca_pem;
-  out.limits = options.limits;
-  if (stock) out.is_current = [this](const store::Ref& host) { return stock->is_current(host); };
-  engine = metal::make_engine(sys, *site, *store, std::move(out));
-  return engine->start();
-}
-
-std::optional<std::string> Manager::State::secret_value(const ClusterKey& cluster, std::string_view suffix,
-                                                        std::string_view key) const {
-  const auto secret = store->get("secrets", cluster.ns, cluster.name + std::string(suffix));
-  if (!secret) return std::nullopt;
-  return base::unbase64(secret->doc["data"][key].string());
-}
-
-std::optional<workload::Clusters::EtcdIdentity> Manager::State::etcd_identity(const ClusterKey& cluster) {
-  const auto ca = secret_value(cluster, "-etcd", "tls.crt");
-  const auto key = secret_value(cluster, "-etcd", "tls.key");
-  if (!ca || ca->empty() || !key || key->empty()) return std::nullopt;
-  if (const auto known = etcd_clients.find(*ca); known != etcd_clients.end() && known->second.renew > sys.loop.now()) {
-    return known->second.identity;
-  }
-  crypto::CertificateRequest request;
-  request.common_name = "ingot";
-  request.client_auth = true;
-  request.not_before = sys.loop.now() - base::hours(1);
-  request.not_after = sys.loop.now() + etcd_client_life;
-  request.serial_hex = base::hex(sys.random.bytes(16));
-  EtcdClient made;
-  made.identity.ca_pem = *ca;
-  made.identity.key_pem = sys.keys.ec_p256_pem();
-  auto certificate = crypto::issue_certificate(request, made.identity.key_pem, *ca, *key);
-  if (!certificate) {
-    base::log::warn("no etcd client certificate",
-                    {{"cluster", cluster.ns + "/" + cluster.name}, {"error", certificate.error().text()}});
-    return std::nullopt;
-  }
-  made.identity.certificate_pem = std::move(*certificate);
-  made.renew = sys.loop.now() + etcd_client_life / 2;
-  etcd_clients[*ca] = made;
-  return made.identity;
-}
-
-// Unless that controller was left out.
-void Manager::State::enqueue(std::string_view controller, store::Key key) {
-  if (options.chosen.has(controller)) runtime->enqueue(controller, std::move(key));
-}
-
-// A workload cluster looks different: everybody who looks at it looks again.
-void Manager::State::workload_changed(const ClusterKey& cluster) {
-  const auto wake = [&](const char* controller, std::string_view resource, bool by_label) {
-    for (const auto& entry : store->list(resource, cluster.ns)) {
-      const Json& doc = entry->doc;
-      const bool concerned = by_label ? doc.path("metadata.labels")[api::cluster_name_label].string() == cluster.name ||
-                                            doc.path("spec.clusterName").string() == cluster.name
-                                      : entry->key.name == cluster.name;
-      if (concerned) enqueue(controller, entry->key);
-    }
-  };
-  wake("cluster", "clusters.cluster.x-k8s.io", false);
-  wake("machine", "machines.cluster.x-k8s.io", true);
-  wake("machinehealthcheck", "machinehealthchecks.cluster.x-k8s.io", true);
-  wake("metal3machine", "metal3machines.infrastructure.cluster.x-k8s.io", true);
-  wake("kubeadmconfig", "kubeadmconfigs.bootstrap.cluster.x-k8s.io", true);
-  const auto owner = store->get("clusters.cluster.x-k8s.io", cluster.ns, cluster.name);
-  if (!owner) return;
-  const std::string& plane = owner->doc.path("spec.controlPlaneRef.name").string();
-  if (store->get("kubeadmcontrolplanes.controlplane.cluster.x-k8s.io", cluster.ns, plane)) {
-    enqueue("kubeadmcontrolplane", {"kubeadmcontrolplanes.controlplane.cluster.x-k8s.io", cluster.ns, plane});
-  }
-}
-
-void Manager::State::start_controllers() {
-  clusters = std::make_unique<workload::Clusters>(
-      sys, *site, [this](const ClusterKey& cluster) { return secret_value(cluster, "-kubeconfig", "value"); },
-      [this](const ClusterKey& cluster) { return etcd_identity(cluster); });
-  runtime = std::make_unique<runtime::Runtime>(sys, *registry);
-  const auto add = [this](runtime::Controller controller) {
-    if (options.chosen.has(controller.name)) runtime->add(std::move(controller));
-  };
-  add(control::cluster_controller(*clusters));
-  add(control::machine_controller(*clusters));
-  add(control::machineset_controller());
-  add(control::machinedeployment_controller());
-  add(control::machinehealthcheck_controller(*clusters));
-  add(control::kubeadmconfig_controller(*clusters));
-  add(control::kubeadmcontrolplane_controller(*clusters));
-  add(control::metal3cluster_controller());
-  add(control::metal3machine_controller(*clusters));
-  add(control::baremetalhost_controller(*engine));
-  clusters->on_change([this](const ClusterKey& cluster) { workload_changed(cluster); });
-  engine->on_change([this](const std::string& ns, const std::string& name) {
-    enqueue("baremetalhost", {"baremetalhosts.metal3.io", ns, name});
-  });
-  runtime->start();
 }
 
 Result<void> Manager::State::start_api() {
@@ -250,28 +104,71 @@ Result<void> Manager::State::start_api() {
   out.audit = options.audit;
   out.request_limit = options.request_limit;
   out.service_account_key_pem = identity.service_account_key_pem;
+  if (replicated) out.peers = TRY(replicated->peers(identity));
   api = std::make_unique<server::ApiServer>(sys, *registry, std::move(out));
   return api->start();
 }
 
-// People reach workload clusters the way the manager does.
-Result<void> Manager::State::publish_proxies() {
-  const meta::Kind& kind = *registry->scheme().by_resource("secrets");
-  const std::string rules = base::base64(base::join(options.proxies, "\n"));
-  const auto current = registry->get(kind, "kube-system", proxies_secret);
-  if (current && current->doc["data"]["rules"].string() == rules) return {};
-  if (current) {
-    TRY(registry->modify(kind, "kube-system", proxies_secret, {.internal = true}, [&](const Json& doc) -> Result<Json> {
-      return Json(doc).set("data", Json::object({{"rules", rules}}));
-    }));
-    return {};
-  }
-  if (options.proxies.empty()) return {};
-  Json doc = Json::object({{"apiVersion", "v1"}, {"kind", "Secret"}});
-  doc.set_path("metadata.name", proxies_secret).set_path("metadata.namespace", "kube-system");
-  TRY(registry->create(kind, doc.set("data", Json::object({{"rules", rules}}))));
-  return {};
+// ---- where several processes take turns ------------------------------------------------------------------------
+
+void Manager::State::follow_elections() {
+  auto& replica = replicated->replica();
+  replica.on_change([this, &replica] {
+    if (!replica.leads()) retire();
+    role_changed.set();
+  });
+  taking_over = sys::spawn(sys.loop, "leader", [this] { take_over(); });
+  replica.run_for_leader();
 }
+
+// Begins the duties when this process has become the leader, and tells people who leads.
+void Manager::State::take_over() {
+  auto& replica = replicated->replica();
+  for (;;) {
+    role_changed.clear();
+    base::Duration pause = sys::no_limit;
+    if (replica.leads()) {
+      pause = publish_gap;
+      if (!duties) {
+        if (const auto begun = begin_duties(); !begun) {
+          base::log::error("this process cannot lead", {{"error", begun.error().text()}});
+          retire();
+          replica.resign();
+          if (!sys::sleep(sys.loop, retry_gap)) return;
+          replica.run_for_leader();
+          continue;
+        }
+        if (!replica.leads()) retire();  // lost while it began
+      }
+      if (const auto told = replicated->publish_lease(*registry); !told) {
+        base::log::warn("the leader's Lease could not be written", {{"error", told.error().text()}});
+      }
+    }
+    const auto waited = role_changed.wait_for(pause);
+    if (!waited && waited.error().code == base::Code::cancelled) return;
+  }
+}
+
+Result<void> Manager::State::begin_duties() {
+  api->bootstrap();
+  custom_resources->look_at_all();
+  auto& replica = replicated->replica();
+  DutyRights rights;
+  rights.may_act = [&replica]() -> Result<void> {
+    if (replica.leads()) return {};
+    return base::unavailable("this process does not lead any more, so it touches nothing outside");
+  };
+  duties = std::make_unique<Duties>(sys, *registry, options, identity, std::move(rights));
+  return duties->start();
+}
+
+void Manager::State::retire() {
+  if (!duties) return;
+  duties->stop();
+  retired.push_back(std::move(duties));
+}
+
+// ---- the manager -----------------------------------------------------------------------------------------------
 
 std::string Manager::State::url() const {
   if (stock) return stock->server();
@@ -288,33 +185,51 @@ Result<void> Manager::start() {
   const std::string& host = s.options.listen.host;
   if (!host.empty() && host != "0.0.0.0" && host != "::") names.insert(host);
   names.insert(s.options.names.begin(), s.options.names.end());
-  s.identity = TRY(load_identity(s.sys, s.options.data_dir, {names.begin(), names.end()}));
-  TRY(s.options.stock ? s.join_stock() : s.open_store());
-  if (s.options.controllers) {
-    TRY(s.start_engine());
-    TRY(s.publish_proxies());
-    s.start_controllers();
+  const std::vector<std::string> all(names.begin(), names.end());
+  if (s.options.replicated) {
+    s.replicated = std::make_unique<Replicated>(s.sys, *s.options.replicated, s.options.data_dir);
+    TRY(s.open_store());
+    TRY(s.load_identity_of(all));
+    TRY(s.start_api().context("--listen"));
+    s.follow_elections();
+    return write_admin_kubeconfig(s.sys, s.options.data_dir, s.identity, s.url());
   }
+  TRY(s.load_identity_of(all));
+  TRY(s.options.stock ? s.join_stock() : s.open_store());
+  DutyRights rights;
+  if (s.stock) {
+    rights.may_act = [&s] { return s.stock->may_act(); };
+    rights.is_current = [&s](const store::Ref& entry) { return s.stock->is_current(entry); };
+    rights.housekeeping = false;
+  }
+  s.duties = std::make_unique<Duties>(s.sys, *s.registry, s.options, s.identity, std::move(rights));
+  TRY(s.duties->start());
   if (s.stock) return {};
   TRY(s.start_api().context("--listen"));
   return write_admin_kubeconfig(s.sys, s.options.data_dir, s.identity, s.url());
 }
 
 void Manager::State::halt() {
+  taking_over.cancel();
+  if (replicated && store) replicated->replica().on_change(nullptr);
   if (api) api->stop();
-  if (runtime) runtime->stop();
-  if (engine) engine->stop();
+  if (duties) duties->stop();
   if (stock) stock->stop();
 }
 
+// What others wait for is given back where the caller may park for it.
 void Manager::stop() {
-  state_->halt();
-  if (state_->stock && sys::in_fiber()) state_->stock->release();
+  State& s = *state_;
+  s.halt();
+  if (!sys::in_fiber()) return;
+  if (s.stock) s.stock->release();
+  if (s.replicated && s.store) s.replicated->replica().resign();
 }
 
 std::string Manager::url() const { return state_->url(); }
 registry::Registry& Manager::registry() { return *state_->registry; }
-const metal::StartedEngine& Manager::engine() const { return *state_->engine; }
-uint64_t Manager::reconciles() const { return state_->runtime ? state_->runtime->reconciles() : 0; }
+bool Manager::leads() const { return state_->duties && (!state_->replicated || state_->replicated->replica().leads()); }
+const metal::StartedEngine& Manager::engine() const { return state_->duties->engine(); }
+uint64_t Manager::reconciles() const { return state_->duties ? state_->duties->reconciles() : 0; }
 
 }  // namespace cli

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/controllers.h"
+#include "cli/replicated.h"
 #include "cli/stock.h"
 #include "metal/engine.h"
 #include "registry/registry.h"
@@ -40,7 +41,8 @@ struct ManagerOptions {
   server::FlowOptions flow = {.priorities = true};
   std::shared_ptr<const server::AuditOptions> audit;  // null: no audit log
   base::Duration request_limit = base::seconds(60);
-  // The durable store below; empty: SQLite in the data directory.
+  std::optional<ReplicatedOptions> replicated;  // one of several processes over etcd
+  // The durable store below where it is not etcd; empty: SQLite in the data directory.
   std::function<base::Result<std::unique_ptr<store::Engine>>()> open_engine;
   // Controllers on a foreign API server, and none of our own.
   std::optional<StockOptions> stock;
@@ -66,7 +68,8 @@ class Manager {
 
   std::string url() const;  // https://host:port, once started
   registry::Registry& registry();
-  const metal::StartedEngine& engine() const;
+  bool leads() const;                          // runs the controllers; always true where it is the only process
+  const metal::StartedEngine& engine() const;  // only while it leads
   uint64_t reconciles() const;
 
  private:

@@ -52,15 +52,20 @@ Result<ManagerOptions> manager_options(sys::Sys& sys, const ServeFlags& flags) {
   out.limits = metal::scaled({}, flags.rack_speed);
   TRY(apply_api_flags(sys, flags.api, out));
   TRY(apply_stock_flags(flags.stock, out));
+  TRY(apply_store_flags(flags.store, out));
   return out;
 }
 
-Result<void> run_manager(sys::Sys& sys, ManagerOptions options, const ServeFlags& flags) {
+Result<void> run_manager(sys::RealSystem& system, ManagerOptions options, const ServeFlags& flags) {
+  sys::Sys& sys = system.sys();
+  sys::Signal stop(sys.loop);
   Manager manager(sys, std::move(options));
   TRY(manager.start());
   say("ingot serves the Kubernetes API at " + manager.url());
   say("  export KUBECONFIG=" + flags.data_dir + "/admin.kubeconfig");
-  wait_for_stop(sys.loop);
+  // From here on a signal does not cancel this fiber: it still has to give the lead back.
+  system.on_stop_signal([&stop] { stop.set(); });
+  TRY(stop.wait());
   say("stopping");
   manager.stop();
   // What still runs uses the manager, so it ends first.
@@ -151,7 +156,7 @@ Result<void> run_serve(sys::RealSystem& system, const ServeFlags& flags) {
   TRY(log_to_stderr(system.sys().loop, flags.log_level));
   auto options = TRY(manager_options(system.sys(), flags));
   if (options.stock) return run_on_stock(system, std::move(options));
-  return run_manager(system.sys(), std::move(options), flags);
+  return run_manager(system, std::move(options), flags);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "cli/api_flags.h"
 #include "cli/stock_flags.h"
+#include "cli/store_flags.h"
 #include "sys/real/real.h"
 
 namespace cli {
@@ -24,6 +25,7 @@ struct ServeFlags {
   double rack_speed = 1;
   std::string log_level = "info";
   ApiFlags api;
+  StoreFlags store;
   StockFlags stock;
 };
 int serve(sys::RealSystem& system, const ServeFlags& flags);

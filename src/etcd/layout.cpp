@@ -144,6 +144,8 @@ Result<Leader> decode_leader(std::string_view value) {
   return out;
 }
 
+std::string common_binding(const std::string& key) { return "ingot common value " + key; }
+
 std::string encode_term(uint64_t term) {
   ProtobufWriter out;
   out.integer(1, static_cast<int64_t>(term));

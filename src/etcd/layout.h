@@ -56,6 +56,9 @@ struct Leader {
 std::string encode(const Leader& leader);
 Result<Leader> decode_leader(std::string_view value);
 
+// What the sealed value of a common key (keys, identity) is bound to.
+std::string common_binding(const std::string& key);
+
 std::string encode_term(uint64_t term);
 Result<uint64_t> decode_term(std::string_view value);  // 0 for an empty value
 

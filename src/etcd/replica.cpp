@@ -19,11 +19,8 @@ constexpr base::Duration call_limit = base::seconds(5);
 constexpr base::Duration load_limit = base::seconds(30);  // per page
 constexpr base::Duration retry_gap = base::milliseconds(300);
 constexpr base::Duration look_gap = base::seconds(1);  // between looks at whether there is a leader
-constexpr std::string_view keys_bound_to = "ingot keys";
 // etcd takes requests of 1.5 MiB; the rest of a transaction needs some room.
 constexpr size_t value_bytes_max = 1300u << 10;
-
-std::string bound_to(const std::string& key) { return "ingot common value " + key; }
 
 }  // namespace
 
@@ -35,7 +32,7 @@ Result<std::string> common_value(sys::Sys& sys, Api& api, const Sealer& master, 
   for (int tries = 1;; ++tries) {
     const auto found = TRY(api.range({.key = key}, call_limit));
     if (!found.items.empty()) {
-      auto opened = master.open(found.items.front().value, bound_to(key));
+      auto opened = master.open(found.items.front().value, common_binding(key));
       if (opened) return opened;
       return std::move(opened).error().context(key).with_fix(
           "give this process the same key file (--store-key) as the others that use this etcd");
@@ -43,7 +40,8 @@ Result<std::string> common_value(sys::Sys& sys, Api& api, const Sealer& master, 
     const std::string made = TRY(fresh());
     Txn txn;
     txn.compares.push_back({.what = Compare::What::create_revision, .key = key});
-    txn.then.push_back({.kind = Op::Kind::put, .key = key, .value = master.seal(sys.random, made, bound_to(key))});
+    txn.then.push_back(
+        {.kind = Op::Kind::put, .key = key, .value = master.seal(sys.random, made, common_binding(key))});
     const auto stored = api.txn(txn, call_limit);
     if (!stored && stored.error().code != Code::timeout && stored.error().code != Code::unavailable) {
       return stored.error();
@@ -69,7 +67,7 @@ void ReplicaState::stop() {
 }
 
 Result<void> ReplicaState::read_keys(std::string_view sealed, int64_t at) {
-  const auto text = TRY(master.open(sealed, bound_to(layout.keys)).context(layout.keys));
+  const auto text = TRY(master.open(sealed, common_binding(layout.keys)).context(layout.keys));
   keys = TRY(Sealer::parse(text).context(layout.keys));
   keys_at = at;
   return {};

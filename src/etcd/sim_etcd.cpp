@@ -55,6 +55,7 @@ struct SimEtcd::State : std::enable_shared_from_this<SimEtcd::State> {
   int64_t revision = 1, compacted = 0, last_lease = 0;
   std::map<std::string, KeyValue> items;
   std::deque<Change> past;
+  std::function<void(const std::vector<WatchEvent>&)> observer;
   std::map<int64_t, Lease> leases;
   std::map<uint64_t, std::function<void()>> listeners;  // of watches
   uint64_t last_listener = 0;
@@ -133,6 +134,7 @@ void SimEtcd::State::commit(Change change) {
   if (change.events.empty()) return;
   revision = change.revision;
   past.push_back(std::move(change));
+  if (observer) observer(past.back().events);
   for (const auto& [id, listener] : listeners) listener();
 }
 
@@ -375,6 +377,7 @@ void SimEtcd::refuse(int count, Error error) {
   state_->refusal = std::move(error);
 }
 
+void SimEtcd::on_commit(std::function<void(const std::vector<WatchEvent>&)> fn) { state_->observer = std::move(fn); }
 int64_t SimEtcd::revision() const { return state_->revision; }
 void SimEtcd::compact(int64_t revision) { (void)state_->compact(revision); }
 

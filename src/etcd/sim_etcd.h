@@ -2,6 +2,7 @@
 // between a client and it. Requests travel on their own, so one whose sender was killed may still be carried out.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "etcd/api.h"
@@ -31,6 +32,8 @@ class SimEtcd {
   // The next `count` transactions get this error and are not carried out (a full disk).
   void refuse(int count, Error error);
 
+  // What each revision changed, at once.
+  void on_commit(std::function<void(const std::vector<WatchEvent>&)> fn);
   int64_t revision() const;
   void compact(int64_t revision);
   std::vector<KeyValue> all(const std::string& prefix) const;

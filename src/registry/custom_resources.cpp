@@ -66,6 +66,10 @@ CustomResources::CustomResources(sys::Loop& loop, Registry& registry, meta::Sche
 
 CustomResources::~CustomResources() { store_.unsubscribe(subscription_); }
 
+void CustomResources::look_at_all() {
+  for (const auto& entry : store_.list(crd_resource)) queue_.add(entry->key);
+}
+
 void CustomResources::follow(const store::Event& event) {
   const auto& key = event.object->key;
   if (key.resource == crd_resource) return queue_.add(key);
@@ -104,6 +108,7 @@ void CustomResources::drop(const std::string& resource) {
 // Objects are kept in the storage version, and read as they are stored. When that changes they are written anew, as a
 // storage migration would.
 void CustomResources::update_stored_form(const Kind& kind) {
+  if (!writes_()) return;
   const std::string wanted = kind.api_version(kind.storage_version);
   for (const auto& entry : store_.list(kind.resource())) {
     if (entry->doc["apiVersion"].string() == wanted) continue;
@@ -185,7 +190,15 @@ Result<void> CustomResources::look_at(const store::Key& key) {
     if (dot != std::string::npos) look_again(std::string_view(key.name).substr(dot + 1));
     return {};
   }
-  if (is_deleting(crd->doc)) return clean_up(crd);
+  const bool writes = writes_();
+  if (is_deleting(crd->doc)) {
+    if (!writes && served_.contains(key.name)) serve(with_accepted_names(crd->doc));
+    return writes ? clean_up(crd) : Result<void>();
+  }
+  if (!writes) {  // what the leader has found
+    if (meta::is_established(crd->doc) && !is_built_in(key.name)) serve(with_accepted_names(crd->doc));
+    return {};
+  }
   base::FieldError clash;
   if (!is_built_in(key.name)) {
     clash = name_clash(crd->doc);

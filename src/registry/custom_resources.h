@@ -20,6 +20,9 @@ class CustomResources {
   CustomResources(sys::Loop& loop, Registry& registry, meta::Scheme& scheme, std::function<void()> changed = nullptr);
   ~CustomResources();
   CustomResources(const CustomResources&) = delete;
+  // Where another process may be the one that writes: while `writes` says no, this one only keeps its scheme in step.
+  void share(std::function<bool()> writes) { writes_ = std::move(writes); }
+  void look_at_all();  // call it when this one may write again
 
  private:
   struct Served {
@@ -46,6 +49,7 @@ class CustomResources {
   meta::Scheme built_in_;
   std::function<void()> changed_;
   meta::SchemaRef object_meta_;
+  std::function<bool()> writes_ = [] { return true; };
   std::map<std::string, Served> served_;  // by resource
   WorkQueue queue_;
   store::Subscription subscription_ = 0;

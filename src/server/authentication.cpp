@@ -31,8 +31,10 @@ Api::KnownCertificate inspect(const Api& api, const std::string& pem) {
     const auto& names = proxies.allowed_names;
     out.proxy = names.empty() || std::find(names.begin(), names.end(), info->common_name) != names.end();
   }
+  const auto& peers = api.options.peers;
+  out.peer = peers && chains_to(api, pem, peers->ca_pem);
   const auto& clients = api.options.tls.client_ca_pem;
-  if (proxies.client_ca_pem.empty() || chains_to(api, pem, clients)) {
+  if ((proxies.client_ca_pem.empty() && !peers) || chains_to(api, pem, clients)) {
     out.user = {std::move(info->common_name), std::move(info->organizations)};
   }
   return out;
@@ -82,6 +84,14 @@ std::optional<User> spoken_for(const net::Headers& headers, const RequestHeaderO
   return out;
 }
 
+const RequestHeaderOptions& peer_headers() {
+  static const RequestHeaderOptions options{.username_headers = {std::string(peer_user_header)},
+                                            .uid_headers = {std::string(peer_uid_header)},
+                                            .group_headers = {std::string(peer_group_header)},
+                                            .extra_header_prefixes = {std::string(peer_extra_prefix)}};
+  return options;
+}
+
 // "" without one.
 std::string_view bearer_of(const net::Headers& headers) {
   const std::string_view header = headers.get("Authorization");
@@ -102,9 +112,10 @@ base::Result<User> authenticate(Api& api, const net::Exchange& exchange) {
   const sys::TlsPeer* peer = exchange.tls();
   if (peer && !peer->certificate_pem.empty()) {
     const auto& known = look_up(api, peer->certificate_pem);
+    if (known.peer) user = spoken_for(headers, peer_headers());
     if (known.proxy) user = spoken_for(headers, options.request_header);
     if (!user && !known.user.name.empty()) user = known.user;
-    refused = !user && !known.proxy;
+    refused = !user && !known.proxy;  // a peer has no business of its own
   }
   if (const auto token = bearer_of(headers); !user && !token.empty()) {
     if (auto known = user_of_token(api, token, {})) user = std::move(known->user);

@@ -57,6 +57,7 @@ struct Api {
   struct KnownCertificate {
     User user;           // "" when it is good for none
     bool proxy = false;  // of somebody who speaks for others
+    bool peer = false;   // of another process that serves the same store
   };
   std::map<std::string, KnownCertificate> certificates;  // by PEM
 

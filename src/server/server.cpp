@@ -191,6 +191,10 @@ void go_through(Call& call) {
   auto& api = call.api;
   auto& passage = *call.passage;
   const auto asked = attributes_of(call.route);
+  if (is_for_leader(call)) {  // which also counts, judges and records it
+    const auto asks = authenticate(api, call.exchange);
+    return respond(call, asks ? ask_leader(call, *asks) : failure(asks.error()));
+  }
   auto user = user_of(call, asked);
   if (!user) return respond(call, failure(user.error()));
   call.user = std::move(*user);
@@ -204,6 +208,7 @@ void go_through(Call& call) {
   if (auto allowed = check_permission(call, asked); !allowed) return respond(call, failure(allowed.error()));
   if (passage.audit()) passage.audit()->set_request_object(call.request);
   if (review) return respond(call, answer_review(call, *review));
+  if (auto current = catch_up(call); !current) return respond(call, failure(current.error()));
   if (call.route.is_resource) return serve_resource(call);
   respond(call, answer_path(call));
 }
@@ -265,17 +270,22 @@ ApiServer::~ApiServer() {
 
 base::Result<void> ApiServer::start() {
   auto& api = *state_->api;
-  if (api.rbac) make_bootstrap_roles(api.registry);
+  if (!api.options.peers) bootstrap();
   start_flow_control();
   net::ServerOptions options;
   options.listen = api.options.listen;
   options.tls_options = api.options.tls;
   options.tls_options.client_ca_pem += api.options.authentication.request_header.client_ca_pem;
+  if (api.options.peers) options.tls_options.client_ca_pem += api.options.peers->ca_pem;
   options.tls_options.alpn = {"h2", "http/1.1"};
   options.body_bytes_max = body_bytes_max + 1;  // one too many is answered here, as a Status
   auto handler = [shared = state_->api](net::Exchange& exchange) { serve(*shared, exchange); };
   state_->http = std::make_unique<net::HttpServer>(api.sys.loop, api.sys.net, std::move(options), std::move(handler));
   return state_->http->start().context("the API server");
+}
+
+void ApiServer::bootstrap() {
+  if (state_->api->rbac) make_bootstrap_roles(state_->api->registry);
 }
 
 void ApiServer::start_flow_control() {

@@ -10,6 +10,7 @@
 #include "registry/registry.h"
 #include "server/authentication_options.h"
 #include "server/flow_options.h"
+#include "server/peers.h"
 
 namespace server {
 
@@ -44,6 +45,7 @@ struct Options {
   std::string service_account_issuer = "https://kubernetes.default.svc.cluster.local";
   // Where others fetch the keys of these tokens, as /.well-known/openid-configuration says; empty: where they asked.
   std::string service_account_keys_url;
+  std::optional<PeerOptions> peers;     // nullopt: this process is the only one
   std::string git_version = "v1.33.0";  // /version
   // Where the services are that webhooks are configured with: "namespace/name" or "namespace/name:port".
   std::map<std::string, sys::Address> services = {};
@@ -59,6 +61,8 @@ class ApiServer {
   ApiServer(sys::Sys& sys, registry::Registry& registry, Options options);
   ~ApiServer();
   base::Result<void> start();  // listens
+  // Makes what always exists (default roles). start() does it where this process is the only one; else the leader does.
+  void bootstrap();
   std::vector<sys::Address> local() const;
   void stop();
   // The registry's scheme has changed: watches of kinds that are other now, or gone, end. All else notices by itself.

@@ -165,6 +165,7 @@ class Watch {
 
   // The kind is another by now, or gone: the client begins anew with what there is.
   bool is_outdated() const {
+    if (call_.api.store().epoch() != epoch_) return true;
     const Kind* present = call_.api.registry.scheme().by_plural(call_.kind().group, call_.kind().plural);
     const meta::Version* version = present ? present->version(call_.version().name) : nullptr;
     return !version || version->schema != call_.version().schema;
@@ -193,6 +194,7 @@ class Watch {
   WatchOptions options_;
   std::shared_ptr<State> state_;
   WatchHub::Seat seat_;
+  const uint64_t epoch_ = call_.api.store().epoch();
   size_t initial_ = 0;  // events of the beginning, which do not count as slowness
   bool first_ = true;
 };

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "store/sqlite_writer.h"
 #include "store/store.h"
+#include "store/upkeep.h"
 
 namespace store {
 namespace {
@@ -35,7 +36,7 @@ class SqliteEngine : public Engine {
     Result<void> result;
     int wal_pages = 0;
   };
-  std::string key_path() const { return path_ + ".key"; }
+  std::string key_path() const { return key_path_of(path_); }
   void start();
   void finished(Batch& batch);
   void checkpoint(int wal_pages);

@@ -133,9 +133,65 @@ Result<void> SqliteWriter::load_past(const Sealer* sealer, Engine::Loaded& loade
 Result<Engine::Loaded> SqliteWriter::load(const Sealer* sealer) {
   Engine::Loaded loaded;
   loaded.revision = TRY(query_number(*db_, "SELECT coalesce(max(rev), 0) FROM log"));
+  const uint64_t floor = TRY(this->floor());
+  loaded.revision = std::max(loaded.revision, floor);
   TRY(load_objects(sealer, loaded));
   if (loaded.revision > 1) TRY(load_past(sealer, loaded));
+  loaded.compacted = std::max(loaded.compacted, floor);
   return loaded;
+}
+
+// A table of its own, so that databases that never moved stay as they were.
+Result<void> SqliteWriter::set_floor(uint64_t revision) {
+  TRY(db_->run("CREATE TABLE IF NOT EXISTS floor(rev INTEGER NOT NULL); DELETE FROM floor"));
+  auto insert = TRY(db_->prepare("INSERT INTO floor(rev) VALUES(?)"));
+  return insert.bind(1, revision).run();
+}
+
+Result<uint64_t> SqliteWriter::floor() {
+  if (TRY(query_number(*db_, "SELECT count(*) FROM sqlite_master WHERE name = 'floor'")) == 0) return uint64_t{0};
+  return query_number(*db_, "SELECT coalesce(max(rev), 0) FROM floor");
+}
+
+Result<size_t> SqliteWriter::reseal(const Sealer& keys, sys::Random& random) {
+  std::vector<std::pair<uint64_t, std::string>> changed;
+  {
+    auto rows = TRY(db_->prepare("SELECT rev, key, val FROM log WHERE del = 0 ORDER BY rev"));
+    while (TRY(rows.step())) {
+      const auto sealed_by = key_of_value(rows.blob(2));
+      if (!sealed_by || *sealed_by == keys.newest()) continue;
+      const auto key = TRY(parse_key(rows.text(1)));
+      Record record{.revision = rows.number(0),
+                    .key = key,
+                    .previous_revision = 0,
+                    .create_revision = 0,
+                    .doc = {}};
+      auto doc = unpack_value(record.key, record.revision, rows.blob(2), &keys);
+      if (!doc) return std::move(doc).error().context(record.key.text());
+      record.doc = std::move(*doc);
+      changed.emplace_back(record.revision, seal_value(record, keys, random));
+    }
+  }
+  TRY(db_->run("BEGIN IMMEDIATE"));
+  const auto all = [&]() -> Result<void> {
+    auto update = TRY(db_->prepare("UPDATE log SET val = ? WHERE rev = ?"));
+    for (const auto& [revision, value] : changed) TRY(update.bind_blob(1, value).bind(2, revision).run());
+    return db_->run("COMMIT");
+  };
+  if (auto done = all(); !done) {
+    (void)db_->run("ROLLBACK");  // nothing to add to the first error
+    return std::move(done).error();
+  }
+  TRY(db_->checkpoint(true));  // what was encrypted with the old key is not left in the write-ahead log
+  return changed.size();
+}
+
+Result<void> SqliteWriter::check_pages() {
+  auto rows = TRY(db_->prepare("PRAGMA integrity_check(10)"));
+  while (TRY(rows.step())) {
+    if (rows.text(0) != "ok") return base::corrupt("the database: " + std::string(rows.text(0)));
+  }
+  return {};
 }
 
 Result<void> SqliteWriter::write(const std::vector<Write>& batch) {

@@ -26,6 +26,11 @@ class SqliteWriter {
 
   static Result<std::unique_ptr<SqliteWriter>> open(const std::string& path);
   Result<Engine::Loaded> load(const Sealer* sealer);
+  // For upkeep. The last revision there ever was, and no past before it: for content that comes from elsewhere.
+  Result<void> set_floor(uint64_t revision);
+  // Encrypts again, with the newest key, what is encrypted with another one; gives the number of values.
+  Result<size_t> reseal(const Sealer& keys, sys::Random& random);
+  Result<void> check_pages();
   bool has_sealed() const { return has_sealed_; }  // whether load() met encrypted values
   // All or nothing; durable when it returns.
   Result<void> write(const std::vector<Write>& batch);
@@ -34,6 +39,7 @@ class SqliteWriter {
   Result<void> checkpoint() { return checkpoint_db_->checkpoint(false); }
 
  private:
+  Result<uint64_t> floor();  // 0: none was set
   struct Replaced {
     uint64_t at, revision;  // `revision` became superfluous at `at`
   };
