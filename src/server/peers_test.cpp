@@ -40,7 +40,7 @@ struct Leader {
   int reads = 0;
   base::Result<void> current;
 
-  Options options() {
+  Options with_peers() {
     Options out;
     out.tls.client_ca_pem = clients().pem;
     out.peers = PeerOptions{.leads = [this] { return here; },
@@ -60,7 +60,7 @@ struct Leader {
 };
 
 struct Asked : Leader, People {
-  Asked() : People(options()) {}
+  Asked() : People(with_peers()) {}
   net::Response ask(const std::string& shown, net::Request request) {
     TestExchange exchange(sys.loop, std::move(request));
     exchange.show_certificate(shown);
