@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <deque>
 
 #include "crypto/x509.h"
 #include "sys/real/epoll_driver.h"
@@ -38,52 +37,16 @@ class OsRandom : public Random {
   size_t used_ = 32;
 };
 
-// An RSA key takes a good part of a second to make, on a busy machine several; the control thread would stand still for
-// that long, and a lease could be lost. So a few are made ahead, once the process has wanted a key of any sort.
 class FreshKeys : public KeySource {
  public:
-  explicit FreshKeys(Workers& workers) : workers_(workers) {}
-  std::string rsa_2048_pem() override {
-    std::string out;
-    if (!ahead_->keys.empty()) {
-      out = std::move(ahead_->keys.front());
-      ahead_->keys.pop_front();
-    }
-    refill();
-    return out.empty() ? crypto::generate_rsa_2048_pem() : out;
-  }
-  std::string ec_p256_pem() override {
-    refill();
-    return crypto::generate_ec_p256_pem();
-  }
-
- private:
-  static constexpr size_t ahead_max = 8;  // a cluster wants four at once
-  struct Ahead {
-    std::deque<std::string> keys;
-    size_t coming = 0;
-  };
-  void refill() {
-    while (ahead_->keys.size() + ahead_->coming < ahead_max) {
-      ++ahead_->coming;
-      const auto made = std::make_shared<std::string>();
-      workers_.run([made] { *made = crypto::generate_rsa_2048_pem(); },
-                   [made, ahead = ahead_] {
-                     --ahead->coming;
-                     ahead->keys.push_back(std::move(*made));
-                   });
-    }
-  }
-  Workers& workers_;
-  std::shared_ptr<Ahead> ahead_ = std::make_shared<Ahead>();
+  std::string rsa_2048_pem() override { return crypto::generate_rsa_2048_pem(); }
+  std::string ec_p256_pem() override { return crypto::generate_ec_p256_pem(); }
 };
 
 }  // namespace
 
 struct RealSystem::State {
-  State()
-      : loop(driver), workers(loop), keys(workers), net(driver, loop, workers), sys{loop, random, keys,
-                                                                                    net,  disk,   workers} {
+  State() : loop(driver), workers(loop), net(driver, loop, workers), sys{loop, random, keys, net, disk, workers} {
     std::signal(SIGPIPE, SIG_IGN);  // a closed connection is an error of write, not the end of the program
     std::signal(SIGXFSZ, SIG_IGN);  // and so is a file that may not grow any more
   }
