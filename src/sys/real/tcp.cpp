@@ -16,7 +16,7 @@ namespace sys {
 namespace {
 
 constexpr size_t read_bytes_max = 64 * 1024;
-constexpr int backlog_max = 511;
+constexpr int backlog_max = 4096;  // the kernel caps it; programs come back all at once after a restart
 constexpr Duration out_of_descriptors_pause = base::milliseconds(100);
 
 Address name_of_socket(int socket, int (*ask)(int, sockaddr*, socklen_t*)) {
