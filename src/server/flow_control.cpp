@@ -1,6 +1,7 @@
 #include "server/flow_control.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -129,10 +130,8 @@ FlowControl::FlowControl(sys::Loop& loop, registry::Registry& registry, uint32_t
     : registry_(registry),
       pool_(loop, seats),
       queue_(loop, "flowschemas", [this](const store::Key& key) { return look_at(key); }) {
-  make_defaults();
   take_all();
   subscription_ = registry_.store().subscribe(false, [this](const store::Event& event) { changed(event); });
-  for (const auto& entry : registry_.store().list(flow_schemas)) queue_.add(entry->key);
 }
 
 FlowControl::~FlowControl() { stop(); }
@@ -141,8 +140,8 @@ void FlowControl::stop() {
   if (!std::exchange(stopped_, true)) registry_.store().unsubscribe(subscription_);
 }
 
-// At once, so that the first request finds its level.
-void FlowControl::make_defaults() {
+void FlowControl::maintain() {
+  maintains_ = true;
   for (const auto& each : flow_defaults()) {
     const store::Key key{each.resource, {}, each.doc["metadata"]["name"].string()};
     if (const auto made = look_at(key); !made) {
@@ -150,6 +149,7 @@ void FlowControl::make_defaults() {
                        {{"object", key.text()}, {"error", made.error().text()}});
     }
   }
+  for (const auto& entry : registry_.store().list(flow_schemas)) queue_.add(entry->key);
 }
 
 void FlowControl::changed(const store::Event& event) {
@@ -165,24 +165,32 @@ void FlowControl::take_all() {
   auto& store = registry_.store();
   std::vector<LevelShape> shapes;
   levels_.clear();
-  for (const auto& entry : store.list(priority_levels)) {
-    shapes.push_back(shape_of(entry->key.name, entry->doc["spec"]));
-    levels_[entry->key.name] = entry->uid();
-  }
-  pool_.set_levels(shapes);
   schemas_.clear();
-  for (const auto& entry : store.list(flow_schemas)) {
-    const Json& spec = entry->doc["spec"];
-    schemas_.push_back({entry->key.name, entry->uid(), spec["priorityLevelConfiguration"]["name"].string(),
+  const auto take_level = [&](const std::string& name, const std::string& uid, const Json& spec) {
+    shapes.push_back(shape_of(name, spec));
+    levels_[name] = uid;
+  };
+  const auto take_schema = [&](const std::string& name, const std::string& uid, const Json& spec) {
+    schemas_.push_back({name, uid, spec["priorityLevelConfiguration"]["name"].string(),
                         spec["distinguisherMethod"]["type"].string(), spec["matchingPrecedence"].integer(),
                         spec["rules"]});
+  };
+  for (const auto& entry : store.list(priority_levels)) take_level(entry->key.name, entry->uid(), entry->doc["spec"]);
+  for (const auto& entry : store.list(flow_schemas)) take_schema(entry->key.name, entry->uid(), entry->doc["spec"]);
+  for (const auto& each : flow_defaults()) {
+    const std::string& name = each.doc["metadata"]["name"].string();
+    if (store.get(each.resource, {}, name)) continue;
+    if (each.resource == priority_levels) take_level(name, {}, each.doc["spec"]);
+    if (each.resource == flow_schemas) take_schema(name, {}, each.doc["spec"]);
   }
-  std::stable_sort(schemas_.begin(), schemas_.end(),
-                   [](const Schema& a, const Schema& b) { return a.precedence < b.precedence; });
+  pool_.set_levels(shapes);
+  std::stable_sort(schemas_.begin(), schemas_.end(), [](const Schema& a, const Schema& b) {
+    return std::tie(a.precedence, a.name) < std::tie(b.precedence, b.name);
+  });
 }
 
 base::Result<void> FlowControl::look_at(const store::Key& key) {
-  if (stopped_) return {};
+  if (stopped_ || !maintains_) return {};
   const auto current = registry_.store().get(key);
   const FlowDefault* wanted = default_of(key);
   const Kind& kind = *registry_.scheme().by_resource(key.resource);

@@ -19,11 +19,14 @@ class FlowControl {
   // The kinds are in the scheme.
   static bool serves(const meta::Scheme& scheme);
 
-  // `seats` are what all levels share. Makes the mandatory and suggested objects where they are absent, gives the
-  // mandatory ones their specs back, and follows upstream with suggested ones that still have the annotation
-  // apf.kubernetes.io/autoupdate-spec. `registry` must outlive this.
+  // `seats` are what all levels share. Objects of upstream's that are absent from the store count as if they were
+  // there. `registry` must outlive this.
   FlowControl(sys::Loop& loop, registry::Registry& registry, uint32_t seats);
   ~FlowControl();
+  // Makes the mandatory and suggested objects where they are absent, and from now on gives the mandatory ones their
+  // specs back, follows upstream with suggested ones that still have the annotation apf.kubernetes.io/autoupdate-spec,
+  // and keeps the conditions. For a process that may write: where several serve the same store, the one that leads.
+  void maintain();
   void stop();  // looks at the registry no more; requests under way go on
   FlowControl(const FlowControl&) = delete;
 
@@ -41,7 +44,6 @@ class FlowControl {
   struct Schema;
   void take_all();
   void changed(const store::Event& event);
-  void make_defaults();
   base::Result<void> look_at(const store::Key& key);
   base::Result<void> look_at_status(const store::Ref& schema);
   const Schema* match(const User& user, const Attributes& asked) const;
@@ -52,7 +54,7 @@ class FlowControl {
   std::map<std::string, std::string> levels_;  // name -> UID
   registry::WorkQueue queue_;
   store::Subscription subscription_ = 0;
-  bool stopped_ = false;
+  bool maintains_ = false, stopped_ = false;
 };
 
 // The objects that a server of this API always has. Mandatory ones cannot be changed for long.

@@ -17,6 +17,7 @@ struct Flowing : People {
   explicit Flowing(Options given = limited(400, 200), base::Duration disk_delay = {})
       : People(std::move(given), disk_delay) {
     api->start_flow_control();
+    api->bootstrap();
     settle();
   }
   std::string uid(const std::string& plural, const std::string& name) {
@@ -98,6 +99,17 @@ TEST_CASE("a schema whose level is missing is passed over and says so") {
   at.settle();
   CHECK(dangling("lost") == "False");
   CHECK(at.place("ann", "/version") == "lost nowhere");
+}
+
+TEST_CASE("before anybody has made the objects, requests are sorted as if they were there") {
+  People at(limited(400, 200));
+  at.api->start_flow_control();
+  at.settle();
+  CHECK(at.as("ann", "GET", "/version").status == 200);
+  CHECK(Fixture::doc(at.as(People::root, "GET", flow_api + "/flowschemas"), 200)["items"].empty());
+  at.api->bootstrap();
+  at.settle();
+  CHECK(Fixture::doc(at.as(People::root, "GET", flow_api + "/flowschemas"), 200)["items"].size() == 13);
 }
 
 TEST_CASE("what must be there comes back, suggestions can be changed") {

@@ -91,7 +91,7 @@ Passage::~Passage() { release_seats(); }
 void Passage::add_headers(net::Headers& headers) const {
   headers.set("Audit-Id", id_);
   if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-cache, private");
-  if (!admission_) return;
+  if (!admission_ || admission_->schema_uid.empty()) return;
   headers.set("X-Kubernetes-Pf-Flowschema-Uid", admission_->schema_uid);
   headers.set("X-Kubernetes-Pf-Prioritylevel-Uid", admission_->level_uid);
 }

@@ -270,8 +270,8 @@ ApiServer::~ApiServer() {
 
 base::Result<void> ApiServer::start() {
   auto& api = *state_->api;
-  if (!api.options.peers) bootstrap();
   start_flow_control();
+  if (!api.options.peers) bootstrap();
   net::ServerOptions options;
   options.listen = api.options.listen;
   options.tls_options = api.options.tls;
@@ -285,7 +285,9 @@ base::Result<void> ApiServer::start() {
 }
 
 void ApiServer::bootstrap() {
-  if (state_->api->rbac) make_bootstrap_roles(state_->api->registry);
+  auto& api = *state_->api;
+  if (api.rbac) make_bootstrap_roles(api.registry);
+  if (api.flow) api.flow->maintain();
 }
 
 void ApiServer::start_flow_control() {

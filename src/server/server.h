@@ -70,7 +70,7 @@ class ApiServer {
   // Answers a request without a socket (tests, benchmarks of the API alone, the in-process client of `ingot demo`).
   void handle(net::Exchange& exchange);
 
-  // start() does this too. Makes the objects of flow control and sorts requests by them from now on.
+  // start() does this too. Sorts requests into flows from now on; bootstrap() makes the objects.
   void start_flow_control();
 
  private:
