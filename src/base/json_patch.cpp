@@ -123,7 +123,10 @@ Result<void> apply_one(Json& doc, const Json& operation) {
       doc = *value;
       return {};
     }
-    TRY(remove(doc, path->string()));
+    // A member that is not there yet is added, as kube-apiserver's library has it; RFC 6902 would refuse.
+    const auto cut = path->string().rfind('/');
+    const Json* holder = cut == std::string::npos ? nullptr : json_pointer(doc, path->string().substr(0, cut));
+    if (!holder || !holder->is_object() || json_pointer(doc, path->string())) TRY(remove(doc, path->string()));
     return add(doc, path->string(), *value);
   }
   if (op == "test") {

@@ -18,7 +18,7 @@ Json age(const Json& value, base::Time now) {
 }
 
 Json typed(const Column& column, const Json& value, base::Time now) {
-  if (column.type == "date") return age(value, now);
+  if (column.type == "date") return column.name == "Created At" ? value : age(value, now);
   if (column.type == "integer") return value.is_number() ? Json(value.integer()) : Json();
   if (column.type == "number") return value.is_number() ? value : Json();
   if (column.type == "boolean") return value.is_bool() ? value : Json();
@@ -51,10 +51,15 @@ Table::Table(const Kind& kind, const Version& version) : kind_(kind) {
 Json Table::column_definitions() const {
   Json out = Json::array();
   for (const auto& column : columns_) {
+    // Printers of core kinds call their columns text, whatever is in the cells.
+    const bool text = !kind_.custom && column.name != "Created At";
+    const bool unsaid = kind_.custom && column.description.empty() && column.json_path.starts_with('.');
+    const std::string description =
+        unsaid ? "Custom resource definition column (in JSONPath format): " + column.json_path : column.description;
     out.push(Json::object({{"name", column.name},
-                           {"type", column.type},
+                           {"type", text ? std::string("string") : column.type},
                            {"format", column.format},
-                           {"description", column.description},
+                           {"description", description},
                            {"priority", column.priority}}));
   }
   return out;

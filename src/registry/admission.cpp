@@ -68,6 +68,16 @@ void check_rules(const meta::Rules& rules, const Json& doc, const Json* stored, 
   for (auto& finding : rules.check(doc, stored, warnings ? *warnings : ignored)) findings.push_back(std::move(finding));
 }
 
+// Core kinds have no empty maps and lists: there they are as good as none.
+void drop_empty(const meta::Schema& schema, Json& doc) {
+  for (const auto& property : schema.properties) {
+    const bool collection =
+        property.schema->type == meta::SchemaType::map || property.schema->type == meta::SchemaType::array;
+    const Json* value = collection && property.name != "rules" ? doc.find(property.name) : nullptr;
+    if (value && (value->is_object() || value->is_array()) && value->empty()) doc.erase(property.name);
+  }
+}
+
 // At /status the path in the words after the value starts below status.
 void name_within_status(FieldError& finding) {
   const auto words = ": " + finding.field + " in body";
@@ -167,6 +177,7 @@ void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation op
   const auto& schema = *kind.storage().schema;
   meta::prune(schema, doc, true);
   meta::apply_defaults(schema, doc);
+  if (!kind.custom) drop_empty(schema, doc);
   if (kind.fill_defaults && operation != meta::Operation::update_status) kind.fill_defaults(doc, stored);
 }
 

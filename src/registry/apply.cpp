@@ -164,7 +164,7 @@ constexpr struct {
       "spec.template.spec.containers", "status"}},
     {"RoleBinding", {"roleRef"}},
     {"ClusterRoleBinding", {"roleRef"}},
-    {"CustomResourceDefinition", {"spec", "spec.names", "status", "status.acceptedNames"}},
+    {"CustomResourceDefinition", {"spec", "spec.names", "status", "status.acceptedNames", "status.conditions"}},
 };
 
 void forget_structure(const Kind& kind, FieldSet& set) {

@@ -126,7 +126,7 @@ Result<std::optional<uint64_t>> expected_revision(const Kind& kind, const Json& 
   if (options.expect_revision) return options.expect_revision;
   const auto& meta = doc["metadata"];
   const auto& given = meta["resourceVersion"].string();
-  if (given.empty()) {
+  if (given.empty() || given == "0") {
     if (!kind.custom || options.internal) return std::optional<uint64_t>();
     Kind named = kind;
     named.kind = kind.plural;  // in this one alone
@@ -263,7 +263,8 @@ Result<Ref> Registry::replace(const Kind& kind, Json doc, const Ref& current, co
   if (is_namespace(kind)) label_namespace(made);
   fill_in(kind, made, &current->doc, operation);
   TRY(decode_object(kind, made));
-  track_update(kind, current->doc, made, writer_of(kind, options, status ? "status" : ""), now());
+  const bool scale = options.subresource == Subresource::scale;
+  track_update(kind, current->doc, made, writer_of(kind, options, status ? "status" : scale ? "scale" : ""), now());
   if (options.admission) {
     made = TRY(options.admission->mutate(kind, std::move(made), &current->doc));
     TRY(decode_object(kind, made));
@@ -361,7 +362,7 @@ void start_deletion(const Kind& kind, Json& doc, base::Time now) {
   meta.set("deletionTimestamp", base::rfc3339(now));
   if (is_namespace(kind)) {
     terminate_namespace(doc);
-  } else {
+  } else if (kind.group != "apiextensions.k8s.io") {
     meta.set("deletionGracePeriodSeconds", 0);
   }
   if (kind.begin_deletion) kind.begin_deletion(doc);

@@ -161,7 +161,7 @@ base::Result<void> make(registry::Registry& registry, const registry::Kind& kind
   const auto& name = wanted["metadata"]["name"].string();
   const auto current = registry.get(kind, {}, name);
   if (!current) {
-    TRY(registry.create(kind, wanted));
+    TRY(registry.create(kind, wanted, {.field_manager = "kube-apiserver"}));
     return {};
   }
   const bool ours = current->doc["metadata"]["annotations"][autoupdate].string() == "true";

@@ -74,6 +74,7 @@ void add_subject(Json& details, std::string_view message) {
   for (const auto ending : endings) standard = standard || after.starts_with(ending);
   if (!standard) return;
   const auto word = message.substr(0, quote);
+  if (word.empty()) return;
   const size_t dot = word.find('.');
   if (end > quote + 2) details.set("name", message.substr(quote + 2, end - quote - 2));
   if (dot != std::string_view::npos) details.set("group", word.substr(dot + 1));
@@ -139,7 +140,9 @@ Json status_document(const Error& error) {
   out.erase("code");
   if (plain) out.erase("reason");
   // About a path there is nothing to say, which is said.
-  if (!details.empty() || error.message.starts_with("forbidden: ")) out.set("details", std::move(details));
+  const bool bare =
+      error.message.starts_with("forbidden: ") || error.message == rejected || error.code == Code::unsupported;
+  if (!details.empty() || bare) out.set("details", std::move(details));
   out.set("code", http_status);
   return out;
 }

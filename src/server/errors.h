@@ -9,6 +9,9 @@ base::Json status_document(int http_status, std::string_view reason, std::string
 // The Status of an error; details (name, group, kind) are read off the standard message texts.
 base::Json status_document(const base::Error& error);
 
+// What is said of a JSON patch that cannot be applied.
+inline constexpr std::string_view rejected = "the server rejected our request due to an error in our request";
+
 net::Response failure(int http_status, std::string_view reason, std::string_view message);
 net::Response failure(const base::Error& error);
 net::Response failure(const base::Json& status);  // with the HTTP status that its code says

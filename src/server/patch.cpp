@@ -1,5 +1,7 @@
 #include "server/patch.h"
 
+#include <algorithm>
+
 #include "server/admission/admission.h"
 #include "server/apply.h"
 #include "server/body.h"
@@ -16,12 +18,38 @@ namespace {
 constexpr size_t json_patch_operations_max = 10'000;
 
 Error unsupported_patch(const Kind& kind) {
-  std::string text =
-      "the body of the request was in an unknown format - accepted media types include: "
-      "application/json-patch+json, application/merge-patch+json";
-  if (!kind.custom) text += ", application/strategic-merge-patch+json";
-  text += ", application/apply-patch+yaml";
-  return {.code = base::Code::unsupported, .message = std::move(text)};
+  if (!kind.custom) return {.code = base::Code::unsupported, .message = "415: Unsupported Media Type"};
+  return {.code = base::Code::unsupported,
+          .message =
+              "the body of the request was in an unknown format - accepted media types include: "
+              "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"};
+}
+
+Json in_order(const Json& value) {
+  Json out = value;
+  auto& members = out.mutable_members();
+  std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  return out;
+}
+
+// What a patch makes of an object must still be one: else the patch is invalid, not the request.
+Error undecodable(const Call& call, const Json& after, const Error& error) {
+  const auto& kind = call.kind();
+  if (error.code != base::Code::bad_request) return error;
+  const std::string lead =
+      kind.kind + " in version \"" + call.version().name + "\" cannot be handled as a " + kind.kind + ": ";
+  const std::string why = error.message.starts_with(lead) ? error.message.substr(lead.size()) : error.message;
+  const auto cause = meta::field_invalid("patch", in_order(after).dump(), why);
+  return {.code = base::Code::invalid, .message = " \"\" is invalid: " + meta::text_of(cause), .causes = {cause}};
+}
+
+// Times that only the server sets cannot be changed by anybody.
+Result<void> check_deletion_time(const Kind& kind, const Json& before, const Json& after) {
+  const auto& was = before["metadata"]["deletionTimestamp"];
+  const auto& is = after["metadata"]["deletionTimestamp"];
+  if (is.is_null() || is == was) return {};
+  return registry::invalid(kind, before["metadata"]["name"].string(),
+                           {meta::field_invalid("metadata.deletionTimestamp", is, "field is immutable")});
 }
 
 // A patch may not make another object of it.
@@ -70,8 +98,11 @@ Result<Patch> Patch::of(const Call& call) {
 
 Result<Json> Patch::apply(const Call& call, const Json& current) const {
   switch (type_) {
-    case Type::json:
-      return base::json_patch(current, body_);
+    case Type::json: {
+      auto patched = base::json_patch(current, body_);
+      if (patched) return patched;
+      return Error{.code = base::Code::invalid, .message = std::string(rejected)};
+    }
     case Type::strategic:
       return strategic_merge(call.kind(), call.version().name, current, body_);
     case Type::merge:
@@ -95,19 +126,33 @@ Answer patch_object(Call& call) {
   options.api_version = managed_version(call);
   RequestAdmission admission(call, "UPDATE", "PatchOptions");
   options.admission = admission.hook();
+  Json last_patched;
   const auto change = [&](const Json& stored) -> Result<Json> {
     const Json before = TRY(to_version(call.kind(), call.version(), stored));
     Json after = TRY(patch.apply(call, before));
-    TRY(check_identity(call, after));
+    if (auto same = check_identity(call, after); !same) {
+      const bool moved = after["metadata"]["name"] != before["metadata"]["name"] ||
+                         after["metadata"]["namespace"] != before["metadata"]["namespace"];
+      return moved ? same.error() : undecodable(call, after, same.error());
+    }
     TRY(check_unmoved(before, after));
+    TRY(check_deletion_time(call.kind(), before, after));
+    last_patched = after;
     TRY(check_uid(call.kind(), after, stored));
-    TRY(check_fields(call, after, patch.duplicates()));
+    if (auto known = check_fields(call, after, patch.duplicates()); !known) {
+      return undecodable(call, after, known.error());
+    }
     Json out = TRY(to_storage(call.kind(), call.version(), std::move(after), &stored));
     warn_about(call, out);
     TRY(check_grants(call, out, &stored));
     return out;
   };
-  return written(call, 200, call.api.registry.modify(call.kind(), call.route.ns, call.route.name, options, change));
+  auto done = call.api.registry.modify(call.kind(), call.route.ns, call.route.name, options, change);
+  // Wrong types come to light when the object is decoded again.
+  const bool wrong_type =
+      !done && !call.kind().custom && done.error().message.find("cannot be handled as a") != std::string::npos;
+  if (wrong_type) return undecodable(call, last_patched, done.error());
+  return written(call, 200, done);
 }
 
 }  // namespace server

@@ -102,6 +102,9 @@ Answer update_scale(Call& call) {
   if (!body["kind"].is_null() && body["kind"].string() != "Scale") {
     return registry::bad_request("a Scale is expected, not " + body["kind"].string());
   }
+  if (const auto& version = body["apiVersion"].string(); !version.empty() && version != "autoscaling/v1") {
+    return registry::bad_request("a Scale of autoscaling/v1 is expected, not of " + version);
+  }
   return write_scale(call, [&](const Json&) -> Result<Json> { return body; });
 }
 

@@ -309,7 +309,7 @@ TEST_CASE("patches") {
     CHECK(patch(widgets + "/w", R"({"metadata":{"resourceVersion":"1"}})", "merge").status == 409);
     CHECK(patch(widgets + "/w", R"({"metadata":{"name":"v"}})", "merge").status == 400);
     CHECK(patch(widgets + "/none", "{}", "merge").status == 404);
-    CHECK(patch(widgets + "/w?fieldValidation=Strict", R"({"spec":{"bogus":1}})", "merge").status == 400);
+    CHECK(patch(widgets + "/w?fieldValidation=Strict", R"({"spec":{"bogus":1}})", "merge").status == 422);
   }
   SUBCASE("strategic, for core kinds") {
     const Json done =

@@ -336,6 +336,10 @@ class Scenario:
             if count is not None and len(events) >= count:
                 break
             try:
+                socket.settimeout(quiet)
+                watch["response"].fp.raw._timeout_occurred = False
+                watch["response"].fp.peek(1)  # waits without taking anything
+                socket.settimeout(10)
                 piece = watch["response"].read1(65536)
             except (TimeoutError, OSError, http.client.IncompleteRead):
                 break
