@@ -129,7 +129,8 @@ base::Result<User> authenticate(Api& api, const net::Exchange& exchange) {
 }
 
 Json user_info(const User& user) {
-  Json out = Json::object({{"username", user.name}});
+  Json out = Json::object();
+  if (!user.name.empty()) out.set("username", user.name);
   if (!user.uid.empty()) out.set("uid", user.uid);
   if (!user.groups.empty()) out.set("groups", Json::strings(user.groups));
   if (user.extra.empty()) return out;

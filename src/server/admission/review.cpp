@@ -1,6 +1,7 @@
 #include "server/admission/review.h"
 
 #include "base/text.h"
+#include "server/authentication.h"
 
 namespace server {
 namespace {
@@ -64,17 +65,6 @@ Result<Json> patch_of(const Json& response, bool v1) {
 }
 
 }  // namespace
-
-Json user_info(const User& user) {
-  Json out = Json::object();
-  if (!user.name.empty()) out.set("username", user.name);
-  if (!user.uid.empty()) out.set("uid", user.uid);
-  if (!user.groups.empty()) out.set("groups", Json::strings(user.groups));
-  if (user.extra.empty()) return out;
-  Json extra = Json::object();
-  for (const auto& [key, values] : user.extra) extra.set(key, Json::strings(values));
-  return out.set("extra", std::move(extra));
-}
 
 std::optional<std::string> review_version_of(const Json& versions) {
   for (const auto& version : versions.items()) {

@@ -31,6 +31,4 @@ base::Result<ReviewAnswer> read_review(const base::Json& review, const ReviewQue
 // The Status of a denial by webhook `name`.
 base::Json denial(const std::string& name, const base::Json& result);
 
-base::Json user_info(const User& user);
-
 }  // namespace server
