@@ -9,7 +9,7 @@ function(ingot_fuzz_targets)
     if(INGOT_PRESET STREQUAL "fuzz")
       add_executable(fuzz_${name} EXCLUDE_FROM_ALL ${source})
       target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-      target_link_libraries(fuzz_${name} PRIVATE ingot_net)
+      target_link_libraries(fuzz_${name} PRIVATE ingot_net ingot_cel)
       if(name STREQUAL "protobuf_body") # which is all that a target needs of the server
         file(GLOB parts ${CMAKE_SOURCE_DIR}/src/server/protobuf_*.cpp)
         list(FILTER parts EXCLUDE REGEX "_test\\.cpp$")
