@@ -172,7 +172,7 @@ TEST_CASE("rules: what was there before a rule may stay as it is, with a warning
 
 TEST_CASE("rules: those that cannot work refuse the definition") {
   Rules f;
-  const std::string at = "spec.versions[0].schema.openAPIV3Schema.properties[spec].";
+  const std::string at = "spec.validation.openAPIV3Schema.properties[spec].";  // as one schema is named
   const std::string rule_at = at + "x-kubernetes-validations[0].";
   const auto with = [&](const std::string& rule) {
     return f.refused_crd(object("[" + rule + "]", R"({"a":{"type":"integer"},"l":{"type":"array","items":
