@@ -50,6 +50,8 @@ constexpr std::string_view management_kinds[] = {
     "storageclasses.storage.k8s.io",
     "volumeattachments.storage.k8s.io",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    "validatingadmissionpolicies.admissionregistration.k8s.io",
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io",
     "validatingwebhookconfigurations.admissionregistration.k8s.io",
     "customresourcedefinitions.apiextensions.k8s.io",
     "leases.coordination.k8s.io",

@@ -258,6 +258,18 @@ TEST_CASE("cel: objects of the host, lazy variables, records") {
   CHECK(environment.compile("late", {.result = bool_type()}).error().message == "must evaluate to bool");
 }
 
+TEST_CASE("cel: a variable may have dots in its name") {
+  Environment environment;
+  environment.declare("a", int_type()).declare("a.b", string_type());
+  Bindings bindings;
+  bindings.set("a", Value::integer(1)).set("a.b", Value::string("two"));
+  const auto program = environment.compile("a == 1 && a.b == 'two' && [3].all(a, a == 3)");
+  REQUIRE(program);
+  const auto value = program->evaluate(bindings);
+  REQUIRE(value);
+  CHECK(value->is_true());
+}
+
 TEST_CASE("cel: names of properties") {
   CHECK(escape_name("a.b-c/d") == "a__dot__b__dash__c__slash__d");
   CHECK(escape_name("a__b") == "a__underscores__b");

@@ -299,8 +299,21 @@ class Checker {
     if (!take_type_name(node)) undeclared(node, node.name);
   }
 
+  // A variable whose name has dots (authorizer.requestResource) goes before a field of one with the name in front.
+  bool take_dotted_variable(Expr& node) {
+    const std::string name = dotted(node);
+    if (name.empty() || local(beginning(node).name)) return false;
+    const auto& all = into_.variables;
+    if (std::none_of(all.begin(), all.end(), [&](const auto& one) { return one.name == name; })) return false;
+    node.kind = Kind::identifier;
+    node.children.clear();
+    node.name = name;
+    check_identifier(node);
+    return true;
+  }
+
   void check_select(Expr& node) {
-    if (!node.presence && take_type_name(node)) return;
+    if (!node.presence && (take_type_name(node) || take_dotted_variable(node))) return;
     node.type = field_type(node, *node.children[0], node.name, false);
     if (node.presence) node.type = bool_type();
   }

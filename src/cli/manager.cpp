@@ -8,6 +8,7 @@
 #include "cli/identity.h"
 #include "cli/stock.h"
 #include "registry/custom_resources.h"
+#include "server/admission/conversion.h"
 #include "server/server.h"
 #include "sys/fiber.h"
 
@@ -28,6 +29,7 @@ struct Manager::State {
   std::unique_ptr<Replicated> replicated;          // null where this process is the only one
   std::unique_ptr<store::Store> store;
   std::unique_ptr<registry::Registry> registry;
+  std::unique_ptr<server::Conversions> conversions;
   std::unique_ptr<registry::CustomResources> custom_resources;
   std::unique_ptr<Duties> duties;                // null while another process leads
   std::vector<std::unique_ptr<Duties>> retired;  // their last fibers may still run
@@ -83,10 +85,13 @@ Result<void> Manager::State::open_store() {
   }
   store = TRY(store::Store::open(sys.loop, std::move(engine)));
   registry = std::make_unique<registry::Registry>(sys, *store, scheme);
+  conversions = std::make_unique<server::Conversions>(sys, *registry, options.services);
   // First of all, so that the others know every kind.
-  custom_resources = std::make_unique<registry::CustomResources>(sys.loop, *registry, scheme, [this] {
+  const auto changed = [this] {
     if (api) api->kinds_changed();
-  });
+  };
+  custom_resources =
+      std::make_unique<registry::CustomResources>(sys.loop, *registry, scheme, changed, conversions->hooks());
   if (replicated) custom_resources->share([this] { return replicated->replica().leads(); });
   return {};
 }

@@ -222,11 +222,42 @@ class Checker {
             field_forbidden("spec.conversion.webhook", "should not be set when strategy is not set to Webhook"));
       }
     } else if (strategy == "Webhook") {
-      found_.push_back(field_forbidden("spec.conversion.strategy",
-                                       "Ingot does not call conversion webhooks; use None, which changes nothing but "
-                                       "apiVersion, or keep a single version"));
+      webhook(spec_["conversion"]["webhook"]);
     } else {
       found_.push_back(field_not_supported("spec.conversion.strategy", strategy, {"None", "Webhook"}));
+    }
+  }
+
+  // The texts name fields as the internal type of kube-apiserver does.
+  void webhook(const Json& given) {
+    const std::string client = "spec.conversion.webhookClientConfig",
+                      review = "spec.conversion.conversionReviewVersions";
+    const auto& config = given["clientConfig"];
+    if (config.is_null()) {
+      found_.push_back(field_required(client, "required when strategy is set to Webhook"));
+    } else if (config.has("url") == config.has("service")) {
+      found_.push_back(field_required(client, "exactly one of url or service is required"));
+    } else if (const auto& url = config["url"].string(); config.has("url") && !url.starts_with("https://")) {
+      found_.push_back(field_invalid(client + ".url", url.substr(0, url.find(':')),
+                                     "'https' is the only allowed URL scheme; desired format: https://host[/path]"));
+    } else if (config.has("service")) {
+      for (const char* name : {"name", "namespace"}) {
+        if (config["service"][name].string().empty()) found_.push_back(field_required(client + ".service." + name));
+      }
+    }
+    const auto& versions = given["conversionReviewVersions"];
+    if (versions.empty()) return found_.push_back(field_required(review));
+    std::set<std::string> seen;
+    for (size_t i = 0; i < versions.size(); ++i) {
+      const std::string at = review + "[" + std::to_string(i) + "]";
+      if (!seen.insert(versions.at(i).string()).second) {
+        found_.push_back(field_invalid(at, versions.at(i), "duplicate version"));
+      } else {
+        label(at, versions.at(i));
+      }
+    }
+    if (!seen.contains("v1") && !seen.contains("v1beta1")) {
+      found_.push_back(field_invalid(review, versions, "must include at least one of v1, v1beta1"));
     }
   }
 

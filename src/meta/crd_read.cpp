@@ -86,24 +86,37 @@ Version version_of(const Json& crd, const Json& doc, const SchemaRef& object_met
   return out;
 }
 
-// Strategy None: the document stays, the version in front of it changes. Either side keeps what its schema knows.
-void add_conversions(Kind& kind) {
+// Either side keeps what its schema knows.
+void add_conversions(Kind& kind, const Converter& converter, uint64_t revision) {
+  const std::string stored = kind.api_version(kind.storage_version);
   for (auto& version : kind.versions) {
+    version.from_storage = UserForm{kind.api_version(version.name), version.schema, converter, revision};
     if (version.name == kind.storage_version) continue;
-    const auto relabelled = [](Json doc, const std::string& api_version, const Schema& schema) {
-      doc.set("apiVersion", api_version);
-      prune(schema, doc, true);
-      apply_defaults(schema, doc);
-      return doc;
+    version.to_storage = [=](Json doc) -> Result<Json> {
+      if (!converter) return std::move(doc.set("apiVersion", stored));
+      auto all = TRY(converter({std::move(doc)}, stored));
+      return std::move(all.front());
     };
-    const auto schema = version.schema;
-    const std::string stored = kind.api_version(kind.storage_version), own = kind.api_version(version.name);
-    version.to_storage = [=](Json doc) -> Result<Json> { return relabelled(std::move(doc), stored, *schema); };
-    version.from_storage = [=](Json doc) -> Result<Json> { return relabelled(std::move(doc), own, *schema); };
   }
 }
 
+Result<std::vector<Json>> no_converter(const std::vector<Json>&, const std::string&) {
+  return base::unavailable("nothing here can call conversion webhooks");
+}
+
 }  // namespace
+
+Result<Json> UserForm::operator()(Json doc) const {
+  if (convert) {
+    auto all = TRY(convert({std::move(doc)}, api_version));
+    doc = std::move(all.front());
+  } else {
+    doc.set("apiVersion", api_version);
+  }
+  prune(*schema, doc, true);
+  apply_defaults(*schema, doc);
+  return doc;
+}
 
 void fill_crd(Json& crd) {
   auto& spec = crd.child("spec");
@@ -123,7 +136,7 @@ void fill_crd(Json& crd) {
   if (!stored.empty()) crd.child("status").set("storedVersions", std::move(stored));
 }
 
-Kind kind_of_crd(const Json& crd, const SchemaRef& object_meta) {
+Kind kind_of_crd(const Json& crd, const SchemaRef& object_meta, Converter converter, uint64_t revision) {
   const auto& spec = crd["spec"];
   const auto& names = spec["names"];
   Kind out;
@@ -149,7 +162,9 @@ Kind kind_of_crd(const Json& crd, const SchemaRef& object_meta) {
   }
   std::stable_sort(out.versions.begin(), out.versions.end(),
                    [](const Version& a, const Version& b) { return version_before(a.name, b.name); });
-  add_conversions(out);
+  if (spec["conversion"]["strategy"].string() != "Webhook") converter = nullptr;
+  if (spec["conversion"]["strategy"].string() == "Webhook" && !converter) converter = no_converter;
+  add_conversions(out, converter, revision);
   return out;
 }
 

@@ -2,7 +2,7 @@
 // declares. The reverse of crd.h.
 #pragma once
 
-#include "meta/kind.h"
+#include "meta/user_form.h"
 
 namespace meta {
 
@@ -11,9 +11,10 @@ namespace meta {
 std::vector<FieldError> check_crd(const Json& crd, const Json* old);
 // names.singular, names.listKind, conversion, status.storedVersions.
 void fill_crd(Json& crd);
-// Of a CRD without findings. Versions differ by their apiVersion (conversion strategy None), each with a schema of its
+// Of a CRD without findings. Each version has a schema of its
 // own. `object_meta` becomes the schema of metadata.
-Kind kind_of_crd(const Json& crd, const SchemaRef& object_meta);
+// The versions' forms know `converter` (of strategy Webhook) and the revision of the definition.
+Kind kind_of_crd(const Json& crd, const SchemaRef& object_meta, Converter converter = nullptr, uint64_t revision = 0);
 
 bool is_established(const Json& crd);
 

@@ -88,7 +88,8 @@ TEST_CASE("CRD: what is refused, with upstream's words") {
   CHECK(findings(doc).find("spec.preserveUnknownFields: Invalid value: true: cannot set to true") == 0);
   doc = crd(R"({"type":"object"})");
   doc.child("spec").set("conversion", parse(R"({"strategy":"Webhook"})"));
-  CHECK(findings(doc).find("spec.conversion.strategy: Forbidden: Ingot does not call conversion webhooks") == 0);
+  CHECK(findings(doc).find(
+            "spec.conversion.webhookClientConfig: Required value: required when strategy is set to Webhook") == 0);
   doc = crd(R"({"type":"object"})");
   doc.child("status").set("storedVersions", Json::array({"v1", "v1alpha1"}));
   CHECK(findings(doc).find("status.storedVersions[1]: Invalid value: \"v1alpha1\": missing from spec.versions") == 0);

@@ -46,19 +46,21 @@ bool is_kind_name(const Kind& kind, const std::string& name) { return kind.kind 
 }  // namespace
 
 CustomResources::CustomResources(sys::Loop& loop, Registry& registry, meta::Scheme& scheme,
-                                 std::function<void()> changed)
+                                 std::function<void()> changed, ConversionHooks conversion)
     : registry_(registry),
       store_(registry.store()),
       scheme_(scheme),
       built_in_(scheme),
       changed_(std::move(changed)),
+      conversion_(std::move(conversion)),
       queue_(loop, "custom resources", [this](const store::Key& key) { return look_at(key); }) {
   const Kind* own = scheme.by_resource(crd_resource);
   CHECK_THAT(own, "the scheme has CustomResourceDefinition");
   object_meta_ = own->storage().schema->find("metadata")->schema;
   // Those that had their names before the restart have them now, whatever came first.
   for (const auto& entry : store_.list(crd_resource)) {
-    if (meta::is_established(entry->doc) && !is_built_in(entry->key.name)) serve(with_accepted_names(entry->doc));
+    if (meta::is_established(entry->doc) && !is_built_in(entry->key.name))
+      serve(with_accepted_names(entry->doc), entry->revision);
     queue_.add(entry->key);
   }
   subscription_ = store_.subscribe(false, [this](const store::Event& event) { follow(event); });
@@ -81,14 +83,17 @@ void CustomResources::follow(const store::Event& event) {
   }
 }
 
-void CustomResources::serve(const Json& crd) {
+void CustomResources::serve(const Json& crd, uint64_t revision) {
   const std::string& resource = crd["metadata"]["name"].string();
   Served now{crd["spec"], is_deleting(crd)};
   const auto before = served_.find(resource);
   if (before != served_.end() && before->second.spec == now.spec && before->second.terminating == now.terminating) {
     return;
   }
-  Kind kind = meta::kind_of_crd(crd, object_meta_);
+  const auto& conversion = crd["spec"]["conversion"];
+  const bool webhook = conversion["strategy"].string() == "Webhook" && conversion_.converter;
+  Kind kind =
+      meta::kind_of_crd(crd, object_meta_, webhook ? conversion_.converter(conversion) : meta::Converter(), revision);
   if (before != served_.end() && before->second.spec == now.spec) {
     kind = *scheme_.by_resource(resource);  // with the same schemas, so that watches see the objects go
     kind.terminating = now.terminating;
@@ -112,6 +117,10 @@ void CustomResources::update_stored_form(const Kind& kind) {
   const std::string wanted = kind.api_version(kind.storage_version);
   for (const auto& entry : store_.list(kind.resource())) {
     if (entry->doc["apiVersion"].string() == wanted) continue;
+    if (meta::converter_of(kind)) {
+      if (conversion_.migrate) conversion_.migrate(kind.resource());
+      return;
+    }
     Json doc = entry->doc;
     doc.set("apiVersion", wanted);
     meta::apply_defaults(*kind.storage().schema, doc);
@@ -202,8 +211,8 @@ Result<void> CustomResources::look_at(const store::Key& key) {
   base::FieldError clash;
   if (!is_built_in(key.name)) {
     clash = name_clash(crd->doc);
-    if (clash.reason.empty()) serve(crd->doc);
-    if (!clash.reason.empty() && served_.contains(key.name)) serve(with_accepted_names(crd->doc));
+    if (clash.reason.empty()) serve(crd->doc, crd->revision);
+    if (!clash.reason.empty() && served_.contains(key.name)) serve(with_accepted_names(crd->doc), crd->revision);
   }
   return report(crd, status_of(crd->doc, clash));
 }
@@ -221,7 +230,7 @@ Result<void> CustomResources::clean_up(const Ref& crd) {
   if (!has_finalizer(crd->doc, cleanup_finalizer)) return {};
   // Objects of our own kinds do not go because somebody takes a manifest back.
   if (is_built_in(resource) || !served_.contains(resource)) return release(crd);
-  serve(with_accepted_names(crd->doc));
+  serve(with_accepted_names(crd->doc), crd->revision);
   const Kind& kind = *scheme_.by_resource(resource);
   size_t left = 0;
   for (const auto& entry : store_.list(resource)) {

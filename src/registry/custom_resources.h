@@ -5,7 +5,7 @@
 
 #include <functional>
 
-#include "meta/schema.h"
+#include "meta/user_form.h"
 #include "registry/registry.h"
 #include "registry/work_queue.h"
 
@@ -13,11 +13,19 @@ namespace registry {
 
 inline constexpr std::string_view crd_resource = "customresourcedefinitions.apiextensions.k8s.io";
 
+// What kinds need that a webhook converts, from those who can wait for it. Either may be null.
+struct ConversionHooks {
+  std::function<meta::Converter(const Json& conversion)> converter;  // of spec.conversion
+  // The storage version of the kind is another now: called with "plural.group" when there are objects to be moved.
+  std::function<void(const std::string& resource)> migrate;
+};
+
 class CustomResources {
  public:
   // `scheme` is the registry's, for changing; its present kinds are those that nobody can redefine. The kinds of stored
   // definitions are in it when this returns. `changed` is called after each later change of the scheme; may be null.
-  CustomResources(sys::Loop& loop, Registry& registry, meta::Scheme& scheme, std::function<void()> changed = nullptr);
+  CustomResources(sys::Loop& loop, Registry& registry, meta::Scheme& scheme, std::function<void()> changed = nullptr,
+                  ConversionHooks conversion = {});
   ~CustomResources();
   CustomResources(const CustomResources&) = delete;
   // Where another process may be the one that writes: while `writes` says no, this one only keeps its scheme in step.
@@ -32,7 +40,7 @@ class CustomResources {
 
   void follow(const store::Event& event);
   Result<void> look_at(const store::Key& key);
-  void serve(const Json& crd);
+  void serve(const Json& crd, uint64_t revision);
   void drop(const std::string& resource);
   bool is_built_in(const std::string& resource) const { return built_in_.by_resource(resource) != nullptr; }
   base::FieldError name_clash(const Json& crd) const;
@@ -48,6 +56,7 @@ class CustomResources {
   meta::Scheme& scheme_;
   meta::Scheme built_in_;
   std::function<void()> changed_;
+  ConversionHooks conversion_;
   meta::SchemaRef object_meta_;
   std::function<bool()> writes_ = [] { return true; };
   std::map<std::string, Served> served_;  // by resource

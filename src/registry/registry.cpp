@@ -1,6 +1,7 @@
 #include "registry/registry.h"
 
 #include "base/text.h"
+#include "meta/user_form.h"
 #include "registry/admission.h"
 #include "registry/apply.h"
 #include "registry/managed_fields.h"
@@ -138,6 +139,14 @@ Result<std::optional<uint64_t>> expected_revision(const Kind& kind, const Json& 
   return revision;
 }
 
+// While a webhook converts the objects of a kind to its new storage version, those that wait cannot be changed.
+Result<void> check_stored_form(const Kind& kind, const store::Entry& current) {
+  const bool old = current.doc["apiVersion"].string() != kind.api_version(kind.storage_version);
+  if (!old || !meta::converter_of(kind)) return {};
+  return base::unavailable("the object has to be converted to " + kind.api_version(kind.storage_version) +
+                           " first; try again");
+}
+
 // What admission made of an object must still be that object.
 Error namespace_mismatch() {
   return bad_request("the namespace of the provided object does not match the namespace sent on the request");
@@ -242,6 +251,7 @@ Result<Ref> Registry::update(const Kind& kind, Json doc, const UpdateOptions& op
   for (int tries = 1;; ++tries) {
     const Ref current = store_.get(key);
     if (!current) return not_found(kind, key.name);
+    TRY(check_stored_form(kind, *current));
     if (!uid.empty() && uid != current->uid()) {
       return conflict(kind, key.name,
                       "Precondition failed: UID in precondition: " + uid + ", UID in object meta: " + current->uid());
@@ -376,6 +386,7 @@ Result<DeleteOutcome> Registry::remove(const Kind& kind, std::string_view ns, st
   for (int tries = 1;; ++tries) {
     const Ref current = get(kind, ns, name);
     if (!current) return not_found(kind, name);
+    TRY(check_stored_form(kind, *current));
     if (is_namespace(kind) && is_undeletable_namespace(name)) {
       return forbidden(kind, name, "this namespace may not be deleted");
     }

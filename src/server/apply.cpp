@@ -90,7 +90,7 @@ Answer apply_object(Call& call) {
   }
   auto& registry = call.api.registry;
   Json applied = TRY(read_applied(call, how.as_sent));
-  applied = TRY(to_storage(call.kind(), call.version(), std::move(applied), nullptr));
+  applied = TRY(to_storage(call.kind(), call.version(), std::move(applied), nullptr, false));
   // While admission parks somebody else may write; who names no revision means whichever there is.
   const bool may_try_again = applied["metadata"]["resourceVersion"].string().empty();
   for (int tries = 1;; ++tries) {

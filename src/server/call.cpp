@@ -16,7 +16,7 @@ namespace server {
 
 Api::Api(sys::Sys& s, registry::Registry& r, Options o)
     : sys(s), registry(r), options(std::move(o)), documents(r.scheme()), hub(std::make_unique<WatchHub>(r.store())) {
-  if (!HookIndex::serves(r.scheme())) return;
+  if (!HookIndex::serves(r.scheme()) || !PolicyIndex::serves(r.scheme())) return;
   admission = std::make_shared<AdmissionControl>(s, r.store(), options.services);
 }
 Api::~Api() = default;

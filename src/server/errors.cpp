@@ -96,7 +96,7 @@ void add_causes(Json& details, const std::vector<base::FieldError>& causes) {
 bool is_plain(const Error& error) {
   for (const std::string_view start :
        {"resourceVersion should not be set on objects to be created", "failed to create typed patch object",
-        "strconv.ParseUint: ", "resourceVersion: "}) {
+        "strconv.ParseUint: ", "resourceVersion: ", "conversion webhook for "}) {
     if (error.code == Code::internal && error.message.starts_with(start)) return true;
   }
   return false;

@@ -7,6 +7,7 @@
 #include "server/auth.h"
 #include "server/authentication.h"
 #include "server/compress.h"
+#include "server/convert.h"
 #include "server/discovery.h"
 #include "server/documents.h"
 #include "server/errors.h"
@@ -90,6 +91,9 @@ net::Response answer_resource(Call& call) {
     return failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
   }
   if (call.version().deprecated) call.warn(call.version().deprecation_warning);
+  if (call.request.method != "GET" && call.request.method != "HEAD" && !call.route.name.empty()) {
+    if (auto ready = update_stored_form(call); !ready) return failure(ready.error());
+  }
   auto response = method(call);
   if (!response && call.refusal) return failure(*call.refusal);
   return response ? std::move(*response) : failure(response.error());

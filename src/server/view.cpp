@@ -1,5 +1,6 @@
 #include "server/view.h"
 
+#include "meta/user_form.h"
 #include "server/accept.h"
 #include "server/convert.h"
 #include "server/errors.h"
@@ -77,9 +78,7 @@ Result<std::string> table_text(Call& call, const ListPage& page) {
   Json out = table_head(call, list_metadata(call, page));
   out.set("columnDefinitions", table.column_definitions());
   Json rows = Json::array();
-  for (const auto& item : page.items) {
-    rows.push(row_of(call, table, TRY(to_version(call.kind(), call.version(), item->doc))));
-  }
+  for (const auto& doc : TRY(to_version(call.kind(), call.version(), page.items))) rows.push(row_of(call, table, doc));
   out.set("rows", std::move(rows));
   return out.dump();
 }
@@ -87,6 +86,7 @@ Result<std::string> table_text(Call& call, const ListPage& page) {
 // Whether the object's own bytes are what the call wants.
 bool is_stored_form(const Call& call, const store::Entry& object) {
   if (call.view.form != View::Form::object || call.version().name != call.kind().storage_version) return false;
+  if (!is_normal(call.kind(), object)) return false;
   // The past may have been stored in another version than the present.
   return call.kind().versions.size() == 1 || object.doc["apiVersion"].string() == call.api_version();
 }
@@ -146,6 +146,14 @@ Result<std::string> list_text(Call& call, const ListPage& page) {
   std::string out = head.dump();
   out.pop_back();
   out += ",\"items\":[";
+  if (meta::converter_of(call.kind())) {
+    const auto docs = TRY(to_version(call.kind(), call.version(), page.items));
+    for (size_t i = 0; i < docs.size(); ++i) {
+      if (i > 0) out += ',';
+      out += whole ? docs[i].dump() : partial(call.view, docs[i]).dump();
+    }
+    return out + "]}";
+  }
   std::string prefix;
   if (whole && !call.kind().custom) {
     prefix = R"({"apiVersion":")" + call.api_version() + R"(","kind":")" + call.kind().kind + R"(",)";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <list>
 
+#include "meta/user_form.h"
 #include "server/errors.h"
 #include "server/handlers.h"
 #include "server/list_options.h"
@@ -14,6 +15,7 @@
 namespace server {
 namespace {
 
+constexpr size_t converted_at_once_max = 500;
 constexpr size_t pending_max = 10'000;  // events, which are shared with the other watches
 constexpr size_t write_bytes = 64u << 10;
 constexpr auto bookmark_period = base::minutes(1);
@@ -149,6 +151,7 @@ class Watch {
     while (!state_->pending.empty() && !call_.api.stopping) {
       std::string text;
       Frame frame;
+      TRY(convert_ahead());
       while (!state_->pending.empty() && text.size() < write_bytes) {
         const Change change = std::move(state_->pending.front());
         state_->pending.pop_front();
@@ -161,6 +164,21 @@ class Watch {
     }
     state_->wake.clear();
     return {};
+  }
+
+  // One call of the conversion webhook for what waits; its converter remembers.
+  Result<void> convert_ahead() {
+    const auto* convert = meta::converter_of(call_.kind());
+    if (!convert) return {};
+    std::vector<Json> docs;
+    for (const auto& change : state_->pending) {
+      docs.push_back(change.object->doc);
+      if (docs.size() == converted_at_once_max) break;
+    }
+    auto converted = (*convert)(docs, call_.api_version());
+    if (converted) return {};
+    (void)write(event_line("ERROR", status_document(converted.error()).dump()));
+    return std::move(converted).error();
   }
 
   // The kind is another by now, or gone: the client begins anew with what there is.

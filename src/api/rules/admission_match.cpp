@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "api/rules/admission_cel.h"
 #include "base/text.h"
 
 namespace api::rules {
@@ -172,8 +173,9 @@ void check_admission_rule(const Json& rule, const std::string& field, Findings& 
   check_resources(rule["resources"], field + ".resources", found);
 }
 
-void check_match_conditions(const Json& conditions, const std::string& field, Findings& found) {
-  if (!conditions.empty()) found.push_back(meta::field_forbidden(field, "Ingot does not evaluate CEL expressions yet"));
+void check_match_conditions(const Json& conditions, bool params, const std::string& field, Findings& found) {
+  if (conditions.empty()) return;
+  const auto environment = admission_environment(params, true);
   if (conditions.size() > match_conditions_max) {
     found.push_back(
         meta::field_too_many(field, static_cast<int64_t>(conditions.size()), int64_t{match_conditions_max}));
@@ -184,6 +186,7 @@ void check_match_conditions(const Json& conditions, const std::string& field, Fi
     if (base::trim(condition["expression"].string()).empty()) {
       found.push_back(meta::field_required(at + ".expression"));
     }
+    check_admission_expression(environment, condition["expression"], {"bool"}, at + ".expression", found);
     const auto& name = condition["name"];
     if (name.string().empty()) {
       found.push_back(meta::field_required(at + ".name"));

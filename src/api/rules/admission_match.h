@@ -13,8 +13,8 @@ std::string qualified_name_problem(std::string_view text);
 void check_label_selector(const Json& selector, const std::string& field, Findings& found);
 // operations, apiGroups, apiVersions, resources and scope.
 void check_admission_rule(const Json& rule, const std::string& field, Findings& found);
-// Names and presence; the expressions themselves are the business of those who evaluate them.
-void check_match_conditions(const Json& conditions, const std::string& field, Findings& found);
+// `params`: whether the expressions may speak of parameters.
+void check_match_conditions(const Json& conditions, bool params, const std::string& field, Findings& found);
 // A MatchResources object; null is fine.
 void check_match_resources(const Json& resources, const std::string& field, Findings& found);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "api/rules/admission_cel.h"
 #include "api/rules/admission_match.h"
 #include "api/rules/admissionregistration.h"
 #include "base/text.h"
@@ -52,7 +53,8 @@ void check_param_kind(const Json& kind, const std::string& field, Findings& foun
   }
 }
 
-void check_variable(const Json& variable, const std::string& field, Findings& found) {
+void check_variable(const Json& variable, const base::Result<cel::Program>& program, const std::string& field,
+                    Findings& found) {
   if (is_blank(variable["name"])) {
     found.push_back(meta::field_required(field + ".name", "name is not specified"));
   } else if (!is_identifier(variable["name"].string())) {
@@ -60,10 +62,16 @@ void check_variable(const Json& variable, const std::string& field, Findings& fo
   }
   if (is_blank(variable["expression"])) {
     found.push_back(meta::field_required(field + ".expression", "expression is not specified"));
+  } else if (!program) {
+    found.push_back(meta::field_invalid(field + ".expression", variable["expression"], program.error().message));
   }
 }
 
-void check_validation(const Json& validation, const std::string& field, Findings& found) {
+void check_validation(const Json& validation, const cel::Environment& environment,
+                      const cel::Environment& message_environment, const std::string& field, Findings& found) {
+  check_admission_expression(environment, validation["expression"], {"bool"}, field + ".expression", found);
+  check_admission_expression(message_environment, validation["messageExpression"], {"string"},
+                             field + ".messageExpression", found);
   if (is_blank(validation["expression"])) {
     found.push_back(meta::field_required(field + ".expression", "expression is not specified"));
   }
@@ -84,7 +92,8 @@ void check_validation(const Json& validation, const std::string& field, Findings
   }
 }
 
-void check_audit_annotations(const Json& policy, const std::string& field, Findings& found) {
+void check_audit_annotations(const Json& policy, const cel::Environment& environment, const std::string& field,
+                             Findings& found) {
   const auto& all = policy["spec"]["auditAnnotations"];
   const auto& policy_name = policy["metadata"]["name"].string();
   if (all.size() > audit_annotations_max) {
@@ -106,6 +115,8 @@ void check_audit_annotations(const Json& policy, const std::string& field, Findi
           meta::field_required(at + ".valueExpression",
                                "must not exceed " + std::to_string(value_expression_bytes_max) + " bytes in length"));
     }
+    check_admission_expression(environment, all.at(i)["valueExpression"], {"string", "null_type"},
+                               at + ".valueExpression", found);
     if (!keys.insert(key).second) found.push_back(meta::field_duplicate(at + ".key", key));
   }
 }
@@ -153,9 +164,9 @@ void fill_validating_policy(Json& doc, const Json* old) {
   if (!old) doc.erase("status");
 }
 
-std::vector<FieldError> check_validating_policy(const Json& doc, const Json*, Operation operation) {
+std::vector<FieldError> check_validating_policy(const Json& doc, const Json* old, Operation operation) {
   Findings found;
-  if (!is_write(operation)) return found;
+  if (!is_write(operation) || (old && doc["spec"] == (*old)["spec"])) return found;
   const auto& spec = doc["spec"];
   if (!spec["paramKind"].is_null()) check_param_kind(spec["paramKind"], "spec.paramKind", found);
   const auto& constraints = spec["matchConstraints"];
@@ -167,9 +178,13 @@ std::vector<FieldError> check_validating_policy(const Json& doc, const Json*, Op
       found.push_back(meta::field_required("spec.matchConstraints.resourceRules"));
     }
   }
-  check_match_conditions(spec["matchConditions"], "spec.matchConditions", found);
+  const bool params = !spec["paramKind"].is_null();
+  auto environment = admission_environment(params, true), message_environment = admission_environment(params, false);
+  const auto variables = compile_variables(environment, spec["variables"]);
+  (void)compile_variables(message_environment, spec["variables"]);
+  check_match_conditions(spec["matchConditions"], params, "spec.matchConditions", found);
   for (size_t i = 0; i < spec["variables"].size(); ++i) {
-    check_variable(spec["variables"].at(i), at_index("spec.variables", i), found);
+    check_variable(spec["variables"].at(i), variables[i].program, at_index("spec.variables", i), found);
   }
   if (spec["validations"].empty() && spec["auditAnnotations"].empty()) {
     for (const char* list : {"spec.validations", "spec.auditAnnotations"}) {
@@ -178,9 +193,10 @@ std::vector<FieldError> check_validating_policy(const Json& doc, const Json*, Op
     return found;
   }
   for (size_t i = 0; i < spec["validations"].size(); ++i) {
-    check_validation(spec["validations"].at(i), at_index("spec.validations", i), found);
+    check_validation(spec["validations"].at(i), environment, message_environment, at_index("spec.validations", i),
+                     found);
   }
-  check_audit_annotations(doc, "spec.auditAnnotations", found);
+  check_audit_annotations(doc, environment, "spec.auditAnnotations", found);
   return found;
 }
 

@@ -144,7 +144,7 @@ void check_webhook(const Json& hook, const Strictness& strict, const std::string
   check_label_selector(hook["namespaceSelector"], field + ".namespaceSelector", found);
   check_label_selector(hook["objectSelector"], field + ".objectSelector", found);
   check_client(hook["clientConfig"], field + ".clientConfig", found);
-  check_match_conditions(hook["matchConditions"], field + ".matchConditions", found);
+  check_match_conditions(hook["matchConditions"], false, field + ".matchConditions", found);
   check_review_versions(hook["admissionReviewVersions"], strict.recognized, field + ".admissionReviewVersions", found);
 }
 

@@ -73,11 +73,14 @@ RequestAdmission::RequestAdmission(Call& call, std::string operation, std::strin
   if (!control_ || is_exempt(call.kind())) return;
   mutating_ = control_->hooks.mutating();
   validating_ = control_->hooks.validating();
+  policies_ = control_->policies.all();
 }
 
 registry::Admission* RequestAdmission::hook() {
   if (!mutating_) return nullptr;
-  const bool wanted = could_match(*mutating_, asked_, call_.kind()) || could_match(*validating_, asked_, call_.kind());
+  const bool wanted = could_match(*mutating_, asked_, call_.kind()) ||
+                      could_match(*validating_, asked_, call_.kind()) ||
+                      server::could_match(*policies_, asked_, call_.kind());
   return wanted ? this : nullptr;
 }
 
@@ -187,6 +190,7 @@ Result<void> RequestAdmission::validate_all(const Documents& docs) {
     std::shared_ptr<AdmissionControl> control;
     size_t done = 0;
   };
+  TRY(judge_all(docs));
   auto shared = std::make_shared<Shared>();
   const Hooks hooks = validating_;
   for (const auto& hook : *hooks) {
@@ -241,7 +245,35 @@ Result<std::optional<RequestAdmission::Target>> RequestAdmission::target(const H
   auto version = version_wanted(hook.rules, hook.equivalent, asked_, call_.kind());
   if (!version) return std::optional<Target>();
   if (!in_namespace) return in_namespace.error();
+  if (!hook.conditions->empty() && !TRY(conditions_hold(hook, *version, docs))) return std::optional<Target>();
   return std::optional<Target>({&hook, std::move(*version)});
+}
+
+Result<bool> RequestAdmission::conditions_hold(const Hook& hook, const std::string& version,
+                                               const Documents& docs) const {
+  Json object = TRY(shown(docs.object, version)), old = TRY(shown(docs.old, version));
+  const CelInput input = CelInput::of(asked_, version, std::move(object), std::move(old));
+  auto bindings = input.bindings();
+  bind_authorizer(bindings, call_.api, asked_);
+  auto hold = all_hold(*hook.conditions, bindings);
+  if (hold || !hook.ignore_failure) {
+    if (hold) return *hold;
+    return registry::forbidden(call_.kind(), asked_.name, hold.error().message);
+  }
+  return false;
+}
+
+Result<void> RequestAdmission::judge_all(const Documents& docs) {
+  if (policies_->empty()) return {};
+  const PolicyQuestion question{
+      call_.api,   asked_,   call_.kind(),
+      docs.object, docs.old, [this](const Json& doc, const std::string& version) { return shown(doc, version); }};
+  auto verdict = judge(*policies_, question);
+  for (auto& text : verdict.warnings) call_.warn(std::move(text));
+  for (auto& [key, value] : verdict.annotations) call_.annotate(key, std::move(value));
+  if (!verdict.denial) return {};
+  call_.refusal = policy_denial(asked_, docs.object.is_null() ? docs.old : docs.object, *verdict.denial);
+  return Error{.code = base::Code::forbidden, .message = (*call_.refusal)["message"].string()};
 }
 
 Result<Json> RequestAdmission::shown(const Json& doc, const std::string& version) const {

@@ -1,10 +1,11 @@
-// Admission of one API request: mutating webhooks, then (after validation) validating webhooks, as kube-apiserver's
-// chain does. Handlers hand it to the registry with the write.
+// Admission of one API request: mutating webhooks, then (after validation) policies and validating webhooks, as
+// kube-apiserver's chain does. Handlers hand it to the registry with the write.
 #pragma once
 
 #include <memory>
 #include <optional>
 
+#include "server/admission/policies.h"
 #include "server/admission/webhooks.h"
 #include "server/body.h"
 #include "server/call.h"
@@ -14,9 +15,10 @@ namespace server {
 // What all requests share. Held by the fibers that call webhooks.
 struct AdmissionControl {
   AdmissionControl(sys::Sys& sys, store::Store& store, ServiceAddresses services)
-      : random(sys.random), hooks(store), clients(sys.loop, sys.net, std::move(services)) {}
+      : random(sys.random), hooks(store), policies(store), clients(sys.loop, sys.net, std::move(services)) {}
   sys::Random& random;
   HookIndex hooks;
+  PolicyIndex policies;
   WebhookClients clients;
 };
 
@@ -55,6 +57,8 @@ class RequestAdmission final : public registry::Admission {
   Result<Json> mutate_all(Documents docs, const Json* stored);
   Result<bool> mutate_by(const Target& target, Documents& docs, const Json* stored, int round);
   Result<void> validate_all(const Documents& docs);
+  Result<void> judge_all(const Documents& docs);
+  Result<bool> conditions_hold(const Hook& hook, const std::string& version, const Documents& docs) const;
   Result<std::optional<Target>> target(const Hook& hook, const Documents& docs) const;
   Result<Json> shown(const Json& doc, const std::string& version) const;
   Result<Json> taken_back(Json patched, const std::string& version, const Json& before, const Json* stored) const;
@@ -67,6 +71,7 @@ class RequestAdmission final : public registry::Admission {
   std::shared_ptr<AdmissionControl> control_;
   AdmissionAttributes asked_;
   Hooks mutating_, validating_;
+  Policies policies_;
   bool as_is_ = false;
 };
 

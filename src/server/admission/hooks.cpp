@@ -18,7 +18,7 @@ Hook hook_of(const std::string& configuration, const base::Json& doc) {
   out.limit = base::seconds(doc["timeoutSeconds"].integer(10));
   out.review_versions = doc["admissionReviewVersions"];
   out.client_config = doc["clientConfig"];
-  out.match_conditions = doc["matchConditions"];
+  out.conditions = std::make_shared<const std::vector<CelCondition>>(conditions_of(doc["matchConditions"], false));
   out.rules = admission_rules_of(doc["rules"]);
   out.selectors = AdmissionSelectors::of(doc);
   return out;

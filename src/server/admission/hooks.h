@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "server/admission/cel_input.h"
 #include "server/admission/match.h"
 
 namespace server {
@@ -14,7 +15,8 @@ struct Hook {
   size_t index = 0;  // among the webhooks of its sort, for audit annotations
   bool ignore_failure = false, equivalent = true, if_needed = false, harmless = true;
   base::Duration limit = base::seconds(10);
-  base::Json review_versions, client_config, match_conditions;
+  base::Json review_versions, client_config;
+  std::shared_ptr<const std::vector<CelCondition>> conditions;  // all must hold
   std::vector<AdmissionRule> rules;
   AdmissionSelectors selectors;
 };

@@ -15,6 +15,7 @@
 #include "crypto/x509.h"
 #include "registry/custom_resources.h"
 #include "registry/housekeeping.h"
+#include "server/admission/conversion.h"
 #include "server/test_server.h"
 
 namespace server {
@@ -92,14 +93,17 @@ struct Admitted {
   Admitted() {
     store = std::move(*store::Store::open(sys.loop, store::make_memory_engine(sys.loop)));
     registry = std::make_unique<registry::Registry>(sys, *store, scheme);
-    custom = std::make_unique<registry::CustomResources>(sys.loop, *registry, scheme, [this] {
+    conversions = std::make_unique<Conversions>(sys, *registry, ServiceAddresses{});
+    const auto changed = [this] {
       if (api) api->kinds_changed();
-    });
+    };
+    custom = std::make_unique<registry::CustomResources>(sys.loop, *registry, scheme, changed, conversions->hooks());
     housekeeping = std::make_unique<registry::Housekeeping>(sys, *registry);
     Options options;
     options.tokens = [](std::string_view token) -> std::optional<User> {
       return User{std::string(token), {"system:masters"}};
     };
+    options.watch_default_limit = base::minutes(45);
     options.services = {{"hooks/svc", {"10.0.0.2", 443}}};
     api = std::make_unique<ApiServer>(sys, *registry, options);
     pass(base::milliseconds(10));
@@ -197,6 +201,7 @@ struct Admitted {
   meta::Scheme scheme = api::management_scheme();
   std::unique_ptr<store::Store> store;
   std::unique_ptr<registry::Registry> registry;
+  std::unique_ptr<Conversions> conversions;
   std::unique_ptr<registry::CustomResources> custom;
   std::unique_ptr<registry::Housekeeping> housekeeping;
   std::unique_ptr<ApiServer> api;
