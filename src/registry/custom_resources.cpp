@@ -59,8 +59,9 @@ CustomResources::CustomResources(sys::Loop& loop, Registry& registry, meta::Sche
   object_meta_ = own->storage().schema->find("metadata")->schema;
   // Those that had their names before the restart have them now, whatever came first.
   for (const auto& entry : store_.list(crd_resource)) {
-    if (meta::is_established(entry->doc) && !is_built_in(entry->key.name))
+    if (meta::is_established(entry->doc) && !is_built_in(entry->key.name)) {
       serve(with_accepted_names(entry->doc), entry->revision);
+    }
     queue_.add(entry->key);
   }
   subscription_ = store_.subscribe(false, [this](const store::Event& event) { follow(event); });
@@ -201,11 +202,11 @@ Result<void> CustomResources::look_at(const store::Key& key) {
   }
   const bool writes = writes_();
   if (is_deleting(crd->doc)) {
-    if (!writes && served_.contains(key.name)) serve(with_accepted_names(crd->doc));
+    if (!writes && served_.contains(key.name)) serve(with_accepted_names(crd->doc), crd->revision);
     return writes ? clean_up(crd) : Result<void>();
   }
   if (!writes) {  // what the leader has found
-    if (meta::is_established(crd->doc) && !is_built_in(key.name)) serve(with_accepted_names(crd->doc));
+    if (meta::is_established(crd->doc) && !is_built_in(key.name)) serve(with_accepted_names(crd->doc), crd->revision);
     return {};
   }
   base::FieldError clash;
