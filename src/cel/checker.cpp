@@ -82,10 +82,11 @@ class Checker {
   // Gives variables of the environment their slots, before folds take theirs. A name that only a fold means may get one
   // too, which does no harm.
   void count_variables(const Expr& node) {
-    if (node.kind == Kind::identifier) {
+    const std::string name = dotted(node);
+    if (!name.empty()) {
       const auto& known = into_.variables;
-      const bool seen = std::any_of(known.begin(), known.end(), [&](const Variable& v) { return v.name == node.name; });
-      if (const Variable* variable = declared(node.name); variable && !seen) into_.variables.push_back(*variable);
+      const bool seen = std::any_of(known.begin(), known.end(), [&](const Variable& v) { return v.name == name; });
+      if (const Variable* variable = declared(name); variable && !seen) into_.variables.push_back(*variable);
     }
     for (const auto& child : node.children) count_variables(*child);
   }
