@@ -45,8 +45,6 @@ class World {
   void kill_in(base::Duration delay, base::Duration outage);
   // Each event of the rack, at the moment it happens.
   void on_event(std::function<void(const sim::RackEvent&)> fn) { event_hook_ = std::move(fn); }
-  // Changes the options of every manager that starts from now on.
-  void on_start(std::function<void(ManagerOptions&)> fn) { adjust_ = std::move(fn); }
   sim::Rack& rack() { return *rack_; }
   sys::SimWorld& sim() { return sim_; }
   // What is stored with the authority, which is not the manager's with `stock`.
@@ -106,7 +104,6 @@ class World {
   std::unique_ptr<Manager> api_;
   std::unique_ptr<Manager> manager_;
   std::function<void(const sim::RackEvent&)> event_hook_;
-  std::function<void(ManagerOptions&)> adjust_;
   bool kill_due_ = false, start_due_ = false, kill_planned_ = false;
   base::Duration outage_{};
   store::Ref last_;  // keeps what object() gave alive

@@ -139,7 +139,6 @@ void World::run_manager(std::unique_ptr<Manager>& manager, sys::Sys& on, Manager
   options.chosen = *ControllerSet::parse({"*", "-serviceaccount-controller", "-serviceaccount-token-controller",
                                           "-root-ca-certificate-publisher-controller"});
   options.flow.priorities = false;
-  if (adjust_) adjust_(options);
   manager = std::make_unique<Manager>(on, std::move(options));
   bool up = false;
   std::string problem;
