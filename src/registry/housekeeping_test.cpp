@@ -279,7 +279,10 @@ TEST_CASE("Events expire an hour after they were last written") {
 }
 
 TEST_CASE("housekeeping can be left out") {
-  Kept f({.garbage_collector = false, .namespaces = false, .event_ttl = base::Duration::zero()});
+  Kept f({.garbage_collector = false,
+          .initial_namespaces = false,
+          .namespaces = false,
+          .event_ttl = base::Duration::zero()});
   const Ref a = f.widget_of("a", {});
   f.widget_of("b", {Fixture::owner(f.widget, a)});
   f.removed(f.widget, "default", "a");
