@@ -1,6 +1,7 @@
 #include "api/kinds.h"
 
 #include "api/convert/convert.h"
+#include "api/convert/events.h"
 #include "api/rules/rules.h"
 #include "base/check.h"
 #include "base/embedded.h"
@@ -45,6 +46,7 @@ constexpr std::string_view management_kinds[] = {
     "networkpolicies.networking.k8s.io",
     "poddisruptionbudgets.policy",
     "priorityclasses.scheduling.k8s.io",
+    "certificatesigningrequests.certificates.k8s.io",
     "csidrivers.storage.k8s.io",
     "csinodes.storage.k8s.io",
     "storageclasses.storage.k8s.io",
@@ -66,6 +68,7 @@ constexpr std::string_view management_kinds[] = {
     "clusters.cluster.x-k8s.io",
     "machinedeployments.cluster.x-k8s.io",
     "machinehealthchecks.cluster.x-k8s.io",
+    "machinepools.cluster.x-k8s.io",
     "machines.cluster.x-k8s.io",
     "machinesets.cluster.x-k8s.io",
     "kubeadmcontrolplanes.controlplane.cluster.x-k8s.io",
@@ -102,6 +105,11 @@ void hook_conversions(meta::Kind& kind) {
     const std::string stored = kind.api_version(kind.storage_version), other = kind.api_version(version.name);
     static const convert::Rules none;
     const convert::Rules& table = rules ? *rules : none;
+    if (version.name == convert::new_event_version) {
+      version.to_storage = convert::event_to_core;
+      version.from_storage = convert::event_from_core;
+      continue;
+    }
     version.to_storage = [&table, stored](meta::Json doc) { return convert::to_new(std::move(doc), table, stored); };
     version.from_storage = [&table, other](meta::Json doc) { return convert::to_old(std::move(doc), table, other); };
   }

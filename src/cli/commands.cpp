@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "cli/apiserver.h"
 #include "cli/kubeconfig.h"
 #include "cli/manual.h"
 #include "cli/serve.h"
@@ -190,6 +191,8 @@ int run(int argc, char** argv) {
   KubeconfigFlags config_flags;
   ManifestFlags manifest_flags;
   add_serve(app, serve_flags);
+  ApiServerFlags apiserver_flags;
+  add_apiserver(app, apiserver_flags);
   add_rack(app, rack_flags);
   WhyFlags why_flags;
   add_status(app, status_flags);
@@ -218,6 +221,9 @@ int run(int argc, char** argv) {
   }
   if (app.got_subcommand("serve")) {
     return run_session([&](sys::RealSystem& system) { return serve(system, serve_flags); });
+  }
+  if (app.got_subcommand("apiserver")) {
+    return run_session([&](sys::RealSystem& system) { return apiserver(system, apiserver_flags); });
   }
   if (app.got_subcommand("rack")) {
     return run_session([&](sys::RealSystem& system) { return rack(system, rack_flags); });

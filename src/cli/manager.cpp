@@ -110,6 +110,7 @@ Result<void> Manager::State::start_api() {
   out.request_limit = options.request_limit;
   out.service_account_key_pem = identity.service_account_key_pem;
   if (replicated) out.peers = TRY(replicated->peers(identity));
+  if (options.api_only && !options.api_only->issuer.empty()) out.service_account_issuer = options.api_only->issuer;
   api = std::make_unique<server::ApiServer>(sys, *registry, std::move(out));
   return api->start();
 }
@@ -186,6 +187,11 @@ std::string Manager::State::url() const {
 
 Result<void> Manager::start() {
   State& s = *state_;
+  if (s.options.api_only) {
+    s.identity = s.options.api_only->identity;
+    TRY(s.open_store());
+    return s.start_api().context("--bind-address, --secure-port");
+  }
   std::set<std::string> names = {"localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default.svc"};
   const std::string& host = s.options.listen.host;
   if (!host.empty() && host != "0.0.0.0" && host != "::") names.insert(host);

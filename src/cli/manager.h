@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/controllers.h"
+#include "cli/identity.h"
 #include "cli/replicated.h"
 #include "cli/stock.h"
 #include "metal/engine.h"
@@ -42,6 +43,12 @@ struct ManagerOptions {
   std::shared_ptr<const server::AuditOptions> audit;  // null: no audit log
   base::Duration request_limit = base::seconds(60);
   std::optional<ReplicatedOptions> replicated;  // one of several processes over etcd
+  // The Kubernetes API and nothing else: no engine, no controllers, no files beside the store.
+  struct ApiOnly {
+    Identity identity;   // ca_certificate_pem is the authority of clients; ca_key_pem is not used
+    std::string issuer;  // of ServiceAccount tokens; empty: the usual one
+  };
+  std::optional<ApiOnly> api_only;
   // The durable store below where it is not etcd; empty: SQLite in the data directory.
   std::function<base::Result<std::unique_ptr<store::Engine>>()> open_engine;
   // Controllers on a foreign API server, and none of our own.

@@ -24,6 +24,8 @@ const Version& Kind::storage() const {
 }
 
 std::string Kind::api_version(std::string_view version) const {
+  // The form of a core kind in another group (events) is a version called "GROUP/v1".
+  if (version.find('/') != std::string_view::npos) return std::string(version);
   return group.empty() ? std::string(version) : group + "/" + std::string(version);
 }
 

@@ -96,6 +96,14 @@ void set_or_erase(Json& doc, std::string_view key, const Json& value) {
   }
 }
 
+// With the status of core kinds come labels and annotations; Deployments keep their labels.
+void take_metadata(const Kind& kind, const Json& doc, Json& out) {
+  for (const char* name : {"labels", "annotations"}) {
+    const bool kept = std::string_view(name) == "labels" && kind.resource() == "deployments.apps";
+    if (!kept) set_or_erase(out.child("metadata"), name, doc["metadata"][name]);
+  }
+}
+
 // The new version as far as the endpoint lets the request decide it.
 Json merge_request(const Kind& kind, Json doc, const Json& stored, const UpdateOptions& options) {
   const auto subresource = options.subresource;
@@ -103,6 +111,7 @@ Json merge_request(const Kind& kind, Json doc, const Json& stored, const UpdateO
     Json out = stored;
     set_or_erase(out, "status", doc["status"]);
     if (options.applied) out.child("metadata").set("managedFields", doc["metadata"]["managedFields"]);
+    if (!kind.custom) take_metadata(kind, doc, out);
     return out;
   }
   if (subresource == Subresource::finalize) {
@@ -196,6 +205,7 @@ Result<Json> Registry::admitted(const Kind& kind, Json doc, const CreateOptions&
 
 Result<Ref> Registry::create(const Kind& kind, Json doc, const CreateOptions& options) {
   TRY(decode_object(kind, doc));
+  if (options.dry_run) doc.child("metadata").erase("resourceVersion");
   if (doc["metadata"].has("resourceVersion")) {
     return base::internal("resourceVersion should not be set on objects to be created");
   }

@@ -81,6 +81,7 @@ struct View {
   std::string meta_version = "v1";          // of meta.k8s.io, for Table and PartialObjectMetadata
   std::string include_object = "Metadata";  // None, Metadata or Object: what a table's rows carry
   bool yaml = false;
+  bool protobuf = false;  // asked for, and the kind has a message
   bool pretty = false;
   bool operator==(const View&) const = default;
 };

@@ -7,6 +7,7 @@
 #include "server/accept.h"
 #include "server/errors.h"
 #include "server/fixed_answers.h"
+#include "server/write.h"
 
 namespace server {
 namespace {
@@ -24,7 +25,13 @@ struct Subresource {
 
 std::vector<Subresource> subresources_of(const Kind& kind, const Version& version) {
   std::vector<Subresource> out;
-  if (kind.resource() == "pods") out.push_back({"eviction", "policy", "v1", "Eviction", {"create"}});
+  if (kind.resource() == "pods") {
+    out.push_back({"binding", kind.group, version.name, "Binding", {"create"}});
+    out.push_back({"eviction", "policy", "v1", "Eviction", {"create"}});
+  }
+  if (kind.resource() == signing_requests) {
+    out.push_back({"approval", kind.group, version.name, kind.kind, {"get", "patch", "update"}});
+  }
   if (kind.resource() == "serviceaccounts") {
     out.push_back({"token", "authentication.k8s.io", "v1", "TokenRequest", {"create"}});
   }

@@ -54,9 +54,10 @@ TEST_CASE("/api and /apis without a wish list groups, versions and the preferred
   CHECK(list["apiVersion"].string() == "v1");
   CHECK(names(list["groups"], "name") ==
         Names{"admissionregistration.k8s.io", "apiextensions.k8s.io", "apps", "autoscaling", "batch",
-              "bootstrap.cluster.x-k8s.io", "cluster.x-k8s.io", "controlplane.cluster.x-k8s.io", "coordination.k8s.io",
-              "discovery.k8s.io", "flowcontrol.apiserver.k8s.io", "infrastructure.cluster.x-k8s.io", "metal3.io",
-              "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "scheduling.k8s.io", "storage.k8s.io"});
+              "bootstrap.cluster.x-k8s.io", "certificates.k8s.io", "cluster.x-k8s.io", "controlplane.cluster.x-k8s.io",
+              "coordination.k8s.io", "discovery.k8s.io", "flowcontrol.apiserver.k8s.io",
+              "infrastructure.cluster.x-k8s.io", "metal3.io", "networking.k8s.io", "policy",
+              "rbac.authorization.k8s.io", "scheduling.k8s.io", "storage.k8s.io"});
   const Json group = pick(list["groups"], "name", "cluster.x-k8s.io");
   CHECK(group["versions"].dump() == R"([{"groupVersion":"cluster.x-k8s.io/v1beta2","version":"v1beta2"},)"
                                     R"({"groupVersion":"cluster.x-k8s.io/v1beta1","version":"v1beta1"}])");

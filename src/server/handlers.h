@@ -22,6 +22,7 @@ Answer get_scale(Call& call);
 Answer update_scale(Call& call);
 Answer patch_scale(Call& call);
 Answer evict_pod(Call& call);
+Answer bind_pod(Call& call);      // to a node
 Answer create_token(Call& call);  // of a ServiceAccount
 
 // Paths outside the resources: /version, /healthz, /livez, /readyz and their parts. status 404 for others.

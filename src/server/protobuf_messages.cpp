@@ -86,6 +86,7 @@ TokenReviewSpec 1 token s 2 audiences []p
 TokenRequest 1 metadata ObjectMeta 2 spec TokenRequestSpec
 TokenRequestSpec 1 audiences []p 3 boundObjectRef *BoundObjectReference 4 expirationSeconds n
 BoundObjectReference 1 kind s 2 apiVersion s 3 name s 4 uid s
+PartialObjectMetadata 1 metadata ObjectMeta
 ListMeta 1 selfLink s 2 resourceVersion s 3 continue s 4 remainingItemCount n
 Status 1 metadata ListMeta 2 status s 3 message s 4 reason s 5 details *StatusDetails 6 code i
 StatusDetails 1 name s 2 group s 3 kind s 4 causes []StatusCause 5 retryAfterSeconds i 6 uid s

@@ -333,6 +333,13 @@ ReplicaSetStatus 1 replicas i 2 fullyLabeledReplicas i 4 readyReplicas i 5 avail
   7 terminatingReplicas n 3 observedGeneration i 6 conditions []ReplicaSetCondition
 ReplicaSetCondition 1 type s 2 status s 3 lastTransitionTime t 4 reason s 5 message s
 ControllerRevision 1 metadata ObjectMeta 2 data j 3 revision i
+CertificateSigningRequest 1 metadata ObjectMeta 2 spec CertificateSigningRequestSpec
+  3 status CertificateSigningRequestStatus
+CertificateSigningRequestSpec 1 request y 7 signerName s 8 expirationSeconds n 5 usages []p 2 username s 3 uid s
+  4 groups []p 6 extra {}e
+CertificateSigningRequestStatus 1 conditions []CertificateSigningRequestCondition 2 certificate y
+CertificateSigningRequestCondition 1 type s 6 status s 2 reason s 3 message s 4 lastUpdateTime t
+  5 lastTransitionTime t
 Job 1 metadata ObjectMeta 2 spec JobSpec 3 status JobStatus
 JobSpec 1 parallelism n 2 completions n 3 activeDeadlineSeconds n 11 podFailurePolicy *PodFailurePolicy
   16 successPolicy *SuccessPolicy 7 backoffLimit n 12 backoffLimitPerIndex n 13 maxFailedIndexes n

@@ -140,9 +140,28 @@ Answer review(Call& call, const ReviewKind& kind) {
 
 }  // namespace
 
+namespace {
+// A kind that has a form in another group, as that group's discovery shows it.
+Kind in_other_group(const Kind& kind, const meta::Version& version, const std::string& group, const std::string& name) {
+  Kind out = kind;
+  out.group = group;
+  out.versions = {version};
+  out.versions[0].name = name;
+  out.versions[0].served = true;
+  out.storage_version = name;
+  return out;
+}
+}  // namespace
+
 meta::Scheme with_reviews(const meta::Scheme& scheme) {
   meta::Scheme out;
-  for (const Kind* kind : scheme.kinds()) out.add(*kind);
+  for (const Kind* kind : scheme.kinds()) {
+    out.add(*kind);
+    for (const auto& version : kind->versions) {
+      const auto [group, name] = meta::split_api_version(version.name);
+      if (!group.empty()) out.add(in_other_group(*kind, version, group, name));
+    }
+  }
   for (const auto& review : kinds) {
     Kind kind;
     kind.group = review.group;

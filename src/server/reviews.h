@@ -12,7 +12,8 @@ struct ReviewKind {
   bool namespaced;
   bool self;  // about the client itself
 };
-// What discovery shows: the kinds of `scheme` and these, which have no schema.
+// What discovery shows: the kinds of `scheme`, those that have a form in another group once more, and these, which have
+// no schema.
 meta::Scheme with_reviews(const meta::Scheme& scheme);
 // Null when the request is none of them.
 const ReviewKind* review_kind(const Route& route);

@@ -97,7 +97,12 @@ Route parse_route(const meta::Scheme& scheme, const net::Request& request) {
   read_resource(route, std::move(parts), request.method);
   const meta::Kind* kind = scheme.by_plural(route.group, route.plural);
   const meta::Version* version = kind ? kind->version(route.version) : nullptr;
-  if (!version || !version->served) return route;
+  const bool served = version && version->served;
+  if (!served) {  // a core kind that has a form in this group
+    kind = core ? nullptr : scheme.by_plural("", route.plural);
+    version = kind ? kind->version(route.group + "/" + route.version) : nullptr;
+  }
+  if (!version) return route;
   route.kind = kind;
   route.held = scheme.hold(kind);
   route.kind_version = version;

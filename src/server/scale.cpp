@@ -1,12 +1,16 @@
 // The scale subresource: autoscaling/v1 Scale over the fields that the kind names.
 #include "base/text.h"
+#include "registry/apply.h"
 #include "server/admission/admission.h"
+#include "server/apply.h"
 #include "server/body.h"
 #include "server/convert.h"
+#include "server/errors.h"
 #include "server/handlers.h"
 #include "server/patch.h"
 #include "server/view.h"
 #include "server/write.h"
+#include "wire/yaml.h"
 
 namespace server {
 namespace {
@@ -87,6 +91,48 @@ Answer write_scale(Call& call, const std::function<Result<Json>(const Json& curr
   return shown(call, object);
 }
 
+// An applied Scale is the object with the replicas alone, applied by way of the subresource.
+Answer apply_scale(Call& call) {
+  TRY(check_write_options(call, "PatchOptions"));
+  auto documents = wire::parse_yaml(call.request.body);
+  if (!documents) return registry::bad_request("error decoding YAML: " + documents.error().message);
+  if (documents->size() != 1) return registry::bad_request("an apply takes one document");
+  const Json scale = std::move(documents->front());
+  if (scale["kind"].string() != "Scale") return registry::bad_request("a Scale is expected");
+  registry::ApplyOptions how;
+  how.manager = call.route.query.get("fieldManager");
+  how.force = call.route.query.flag("force");
+  how.subresource = "scale";
+  how.api_version = managed_version(call);
+  if (how.manager.empty()) {
+    return invalid_options("PatchOptions", meta::field_required("fieldManager", "is required for apply patch"));
+  }
+  auto& registry = call.api.registry;
+  const Ref live = registry.get(call.kind(), call.route.ns, call.route.name);
+  if (!live) return registry::not_found(call.kind(), call.route.name);
+  Json applied = Json::object({{"apiVersion", call.api_version()}, {"kind", call.kind().kind}});
+  applied.child("metadata").set("name", call.route.name);
+  if (!call.route.ns.empty()) applied.child("metadata").set("namespace", call.route.ns);
+  if (scale["spec"].has("replicas")) {
+    applied.set_path(field(call.version().scale_spec), scale["spec"]["replicas"]);
+  }
+  applied = TRY(to_storage(call.kind(), call.version(), std::move(applied), nullptr));
+  registry::UpdateOptions options;
+  options.subresource = registry::Subresource::scale;
+  options.applied = true;
+  options.dry_run = is_dry_run(call);
+  Json made = TRY(registry::apply(call.kind(), &live->doc, applied, how, registry.now()));
+  RequestAdmission admission(call, "UPDATE", "PatchOptions");
+  const Json current = TRY(scale_of(call, live->doc));
+  const Json asked = TRY(scale_of(call, made));
+  const Json admitted = TRY(admission.mutate_part(asked, current));
+  TRY(admission.validate_part(admitted, current));
+  if (admitted["spec"] != asked["spec"]) made = TRY(scaled(call, made, admitted));
+  const Ref object = TRY(registry.update(call.kind(), std::move(made), options));
+  if (!options.dry_run) TRY(wait_durable(call, object->revision));
+  return shown(call, object);
+}
+
 }  // namespace
 
 Answer get_scale(Call& call) {
@@ -109,6 +155,7 @@ Answer update_scale(Call& call) {
 }
 
 Answer patch_scale(Call& call) {
+  if (is_apply(call)) return apply_scale(call);
   TRY(check_write_options(call, "PatchOptions"));
   const Patch patch = TRY(Patch::of(call));
   return write_scale(call, [&](const Json& current) { return patch.apply(call, current); });

@@ -14,6 +14,7 @@
 #include "server/fixed_answers.h"
 #include "server/flow_control.h"
 #include "server/handlers.h"
+#include "server/kubernetes_service.h"
 #include "server/oidc.h"
 #include "server/openid.h"
 #include "server/passage.h"
@@ -22,6 +23,7 @@
 #include "server/service_tokens.h"
 #include "server/token_lists.h"
 #include "server/view.h"
+#include "server/write.h"
 #include "wire/yaml.h"
 
 namespace server {
@@ -66,6 +68,10 @@ std::optional<Methods> methods_of(const Call& call) {
   const bool core = route.group.empty();
   if (route.subresource == "finalize" && core && route.plural == "namespaces") return Methods{.put = update_object};
   if (route.subresource == "eviction" && core && route.plural == "pods") return Methods{.post = evict_pod};
+  if (route.subresource == "binding" && core && route.plural == "pods") return Methods{.post = bind_pod};
+  if (route.subresource == "approval" && route.kind->resource() == signing_requests) {
+    return Methods{.get = get_object, .put = update_object, .patch = patch_object};
+  }
   const bool token = core && route.plural == "serviceaccounts" && route.subresource == "token";
   if (token && call.api.tokens) return Methods{.post = create_token};
   return std::nullopt;
@@ -131,7 +137,7 @@ net::Response nothing_there(const Call& call) {
 }
 
 void serve_resource(Call& call) {
-  const auto view = negotiate(call.request, call.route.query);
+  const auto view = negotiate(call.request, call.route);
   if (!view) return respond(call, not_acceptable());
   call.view = *view;
   if (!call.route.kind || !shape_fits(call.route)) return respond(call, nothing_there(call));
@@ -285,7 +291,9 @@ base::Result<void> ApiServer::start() {
   options.body_bytes_max = body_bytes_max + 1;  // one too many is answered here, as a Status
   auto handler = [shared = state_->api](net::Exchange& exchange) { serve(*shared, exchange); };
   state_->http = std::make_unique<net::HttpServer>(api.sys.loop, api.sys.net, std::move(options), std::move(handler));
-  return state_->http->start().context("the API server");
+  TRY(state_->http->start().context("the API server"));
+  if (api.rbac && !local().empty()) make_kubernetes_service(api.registry, local().front().port);
+  return {};
 }
 
 void ApiServer::bootstrap() {

@@ -1,9 +1,13 @@
 #include "server/view.h"
 
+#include <algorithm>
+
 #include "meta/user_form.h"
 #include "server/accept.h"
 #include "server/convert.h"
 #include "server/errors.h"
+#include "server/protobuf_messages.h"
+#include "server/protobuf_write.h"
 #include "wire/yaml.h"
 
 namespace server {
@@ -11,7 +15,8 @@ namespace {
 
 std::optional<View> view_of(const MediaRange& range) {
   View view;
-  view.yaml = !range.accepts("application/json");
+  view.protobuf = range.type == protobuf_type;
+  view.yaml = !view.protobuf && !range.accepts("application/json");
   if (view.yaml && !range.accepts("application/yaml")) return std::nullopt;
   const auto as = range.parameter("as"), version = range.parameter("v");
   if (as.empty()) return view;
@@ -25,6 +30,16 @@ std::optional<View> view_of(const MediaRange& range) {
     return std::nullopt;
   }
   return view;
+}
+
+// Objects are kept as JSON text, which is the cheapest answer. So protobuf is for metadata alone and for those who
+// accept nothing else.
+bool is_fitting(const View& view, const Route& route, bool json_too) {
+  if (!view.protobuf) return true;
+  if (route.verb == "watch") return false;
+  if (view.form == View::Form::metadata) return true;
+  if (view.form == View::Form::table || json_too || !route.kind || route.kind->custom) return false;
+  return protobuf_message_of(route.kind->api_version(route.version), route.kind->kind) != nullptr;
 }
 
 bool wants_pretty(const net::Request& request, const Query& query) {
@@ -93,12 +108,15 @@ bool is_stored_form(const Call& call, const store::Entry& object) {
 
 }  // namespace
 
-std::optional<View> negotiate(const net::Request& request, const Query& query) {
-  for (const auto& range : parse_accept(request.headers.get("Accept"))) {
+std::optional<View> negotiate(const net::Request& request, const Route& route) {
+  const auto ranges = parse_accept(request.headers.get("Accept"));
+  const bool json_too =
+      std::any_of(ranges.begin(), ranges.end(), [](const auto& range) { return range.accepts("application/json"); });
+  for (const auto& range : ranges) {
     auto view = view_of(range);
-    if (!view) continue;
-    view->pretty = wants_pretty(request, query);
-    if (const auto& include = query.get("includeObject"); !include.empty()) view->include_object = include;
+    if (!view || !is_fitting(*view, route, json_too)) continue;
+    view->pretty = wants_pretty(request, route.query);
+    if (const auto& include = route.query.get("includeObject"); !include.empty()) view->include_object = include;
     return view;
   }
   return std::nullopt;
@@ -195,6 +213,14 @@ std::string bookmark_text(Call& call, uint64_t revision, bool initial_events_end
 net::Response answer(const Call& call, int status, std::string json) {
   net::Response response{status, {}, std::move(json)};
   response.headers.set("Cache-Control", "no-cache, private");
+  if (call.view.protobuf) {
+    const auto doc = base::parse_json(response.body);
+    if (auto bytes = doc ? to_protobuf(*doc) : std::nullopt) {
+      response.headers.set("Content-Type", protobuf_type);
+      response.body = std::move(*bytes);
+      return response;
+    }
+  }
   response.headers.set("Content-Type", call.view.yaml ? "application/yaml" : "application/json");
   if (!call.view.yaml && !call.view.pretty) return response;
   const auto doc = base::parse_json(response.body);

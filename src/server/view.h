@@ -1,4 +1,5 @@
-// How objects and lists are written into answers: plain, as Table or as PartialObjectMetadata, in JSON or YAML.
+// How objects and lists are written into answers: plain, as Table or as PartialObjectMetadata, in JSON, YAML or
+// protobuf.
 #pragma once
 
 #include "server/call.h"
@@ -6,7 +7,7 @@
 namespace server {
 
 // The best clause of Accept that the server can fulfil; nullopt when there is none (406).
-std::optional<View> negotiate(const net::Request& request, const Query& query);
+std::optional<View> negotiate(const net::Request& request, const Route& route);
 net::Response not_acceptable();
 
 // One stored object as `call` wants it, as JSON text (in watches too). `first` asks for a table's column definitions.

@@ -19,7 +19,7 @@ std::string managed_version(const Call& call) {
 }
 
 registry::Subresource subresource_of(const Call& call) {
-  if (call.route.subresource == "status") return registry::Subresource::status;
+  if (call.route.subresource == "status" || call.route.subresource == "approval") return registry::Subresource::status;
   if (call.route.subresource == "finalize") return registry::Subresource::finalize;
   return registry::Subresource::none;
 }
@@ -40,10 +40,24 @@ Answer written(Call& call, int status, const Result<Ref>& object) {
   return answer(call, status, *object);
 }
 
+namespace {
+// A request for a certificate says who makes it, whatever it says itself.
+void stamp_requester(const Call& call, Json& doc) {
+  if (call.kind().resource() != signing_requests || !doc["spec"].is_object()) return;
+  Json& spec = doc.child("spec");
+  for (const char* name : {"username", "uid", "groups", "extra"}) spec.erase(name);
+  spec.set("username", call.user.name);
+  if (!call.user.uid.empty()) spec.set("uid", call.user.uid);
+  if (!call.user.groups.empty()) spec.set("groups", Json::strings(call.user.groups));
+  for (const auto& [key, values] : call.user.extra) spec.child("extra").set(key, Json::strings(values));
+}
+}  // namespace
+
 Answer create_object(Call& call) {
   TRY(check_write_options(call, "CreateOptions"));
   Json doc = TRY(parse_object(call));
   doc = TRY(to_storage(call.kind(), call.version(), std::move(doc), nullptr));
+  stamp_requester(call, doc);
   warn_about(call, doc);
   TRY(check_grants(call, doc, nullptr));
   registry::CreateOptions options;

@@ -5,6 +5,8 @@
 
 namespace server {
 
+inline constexpr std::string_view signing_requests = "certificatesigningrequests.certificates.k8s.io";
+
 // The kind's own sentences about an object (in the storage version) become Warning headers.
 void warn_about(Call& call, const Json& stored_form);
 // In which version the fields are named that a writer owns: the request's, unless it names them otherwise than the

@@ -147,4 +147,9 @@ Findings check_machine_deployment(const Json& doc, const Json* old, Operation op
   return found;
 }
 
+// Tools that describe clusters list them, so they are served.
+std::vector<std::string> warn_machine_pool(const Json&) {
+  return {"MachinePools are stored, but Ingot does not make machines for them"};
+}
+
 }  // namespace api::rules

@@ -15,4 +15,6 @@ Findings check_machine_deployment(const Json& doc, const Json* old, Operation op
 // Taints that a Machine (or a template of machines) may not ask for, because components of Kubernetes own them.
 void check_taints(const Json& taints, const std::string& field, bool control_plane, Findings& found);
 
+std::vector<std::string> warn_machine_pool(const Json& doc);
+
 }  // namespace api::rules

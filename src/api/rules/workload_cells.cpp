@@ -278,4 +278,17 @@ Json cell_of_class(const Json& doc, std::string_view column) {
   return or_text(base::join(out, ","), "<unset>");
 }
 
+Json cell_of_signing_request(const Json& doc, std::string_view column) {
+  if (column == "RequestedDuration") {
+    const int64_t seconds = doc["spec"]["expirationSeconds"].integer();
+    return seconds == 0 ? "<none>" : base::human_duration(base::seconds(seconds));
+  }
+  std::string text;
+  for (const char* type : {"Approved", "Denied", "Failed"}) {
+    if (condition_status(doc, type) == "True") text += (text.empty() ? "" : ",") + std::string(type);
+  }
+  if (text.empty()) text = "Pending";
+  return doc["status"]["certificate"].string().empty() ? text : text + ",Issued";
+}
+
 }  // namespace api::rules

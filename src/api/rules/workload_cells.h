@@ -17,6 +17,7 @@ Json cell_of_autoscaler(const Json& doc, std::string_view column);
 Json cell_of_job(const Json& doc, std::string_view column);      // and of CronJobs
 Json cell_of_ingress(const Json& doc, std::string_view column);  // and of IngressClasses
 Json cell_of_policy(const Json& doc, std::string_view column);   // NetworkPolicies and PodDisruptionBudgets
+Json cell_of_signing_request(const Json& doc, std::string_view column);
 Json cell_of_class(const Json& doc, std::string_view column);    // PriorityClasses, StorageClasses, CSI drivers
 
 }  // namespace api::rules

@@ -6,6 +6,7 @@ import (
 	autoscaling "k8s.io/api/autoscaling/v1"
 	autoscaling2 "k8s.io/api/autoscaling/v2"
 	batch "k8s.io/api/batch/v1"
+	certificates "k8s.io/api/certificates/v1"
 	core "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
 	events "k8s.io/api/events/v1"
@@ -30,7 +31,8 @@ var schemaRoots = map[string]any{
 	"PodDisruptionBudget": policy.PodDisruptionBudget{}, "PriorityClass": scheduling.PriorityClass{},
 	"StorageClass": storage.StorageClass{}, "VolumeAttachment": storage.VolumeAttachment{},
 	"CSIDriver": storage.CSIDriver{}, "CSINode": storage.CSINode{},
-	"HorizontalPodAutoscaler": autoscaling2.HorizontalPodAutoscaler{},
+	"CertificateSigningRequest": certificates.CertificateSigningRequest{},
+	"HorizontalPodAutoscaler":   autoscaling2.HorizontalPodAutoscaler{},
 }
 
 // What protobuf bodies may hold beyond those and the kinds with a table of their own in the server.
@@ -38,6 +40,7 @@ var messageRoots = []any{
 	core.Pod{}, core.PodTemplate{}, core.Node{}, core.Service{}, core.Endpoints{}, core.PersistentVolume{},
 	core.PersistentVolumeClaim{}, core.ReplicationController{}, core.LimitRange{}, core.ResourceQuota{}, core.Binding{},
 	apps.Deployment{}, apps.DaemonSet{}, apps.StatefulSet{}, apps.ReplicaSet{}, apps.ControllerRevision{},
+	certificates.CertificateSigningRequest{},
 	batch.Job{}, batch.CronJob{}, autoscaling.Scale{}, autoscaling2.HorizontalPodAutoscaler{},
 	discovery.EndpointSlice{}, networking.Ingress{}, networking.IngressClass{}, networking.NetworkPolicy{},
 	policy.PodDisruptionBudget{}, policy.Eviction{}, scheduling.PriorityClass{},
