@@ -189,7 +189,10 @@ Result<void> Manager::start() {
   State& s = *state_;
   if (s.options.api_only) {
     s.identity = s.options.api_only->identity;
+    s.options.controllers = false;
     TRY(s.open_store());
+    s.duties = std::make_unique<Duties>(s.sys, *s.registry, s.options, s.identity, DutyRights());
+    TRY(s.duties->start());
     return s.start_api().context("--bind-address, --secure-port");
   }
   std::set<std::string> names = {"localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default.svc"};

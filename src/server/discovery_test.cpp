@@ -93,10 +93,11 @@ TEST_CASE("resources of cluster.x-k8s.io in both versions") {
   for (const std::string version : {"v1beta2", "v1beta1"}) {
     CAPTURE(version);
     const Json resources = get("/apis/cluster.x-k8s.io/" + version)["resources"];
-    CHECK(names(resources, "name") ==
-          Names{"clusters", "clusters/status", "machinedeployments", "machinedeployments/status",
-                "machinedeployments/scale", "machinehealthchecks", "machinehealthchecks/status", "machines",
-                "machines/status", "machinesets", "machinesets/status", "machinesets/scale"});
+    CHECK(names(resources, "name") == Names{"clusters", "clusters/status", "machinedeployments",
+                                            "machinedeployments/status", "machinedeployments/scale",
+                                            "machinehealthchecks", "machinehealthchecks/status", "machinepools",
+                                            "machinepools/status", "machinepools/scale", "machines", "machines/status",
+                                            "machinesets", "machinesets/status", "machinesets/scale"});
     const Json machine = pick(resources, "name", "machines");
     CHECK(machine["shortNames"].dump() == R"(["ma"])");
     CHECK(machine["categories"].dump() == R"(["cluster-api"])");

@@ -216,7 +216,7 @@ net::Response answer(const Call& call, int status, std::string json) {
   if (call.view.protobuf) {
     const auto doc = base::parse_json(response.body);
     if (auto bytes = doc ? to_protobuf(*doc) : std::nullopt) {
-      response.headers.set("Content-Type", protobuf_type);
+      response.headers.set("Content-Type", std::string(protobuf_type));
       response.body = std::move(*bytes);
       return response;
     }

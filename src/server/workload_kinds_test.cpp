@@ -279,7 +279,7 @@ TEST_CASE("workloads: certificate requests name their maker and are approved by 
   const Json made = at.post(requests, R"({"metadata":{"name":"c"},"spec":{"request":"YQ==","username":"somebody else",
       "signerName":"kubernetes.io/kube-apiserver-client","usages":["client auth"]}})");
   CHECK(made["spec"]["username"].string() == "root");
-  CHECK(made["spec"]["groups"] == Json::array({"system:masters"}));
+  CHECK(made["spec"]["groups"].at(0).string() == "system:masters");
   Json approved = made;
   approved.child("status").child("conditions") =
       Json::array({Json::object({{"type", "Approved"}, {"status", "True"}, {"reason", "r"}, {"message", "m"}})});
