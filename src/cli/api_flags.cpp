@@ -38,8 +38,8 @@ void add_front_proxy_flags(CLI::App& serve, ApiFlags& flags) {
 
 void add_token_flags(CLI::App& serve, ApiFlags& flags) {
   serve.add_option("--token-auth-file", flags.token_file, "CSV file of tokens: token,user,uid,\"group1,group2\"");
-  serve.add_option("--enable-bootstrap-token-auth", flags.bootstrap_tokens,
-                   "Whether Secrets of type bootstrap.kubernetes.io/token in kube-system are tokens");
+  serve.add_flag("--enable-bootstrap-token-auth", flags.bootstrap_tokens,
+                 "Whether Secrets of type bootstrap.kubernetes.io/token in kube-system are tokens");
   auto& oidc = flags.oidc;
   serve.add_option("--oidc-issuer-url", oidc.issuer_url,
                    "OpenID Connect provider whose ID tokens are believed (https)");
@@ -97,10 +97,8 @@ Result<void> apply_authentication(sys::Sys& sys, const ApiFlags& flags, server::
 }
 
 void add_flow_flags(CLI::App& serve, ApiFlags& flags) {
-  serve
-      .add_option("--enable-priority-and-fairness", flags.priorities,
-                  "Share the server out by FlowSchemas and PriorityLevelConfigurations")
-      ->capture_default_str();
+  serve.add_flag("--enable-priority-and-fairness", flags.priorities,
+                 "Share the server out by FlowSchemas and PriorityLevelConfigurations; =false for not");
   serve
       .add_option("--max-requests-inflight", flags.reads_max,
                   "Reads at a time; with priorities the sum of both limits is shared out; 0: no limit")
@@ -157,8 +155,8 @@ void add_api_flags(CLI::App& serve, ApiFlags& flags) {
       ->capture_default_str();
   serve.add_option("--event-ttl", flags.event_ttl, "How long Events are kept after their last change; 0s: for ever")
       ->capture_default_str();
-  serve.add_option("--anonymous-auth", flags.anonymous, "Whether requests without credentials are system:anonymous")
-      ->capture_default_str();
+  serve.add_flag("--anonymous-auth", flags.anonymous,
+                 "Whether requests without credentials are system:anonymous; =false for not");
   add_front_proxy_flags(serve, flags);
   add_token_flags(serve, flags);
   add_flow_flags(serve, flags);
