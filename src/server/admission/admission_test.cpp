@@ -230,6 +230,13 @@ TEST_CASE("webhooks: who cannot be reached, is too slow or shows another name") 
             "where it is with --service-address x/y=host:port");
 }
 
+TEST_CASE("webhooks: repeated slashes in a URL are one") {
+  Admitted f;
+  f.hooks.on["/in/here"] = [](const Json&) { return refused("found"); };
+  f.validating("v", "/v", f.json(R"({"clientConfig":{"url":"https://hooks.example.com//in//here"}})"));
+  CHECK(f.map("a", 400)["message"].string().ends_with("denied the request: found"));
+}
+
 TEST_CASE("webhooks: a service is reached at its address, by its own name") {
   Admitted f;
   WebhookServer service(f.world, "10.0.0.4", "svc2.hooks.svc");

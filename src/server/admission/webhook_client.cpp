@@ -1,5 +1,7 @@
 #include "server/admission/webhook_client.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace server {
@@ -60,6 +62,17 @@ int64_t whole_seconds(base::Duration limit) {
   return (ms + 999) / 1000;
 }
 
+// Repeated slashes of a path are one, as in Go's client library: envtest writes https://HOST:PORT//PATH, and servers in
+// Go answer such a path with a redirect.
+std::string with_single_slashes(std::string_view target) {
+  const size_t query = std::min(target.find('?'), target.size());
+  std::string out;
+  for (size_t i = 0; i < query; ++i) {
+    if (target[i] != '/' || out.empty() || out.back() != '/') out += target[i];
+  }
+  return out.append(target.substr(query));
+}
+
 Result<Json> document_of(const net::Response& response) {
   auto doc = base::parse_json(response.body);
   if (!doc) {
@@ -110,8 +123,10 @@ Result<WebhookClients::Place> WebhookClients::place_of(const Json& config, const
   place.tls = url->scheme == "https";
   place.server_name = url->host;
   place.address = url->address();
-  place.target = url->target();
-  place.url = config["url"].string();
+  place.target = with_single_slashes(url->target());
+  const std::string& text = config["url"].string();
+  const size_t path = text.find('/', text.find("://") + 3);
+  place.url = path == std::string::npos ? text : text.substr(0, path) + with_single_slashes(text.substr(path));
   return place;
 }
 
