@@ -161,11 +161,9 @@ TEST_CASE("a second control-plane machine that fails while the first is being re
       server->stop_kubelet();
     lost.push_back(name_of(machine));
   }
-  const auto replaced = [&] {
-    return std::all_of(lost.begin(), lost.end(),
-                       [&](const std::string& name) { return world.object(machines, name).is_null(); }) &&
-           settled(world, true, 3);
-  };
+  // The machine whose kubelet stopped does not come back. The other may have its power again before its turn comes:
+  // then it is healthy and stays.
+  const auto replaced = [&] { return world.object(machines, lost.back()).is_null() && settled(world, true, 3); };
   CHECK_MESSAGE(world.run_until(replaced, base::hours(4)), world.trouble());
   CHECK(voters(world) == 3);
   CHECK(world.rack().log().count("etcd lost its quorum") == 0);
