@@ -29,6 +29,10 @@ const Node* Snapshot::node_by_provider_id(std::string_view provider_id) const {
   return found == nodes.end() ? nullptr : &*found;
 }
 
+namespace {
+constexpr base::Duration failed_job_rest = base::seconds(10);
+}
+
 struct Clusters::State : std::enable_shared_from_this<Clusters::State> {
   State(sys::Sys& s, sys::Net& n, KubeconfigSource k, EtcdSource e)
       : sys(s), net(n), kubeconfig(std::move(k)), etcd(std::move(e)) {}
@@ -36,6 +40,8 @@ struct Clusters::State : std::enable_shared_from_this<Clusters::State> {
   struct Running {
     Job job;
     sys::Fiber fiber;
+    bool reported = false;    // a failure that somebody was told
+    base::Time rest_until{};  // before that a failed job is not started again
   };
   struct Cluster {
     std::shared_ptr<Observer> observer;
@@ -79,9 +85,12 @@ struct Clusters::State : std::enable_shared_from_this<Clusters::State> {
   Job run(const ClusterKey& key, const std::string& id, Work work) {
     auto& cluster = open(key);
     if (const auto known = cluster.jobs.find(id); known != cluster.jobs.end()) {
-      const Job job = known->second->job;
-      if (job.state != JobState::working) cluster.jobs.erase(known);  // reported: the next call starts anew
-      return job;
+      Running& last = *known->second;
+      const Job job = last.job;
+      const bool over = job.state == JobState::failed && last.reported && sys.loop.now() >= last.rest_until;
+      last.reported = true;
+      if (job.state == JobState::done) cluster.jobs.erase(known);  // reported: the next call starts anew
+      if (!over) return job;
     }
     auto running = std::make_shared<Running>();
     cluster.jobs[id] = running;
@@ -99,6 +108,9 @@ struct Clusters::State : std::enable_shared_from_this<Clusters::State> {
             running->job.result = std::move(*result);
           } else {
             if (result.error().code == base::Code::cancelled) return;
+            // A cluster that refuses at once would otherwise be asked as fast as its failures can be told.
+            if (result.error().code != base::Code::conflict)
+              running->rest_until = self->sys.loop.now() + failed_job_rest;
             running->job.state = JobState::failed;
             running->job.error = std::move(result).error();
           }

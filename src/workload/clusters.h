@@ -104,8 +104,8 @@ class Clusters {
   void refresh(const ClusterKey& cluster);  // look again soon
   void forget(const ClusterKey& cluster);   // stops observing and drops jobs
 
-  // Jobs: the first call starts one, later calls with the same arguments report on it; a report of done or failed ends
-  // it, so the next call would start anew.
+  // Jobs: the first call starts one, later calls with the same arguments report on it; after a report of done the next
+  // call starts anew. So it does after one of failed, but not at once: for some seconds it tells that failure again.
   Job drain_node(const ClusterKey& cluster, const std::string& node, const DrainOptions& options);  // cordon, evict
   Job uncordon_node(const ClusterKey& cluster, const std::string& node);
   Job delete_node(const ClusterKey& cluster, const std::string& node);  // absent is done
