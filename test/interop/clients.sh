@@ -34,7 +34,7 @@ clients_serve() {
   echo "$!" >"$clients_dir/$name.pid"
   echo "$port" >"$clients_dir/$name.port"
   local deadline=$((SECONDS + 60))
-  until grep -q 'serves the Kubernetes API' "$clients_dir/$name.out"; do
+  until grep -qs 'serves the Kubernetes API' "$clients_dir/$name.out"; do
     kill -0 "$(cat "$clients_dir/$name.pid")" 2>/dev/null || {
       tail -n 5 "$clients_dir/$name.log" >&2
       fail "ingot serve has ended"

@@ -117,10 +117,19 @@ func follow(config *rest.Config, client kubernetes.Interface, loose dynamic.Inte
 		"metadata deployments": bare.ForResource(schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}).Informer(),
 	}
 	var added, changed, deleted atomic.Int64
-	stores["configmaps"].AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(any) { added.Add(1) },
-		UpdateFunc: func(any, any) { changed.Add(1) },
-		DeleteFunc: func(any) { deleted.Add(1) },
+	// Ours alone: every namespace has a config map of its own with the root certificates.
+	stores["configmaps"].AddEventHandler(cache.FilteringResourceEventHandler{
+		FilterFunc: func(object any) bool {
+			if gone, ok := object.(cache.DeletedFinalStateUnknown); ok {
+				object = gone.Obj
+			}
+			return object.(metav1.Object).GetLabels()["n"] != ""
+		},
+		Handler: cache.ResourceEventHandlerFuncs{
+			AddFunc:    func(any) { added.Add(1) },
+			UpdateFunc: func(any, any) { changed.Add(1) },
+			DeleteFunc: func(any) { deleted.Add(1) },
+		},
 	})
 	write(client, 0, 20)
 	stop := make(chan struct{})
