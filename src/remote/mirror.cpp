@@ -58,7 +58,7 @@ struct Mirror::State : std::enable_shared_from_this<State> {
   void commit(store::Record record, Done done);
   void send_beside(const Write& write);
   void run();
-  void carry_out_first();
+  bool carry_out_first();  // false: cancelled
   void accept(Settled settled);
   void refuse(Settled settled);
   void renamed(const Json& assumed, const Json& real);
@@ -151,23 +151,28 @@ void Mirror::State::send_beside(const Write& write) {
 void Mirror::State::run() {
   while (!stopped) {
     if (!wake.wait()) return;
-    while (!queue.empty() && !stopped) carry_out_first();
+    while (!queue.empty() && !stopped) {
+      // Without an answer because this fiber is to end: the next wait says so.
+      if (!carry_out_first() && !sys::sleep(sys.loop, base::milliseconds(1))) return;
+    }
     if (queue.empty()) wake.clear();
   }
 }
 
-void Mirror::State::carry_out_first() {
+bool Mirror::State::carry_out_first() {
   if (queue.front().beside) {
     const Queued first = std::move(queue.front());
     queue.pop_front();
     send_beside(first.write);
-    return first.done({});
+    first.done({});
+    return true;
   }
   Write write = queue.front().write;
   Object& object = objects[write.key];
   if (object.news) {
     const Error changed = base::conflict(write.key.text() + " was changed elsewhere at the same time");
-    return refuse({.accepted = false, .known = false, .truth = Json(), .error = changed});
+    refuse({.accepted = false, .known = false, .truth = Json(), .error = changed});
+    return true;
   }
   write.truth = object.truth;
   if (!names.empty()) {
@@ -176,16 +181,20 @@ void Mirror::State::carry_out_first() {
   }
   if (options.may_act) {
     if (auto may = options.may_act(); !may) {
-      return refuse({.accepted = false, .known = false, .truth = Json(), .error = std::move(may).error()});
+      refuse({.accepted = false, .known = false, .truth = Json(), .error = std::move(may).error()});
+      return true;
     }
   }
   Settled settled = writer.carry_out(write);
-  if (stopped || queue.empty()) return;
+  if (stopped || queue.empty()) return true;
   if (settled.accepted) {
     accept(std::move(settled));
-  } else if (settled.error.code != Code::cancelled) {
+  } else if (settled.error.code == Code::cancelled) {
+    return false;
+  } else {
     refuse(std::move(settled));
   }
+  return true;
 }
 
 // The server has taken the first write: what it made of it is shown, unless later writes build on what was assumed.
