@@ -84,6 +84,7 @@ struct Clusters::State : std::enable_shared_from_this<Clusters::State> {
 
   Job run(const ClusterKey& key, const std::string& id, Work work) {
     auto& cluster = open(key);
+    std::optional<base::Error> before;
     if (const auto known = cluster.jobs.find(id); known != cluster.jobs.end()) {
       Running& last = *known->second;
       const Job job = last.job;
@@ -91,8 +92,10 @@ struct Clusters::State : std::enable_shared_from_this<Clusters::State> {
       last.reported = true;
       if (job.state == JobState::done) cluster.jobs.erase(known);  // reported: the next call starts anew
       if (!over) return job;
+      before = job.error;
     }
     auto running = std::make_shared<Running>();
+    running->job.error = std::move(before);
     cluster.jobs[id] = running;
     running->fiber =
         sys::spawn(sys.loop, "workload job", [weak = weak_from_this(), running, key, work = std::move(work)] {
@@ -105,6 +108,7 @@ struct Clusters::State : std::enable_shared_from_this<Clusters::State> {
                                : base::Result<Json>(base::unavailable("the cluster has no kubeconfig yet"));
           if (result) {
             running->job.state = JobState::done;
+            running->job.error.reset();
             running->job.result = std::move(*result);
           } else {
             if (result.error().code == base::Code::cancelled) return;

@@ -73,7 +73,7 @@ enum class JobState : unsigned char { working, done, failed };
 struct Job {
   JobState state = JobState::working;
   std::string step;                  // what it waits for, for a condition message
-  std::optional<base::Error> error;  // of failed
+  std::optional<base::Error> error;  // of failed; while working: why the attempt before failed
   Json result;
 };
 

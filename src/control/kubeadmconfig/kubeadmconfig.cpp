@@ -202,10 +202,14 @@ bool publish_token(Scope& scope, const std::string& token) {
   }
   constexpr std::string_view refused = "node: the join token could not be stored in the workload cluster: ";
   const auto* said = api::find_condition(scope.status.conditions, "DataSecretAvailable");
-  if (job.error)
+  // A renewal that fails shows at the node, not here.
+  const bool renewal = scope.status.initialization.data_secret_created.value_or(false);
+  if (!renewal && job.error) {
     data_available(scope, false, "NotAvailable", std::string(refused) + job.error->text());
-  else if (!said || !said->message.starts_with(refused))  // each change of it is written, and starts the next attempt
+  } else if (!renewal && (!said || !said->message.starts_with(refused))) {
+    // Each change of it is written, and starts the next attempt.
     data_available(scope, false, "NotAvailable", "bootstrap: storing a join token in the workload cluster");
+  }
   scope.look_again = base::seconds(10);
   return last != scope.refreshed.end();
 }
@@ -254,7 +258,7 @@ Result<void> reconcile_data(Scope& scope) {
     const std::string& token = scope.config.spec.join_configuration.path("discovery.bootstrapToken.token").string();
     if (!token.empty() && initialized && scope.machine->status.node.name.empty() && !scope.machine->meta.deleting())
       publish_token(scope, token);
-    data_available(scope, true, "Available");  // a token that could not be renewed shows at the node, not here
+    data_available(scope, true, "Available");
     return {};
   }
   if (!scope.cluster->status.initialization.infrastructure_provisioned.value_or(false)) {

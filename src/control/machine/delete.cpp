@@ -69,7 +69,8 @@ bool drain(Scope& scope) {
   const auto job = scope.clusters.drain_node(cluster_key(*scope.cluster), scope.node->name,
                                              {.unreachable_node = ready && ready->status == "Unknown"});
   if (job.state == workload::JobState::done) return true;
-  const std::string why = job.error ? job.error->text() : job.step;
+  const bool moving = job.state == workload::JobState::working && !job.step.empty();
+  const std::string why = job.error && !moving ? job.error->text() : job.step;
   deleting(scope, "DrainingNode",
            "Drain of Node " + scope.node->name + " in progress" + (why.empty() ? "" : ": " + why));
   scope.again_in(base::seconds(20));
