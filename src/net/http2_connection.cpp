@@ -12,7 +12,7 @@ namespace {
 constexpr size_t handlers_max = 500;  // twice the streams: those of streams that the client has reset go on for a while
 constexpr size_t body_bytes_held_max = 16u << 20;  // of all requests of a connection, besides one of any size
 constexpr size_t read_bytes = 64u << 10;
-constexpr size_t turn_bytes = 512u << 10;                 // what one connection may send before others have their turn
+constexpr size_t turn_bytes = 128u << 10;                 // what one connection may send before others have their turn
 constexpr base::Duration ping_after = base::seconds(30);  // of silence
 constexpr base::Duration ping_limit = base::seconds(15);  // for the answer
 constexpr base::Duration linger_limit = base::seconds(2);

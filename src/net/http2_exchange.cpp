@@ -48,9 +48,9 @@ base::Result<void> Http2Exchange::start(int status, Headers headers) {
   CHECK_THAT(!responded_ && !started_, "an exchange is answered once");
   started_ = true;
   if (stream_->closed) return base::unavailable("the client is gone");
-  stream_->streaming = true;
   Headers fields = head(status, headers);
   length_left_ = base::parse_uint(headers.get("Content-Length"));
+  stream_->streaming = !length_left_;  // else it has an end that can be waited for
   if (length_left_ && !never_with_body(status)) fields.add("content-length", std::to_string(*length_left_));
   has_body_ = !never_with_body(status) && !is_head_;
   if (!has_body_) {
@@ -83,6 +83,11 @@ base::Result<void> Http2Exchange::write(std::string_view piece) {
       return base::internal("more bytes were written than Content-Length says");
     }
     *length_left_ -= piece.size();
+  }
+  // A stream that is never empty must not keep what was sent.
+  if (stream_->out_used > held_bytes_max) {
+    stream_->out.erase(0, stream_->out_used);
+    stream_->out_used = 0;
   }
   stream_->out.append(piece);
   connection_.resume(*stream_);

@@ -8,7 +8,7 @@ namespace net {
 namespace {
 
 constexpr size_t read_bytes = 64u << 10;
-constexpr size_t send_bytes = 256u << 10;  // what one write limit is for
+constexpr size_t send_bytes = 256u << 10;  // what one write limit is for; then others have their turn
 constexpr base::Duration linger_limit = base::seconds(2);
 constexpr size_t linger_bytes_max = 4u << 20;
 constexpr base::Duration handshake_limit = base::seconds(15);
@@ -150,6 +150,11 @@ base::Result<void> HttpConnection::send(std::string_view bytes) {
       return base::unavailable("the client is gone: " + sent.error().message);
     }
     bytes.remove_prefix(slice.size());
+    if (bytes.empty()) break;
+    if (auto resumed = sys::yield(server_->loop); !resumed) {
+      broken_ = true;
+      return resumed;
+    }
   }
   return {};
 }

@@ -104,10 +104,10 @@ void HttpExchange::respond(Response response) {
 base::Result<void> HttpExchange::start(int status, Headers headers) {
   CHECK_THAT(!responded_ && !started_ && !connection_.taken_, "an exchange is answered once");
   started_ = true;
-  connection_.phase_ = HttpConnection::Phase::streaming;
   begin_head(status);
   append_headers(headers);
   auto length = base::parse_uint(headers.get("Content-Length"));
+  if (!length) connection_.phase_ = HttpConnection::Phase::streaming;  // else it has an end that can be waited for
   if (never_with_body(status)) {
     framing_ = Framing::none;
   } else if (length) {

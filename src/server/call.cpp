@@ -51,6 +51,8 @@ void Call::annotate(const std::string& key, std::string value) {
   if (passage) passage->annotate(key, std::move(value));
 }
 
+bool Call::is_audited() const { return passage && passage->audit(); }
+
 base::Duration Call::time_left() const { return passage ? passage->time_left() : sys::no_limit; }
 
 void Call::seated_no_more() {

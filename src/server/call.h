@@ -9,6 +9,7 @@
 #include "server/documents.h"
 #include "server/route.h"
 #include "server/server.h"
+#include "server/turns.h"
 #include "sys/fiber.h"
 
 namespace server {
@@ -60,6 +61,12 @@ struct Api {
     bool peer = false;   // of another process that serves the same store
   };
   std::map<std::string, KnownCertificate> certificates;  // by PEM
+  Turns turns{sys.loop};                                 // for work that takes long
+  struct Count {
+    uint64_t objects = 0;
+    base::Time at;
+  };
+  std::map<std::string, Count> counts;  // by resource; how many there were a moment ago
 
   store::Store& store() { return registry.store(); }
   // Until the scheme changes.
@@ -96,6 +103,7 @@ struct Call {
   std::vector<std::string> warnings = {};  // for Warning headers, each once
   std::optional<Json> refusal = {};        // the Status of an admission webhook that denied; goes before the error
   Passage* passage = nullptr;              // see passage.h; null in tests of handlers alone
+  bool answered = false;                   // the handler has sent the answer itself
 
   const Kind& kind() const { return *route.kind; }
   const meta::Version& version() const { return *route.kind_version; }
@@ -106,6 +114,7 @@ struct Call {
   // A fact for the audit log, such as {"validation.policy.admission.k8s.io/x", "..."}; the first of a key counts. Does
   // nothing when this request is not audited.
   void annotate(const std::string& key, std::string value);
+  bool is_audited() const;
   // What is left of the time that the request may take; zero when none is. Whatever waits for long waits no longer.
   base::Duration time_left() const;
   // A watch has sent what there was: from now on it only listens, and takes up nobody's seat.

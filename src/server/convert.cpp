@@ -67,11 +67,6 @@ Result<Json> to_storage(const Kind& kind, const meta::Version& version, Json doc
   return base::merge_patch(*stored, base::merge_diff(seen, wanted));
 }
 
-bool is_normal(const Kind& kind, const store::Entry& object) {
-  const auto* form = meta::user_form(kind);
-  return !form || object.revision > form->normal_since;
-}
-
 Result<void> update_stored_form(Call& call) {
   const Kind& kind = call.kind();
   const auto* convert = meta::converter_of(kind);

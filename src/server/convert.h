@@ -17,9 +17,6 @@ Result<std::vector<Json>> to_version(const Kind& kind, const meta::Version& vers
 Result<Json> to_storage(const Kind& kind, const meta::Version& version, Json doc, const Json* stored,
                         bool whole = true);
 
-// Whether the stored bytes are what the storage version shows: users' kinds change while their objects lie there.
-bool is_normal(const Kind& kind, const store::Entry& object);
-
 // Brings a stored object that is still in another version into the storage version, so that it can be changed.
 Result<void> update_stored_form(Call& call);
 

@@ -9,6 +9,7 @@ namespace server {
 namespace {
 
 constexpr size_t id_max = 64;
+constexpr auto count_period = base::seconds(1);
 constexpr uint64_t objects_per_seat = 100, seats_max = 10;
 // Of the time that a request has, this part is for waiting in a queue.
 constexpr int queue_part = 4;
@@ -50,6 +51,14 @@ bool changes_something(const std::string& verb) {
   return verb != "get" && verb != "list" && verb != "watch" && verb != "head" && verb != "options";
 }
 
+// Counting takes a while where there are many, so it is not done for every request.
+uint64_t count_of(Api& api, const std::string& resource) {
+  auto& known = api.counts[resource];
+  const base::Time now = api.sys.loop.now();
+  if (known.objects == 0 || now - known.at > count_period) known = {api.store().list(resource).size(), now};
+  return known.objects;
+}
+
 // Objects that the answer is made from, which is what it costs.
 uint64_t objects_read(const Call& call) {
   const auto& query = call.route.query;
@@ -57,7 +66,7 @@ uint64_t objects_read(const Call& call) {
   const bool listens = call.route.verb == "watch" && !version.empty() && version != "0";
   const bool reads = call.route.verb == "list" || (call.route.verb == "watch" && !listens);
   if (!reads || !call.route.kind) return 0;
-  uint64_t objects = call.api.store().list(call.route.kind->resource()).size();
+  uint64_t objects = count_of(call.api, call.route.kind->resource());
   const auto limit = base::parse_uint(query.get("limit"));
   const bool selects = query.has("labelSelector") || query.has("fieldSelector");
   if (limit && *limit > 0 && !selects) objects = std::min(objects, *limit);

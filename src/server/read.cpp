@@ -5,6 +5,7 @@
 #include "server/errors.h"
 #include "server/handlers.h"
 #include "server/list_options.h"
+#include "server/list_text.h"
 #include "server/selection.h"
 #include "server/view.h"
 
@@ -43,6 +44,10 @@ void drop_given_out(std::vector<Ref>& items, const ContinueToken& token) {
 ListPage page_of(Snapshot state, const Selection& selection, const ListOptions& options) {
   ListPage page;
   page.revision = state.revision;
+  if (options.limit == 0 && selection.everything()) {  // they are of that namespace already
+    page.items = std::move(state.items);
+    return page;
+  }
   const bool continued_anew = options.from && !options.from->revision;
   for (size_t i = 0; i < state.items.size(); ++i) {
     if (options.limit > 0 && page.items.size() == options.limit) {
@@ -53,7 +58,7 @@ ListPage page_of(Snapshot state, const Selection& selection, const ListOptions& 
       if (selection.everything()) page.remaining = state.items.size() - i;
       break;
     }
-    if (selection.matches(*state.items[i])) page.items.push_back(state.items[i]);
+    if (selection.matches(*state.items[i])) page.items.push_back(std::move(state.items[i]));
   }
   return page;
 }
@@ -92,8 +97,7 @@ Answer list_objects(Call& call) {
     return std::move(state).error();
   }
   if (options.from) drop_given_out(state->items, *options.from);
-  const auto page = page_of(std::move(*state), selection, options);
-  return answer(call, 200, TRY(list_text(call, page)));
+  return answer_list(call, page_of(std::move(*state), selection, options));
 }
 
 }  // namespace server

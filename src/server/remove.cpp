@@ -5,6 +5,7 @@
 #include "server/errors.h"
 #include "server/handlers.h"
 #include "server/list_options.h"
+#include "server/list_text.h"
 #include "server/selection.h"
 #include "server/view.h"
 
@@ -118,7 +119,7 @@ Answer delete_collection(Call& call) {
   }
   page.revision = api.store().revision();
   if (!options.dry_run) TRY(wait_durable(call, page.revision));
-  return answer(call, 200, TRY(list_text(call, page)));
+  return answer(call, 200, TRY(ListText::of(call, std::move(page))).whole());
 }
 
 // Nothing here knows disruption budgets: an eviction is a delete.

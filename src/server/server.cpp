@@ -142,7 +142,8 @@ void serve_resource(Call& call) {
   call.view = *view;
   if (!call.route.kind || !shape_fits(call.route)) return respond(call, nothing_there(call));
   if (call.route.verb == "watch") return serve_watch(call);
-  respond(call, answer_resource(call));
+  auto response = answer_resource(call);
+  if (!call.answered) respond(call, std::move(response));
 }
 
 bool below(std::string_view path, std::string_view root) {

@@ -88,25 +88,19 @@ Json list_metadata(const Call& call, const ListPage& page) {
   return out;
 }
 
-Result<std::string> table_text(Call& call, const ListPage& page) {
-  const auto& table = call.api.table(call.route.held, call.version());
-  Json out = table_head(call, list_metadata(call, page));
-  out.set("columnDefinitions", table.column_definitions());
-  Json rows = Json::array();
-  for (const auto& doc : TRY(to_version(call.kind(), call.version(), page.items))) rows.push(row_of(call, table, doc));
-  out.set("rows", std::move(rows));
-  return out.dump();
-}
-
-// Whether the object's own bytes are what the call wants.
-bool is_stored_form(const Call& call, const store::Entry& object) {
-  if (call.view.form != View::Form::object || call.version().name != call.kind().storage_version) return false;
-  if (!is_normal(call.kind(), object)) return false;
-  // The past may have been stored in another version than the present.
-  return call.kind().versions.size() == 1 || object.doc["apiVersion"].string() == call.api_version();
-}
-
 }  // namespace
+
+StoredForm::StoredForm(const Call& call)
+    : possible_(call.view.form == View::Form::object && call.version().name == call.kind().storage_version) {
+  if (const auto* form = meta::user_form(call.kind())) normal_from_ = form->normal_since + 1;
+  // The past may have been stored in another version than the present.
+  if (possible_ && call.kind().versions.size() > 1) api_version_ = call.api_version();
+}
+
+bool StoredForm::is(const store::Entry& object) const {
+  if (!possible_ || object.revision < normal_from_) return false;
+  return api_version_.empty() || object.doc["apiVersion"].string() == api_version_;
+}
 
 std::optional<View> negotiate(const net::Request& request, const Route& route) {
   const auto ranges = parse_accept(request.headers.get("Accept"));
@@ -128,7 +122,7 @@ net::Response not_acceptable() {
 }
 
 Result<std::string> object_text(Call& call, const Ref& object, bool first) {
-  if (is_stored_form(call, *object)) return object->bytes();
+  if (StoredForm(call).is(*object)) return object->bytes();
   const Json doc = TRY(to_version(call.kind(), call.version(), object->doc));
   switch (call.view.form) {
     case View::Form::table:
@@ -141,55 +135,32 @@ Result<std::string> object_text(Call& call, const Ref& object, bool first) {
   return doc.dump();
 }
 
-namespace {
-
-// Lists of core kinds name the kind once, at the top; those of custom kinds with every item.
-void append_item(std::string& out, const std::string& prefix, std::string_view item) {
-  if (prefix.empty() || !item.starts_with(prefix)) {
-    out += item;
-    return;
+std::string list_head(Call& call, const ListPage& page) {
+  Json head;
+  if (call.view.form == View::Form::table) {
+    head = table_head(call, list_metadata(call, page));
+    head.set("columnDefinitions", call.api.table(call.route.held, call.version()).column_definitions());
+  } else {
+    const bool whole = call.view.form == View::Form::object;
+    head = Json::object({{"kind", whole ? call.kind().list_kind : "PartialObjectMetadataList"},
+                         {"apiVersion", whole ? call.api_version() : "meta.k8s.io/" + call.view.meta_version},
+                         {"metadata", list_metadata(call, page)}});
   }
-  out += '{';
-  out += item.substr(prefix.size());
-}
-
-}  // namespace
-
-Result<std::string> list_text(Call& call, const ListPage& page) {
-  if (call.view.form == View::Form::table) return table_text(call, page);
-  const bool whole = call.view.form == View::Form::object;
-  Json head = Json::object({{"kind", whole ? call.kind().list_kind : "PartialObjectMetadataList"},
-                            {"apiVersion", whole ? call.api_version() : "meta.k8s.io/" + call.view.meta_version},
-                            {"metadata", list_metadata(call, page)}});
   std::string out = head.dump();
   out.pop_back();
-  out += ",\"items\":[";
-  if (meta::converter_of(call.kind())) {
-    const auto docs = TRY(to_version(call.kind(), call.version(), page.items));
-    for (size_t i = 0; i < docs.size(); ++i) {
-      if (i > 0) out += ',';
-      out += whole ? docs[i].dump() : partial(call.view, docs[i]).dump();
-    }
-    return out + "]}";
-  }
-  std::string prefix;
-  if (whole && !call.kind().custom) {
-    prefix = R"({"apiVersion":")" + call.api_version() + R"(","kind":")" + call.kind().kind + R"(",)";
-  }
-  size_t bytes = out.size() + 2;
-  for (const auto& item : page.items)
-    if (is_stored_form(call, *item)) bytes += item->bytes().size() + 1;
-  out.reserve(bytes);  // a list can have millions of bytes, which would be copied each time it grows
-  for (size_t i = 0; i < page.items.size(); ++i) {
-    if (i > 0) out += ',';
-    if (is_stored_form(call, *page.items[i])) {
-      append_item(out, prefix, page.items[i]->bytes());
-    } else {
-      append_item(out, prefix, TRY(object_text(call, page.items[i])));
-    }
-  }
-  out += "]}";
   return out;
+}
+
+std::string list_item(Call& call, const Json& doc) {
+  switch (call.view.form) {
+    case View::Form::table:
+      return row_of(call, call.api.table(call.route.held, call.version()), doc).dump();
+    case View::Form::metadata:
+      return partial(call.view, doc).dump();
+    case View::Form::object:
+      break;
+  }
+  return doc.dump();
 }
 
 std::string bookmark_text(Call& call, uint64_t revision, bool initial_events_end) {

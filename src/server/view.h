@@ -19,7 +19,22 @@ struct ListPage {
   std::string next;                   // continue token
   std::optional<uint64_t> remaining;  // remainingItemCount
 };
-Result<std::string> list_text(Call& call, const ListPage& page);
+// What list_text.h joins: the beginning of a list, up to its items (a table's rows), and one item, for a document in
+// the request's version.
+std::string list_head(Call& call, const ListPage& page);
+std::string list_item(Call& call, const Json& doc);
+
+// Which objects' own bytes are what the call wants.
+class StoredForm {
+ public:
+  explicit StoredForm(const Call& call);
+  bool is(const store::Entry& object) const;
+
+ private:
+  bool possible_ = false;
+  uint64_t normal_from_ = 0;  // users' kinds change while their objects lie there; older ones are not in form
+  std::string api_version_;   // "": objects have no other
+};
 
 // The empty object of a bookmark event.
 std::string bookmark_text(Call& call, uint64_t revision, bool initial_events_end);

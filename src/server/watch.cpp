@@ -161,6 +161,7 @@ class Watch {
         frame = nullptr;
       }
       TRY(write(frame ? *frame : text));
+      if (!state_->pending.empty()) TRY(call_.api.turns.take());
     }
     state_->wake.clear();
     return {};

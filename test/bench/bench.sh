@@ -20,7 +20,7 @@ bench_options() {
         esac
         shift
         ;;
-      *) fail "bench does not know '$1'; it takes --runs N, --hosts N,N and --only store|api|watch|enrolment|bring-up|added" ;;
+      *) fail "bench does not know '$1'; it takes --runs N, --hosts N,N and --only with some of store,api,watch,enrolment,bring-up,added" ;;
     esac
     shift
   done
@@ -56,7 +56,7 @@ bench_pid() {  # NAME of a child
   done
 }
 
-bench_line() { printf '%-52s %10s %s\n' "$1" "$2" "$3"; }
+bench_line() { printf '| %-50s | %8s %s |\n' "$1" "$2" "$3"; }
 bench_memory() { awk '/^VmRSS:/ {printf "%.2f", $2 / 1024}' "/proc/$1/status"; }
 # Seconds that a process has computed; proc(5).
 bench_cpu() { sed 's/.*) //' "/proc/$1/stat" | awk -v hz="$(getconf CLK_TCK)" '{printf "%.2f", ($12 + $13) / hz}'; }
@@ -108,13 +108,14 @@ bench_api() {
 
 # A fresh manager for each row, so that the memory of one does not hide in what another left.
 bench_watch() {
-  local row
+  local row head=1
   for row in "1 100 1" "1 1000 1" "2 100 100" "2 1000 100" "2 5000 100" "2 1000 10"; do
     set -- $row
     bench_directory
     bench_start_manager
     "$bench_build"/bench_watch --kubeconfig "$demo_dir/ingot/admin.kubeconfig" --process "$(bench_pid serve)" \
-      --http "$1" --watchers "$2" --per-connection "$3" || demo_failed "bench_watch failed"
+      --http "$1" --watchers "$2" --per-connection "$3" --head "$head" || demo_failed "bench_watch failed"
+    head=0
     bench_stop
   done
 }
@@ -155,7 +156,7 @@ bench_clusters() {
 bench_part() {  # NAME TITLE COMMAND...
   local name=$1 title=$2 run
   shift 2
-  [ -z "$bench_only" ] || [ "$bench_only" = "$name" ] || return 0
+  [ -z "$bench_only" ] || [[ ",$bench_only," = *",$name,"* ]] || return 0
   for ((run = 1; run <= bench_runs; run++)); do
     say ""
     say "== $title (run $run of $bench_runs; load $(cut -d' ' -f1 /proc/loadavg))"

@@ -91,7 +91,7 @@ double resident_mib(const Process& process) {
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 void print(const std::string& what, double value, const char* unit) {
-  std::printf("%-52s %10.2f %s\n", what.c_str(), value, unit);
+  std::printf("| %-50s | %8.2f %s |\n", what.c_str(), value, unit);
   std::fflush(stdout);
 }
 

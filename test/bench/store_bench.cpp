@@ -66,12 +66,12 @@ int main(int count, char** arguments) {
   std::printf("object of %zu bytes\n", document("object-0", 0).dump().size());
   for (const int writers : {1, 16, 128}) {
     const int total = writers == 1 ? 3000 : 30000;
-    std::printf("%4d in flight: %8.0f durable puts/s\n", writers,
+    std::printf("| durable puts, %3d in flight, per second | %8.0f |\n", writers,
                 puts_per_second(real.sys().loop, **store, writers, total));
   }
   const auto start = Clock::now();
   size_t listed = 0;
   for (int i = 0; i < 100; ++i) listed += (*store)->list("widgets.example.com").size();
-  std::printf("list of %zu: %.3f ms\n", listed / 100, seconds_since(start) * 10);
+  std::printf("| list of %zu in memory, ms | %.3f |\n", listed / 100, seconds_since(start) * 10);
   return 0;
 }

@@ -2,7 +2,7 @@
 // an event to all of them. Over HTTP/1.1 every watch has a connection, over HTTP/2 many share one. Prints; checks
 // nothing.
 //   bench_watch --kubeconfig FILE --process PID [--http 1|2] [--watchers N] [--per-connection N] [--events N]
-//     [--rest SECONDS] [DIRECTORY, not used]
+//     [--rest SECONDS] [--opening N] [--head 0] [DIRECTORY, not used]
 #include "api_client.h"
 #include "sys/fiber.h"
 #include "sys/real/real.h"
@@ -18,7 +18,9 @@ constexpr int64_t padding = 1'000'000'000'000'000'000;  // so that every moment 
 
 struct Flags {
   std::string kubeconfig;
-  int process = 0, http = 2, watchers = 1000, per_connection = 100, events = 200, rest = 35;
+  int process = 0, http = 2, watchers = 1000, per_connection = 100, events = 200, rest = 65;
+  int head = 1;
+  int opening = 50;  // connections that may be shaking hands at a time
 };
 
 Result<Flags> parse_flags(int count, char** arguments) {
@@ -26,7 +28,8 @@ Result<Flags> parse_flags(int count, char** arguments) {
   const std::vector<std::pair<std::string_view, int*>> numbers{
       {"--process", &flags.process},   {"--http", &flags.http},
       {"--watchers", &flags.watchers}, {"--per-connection", &flags.per_connection},
-      {"--events", &flags.events},     {"--rest", &flags.rest}};
+      {"--events", &flags.events},     {"--rest", &flags.rest},
+      {"--opening", &flags.opening},   {"--head", &flags.head}};
   for (int i = 1; i < count; ++i) {
     const std::string_view name = arguments[i];
     if (!name.starts_with("--")) continue;
@@ -49,7 +52,9 @@ struct Bench {
   size_t open = 0, got = 0, wanted = 0;
   bool failed = false;
   std::vector<double> samples;
-  sys::Signal progress{sys.loop};
+  std::string why;  // it failed
+  int opening = 0;
+  sys::Signal progress{sys.loop}, door{sys.loop};
 
   // Finds the moments at which the events in `bytes` were sent; `carry` is what may be the beginning of one.
   void scan(std::string& carry, std::string_view bytes) {
@@ -69,13 +74,29 @@ struct Bench {
   void opened() {
     if (++open == size_t(flags.watchers)) progress.set();
   }
-  void end() {
+  void end(const std::string& reason) {
+    if (!failed) why = reason;
     failed = true;
     progress.set();
+    door.set();
+  }
+  // As few handshakes at a time as this one thread can keep up with; where a server's patience ends is not the
+  // question.
+  Result<void> enter() {
+    while (opening >= flags.opening && !failed) {
+      door.clear();
+      TRY(door.wait());
+    }
+    ++opening;
+    return {};
+  }
+  void leave() {
+    --opening;
+    door.set();
   }
 };
 
-Result<std::unique_ptr<sys::Stream>> dial(Bench& bench) {
+Result<std::unique_ptr<sys::Stream>> connect(Bench& bench) {
   const auto& options = bench.api.options;
   auto plain = TRY(bench.sys.net.connect(options.server, limit));
   auto tls = options.tls_options;
@@ -83,21 +104,28 @@ Result<std::unique_ptr<sys::Stream>> dial(Bench& bench) {
   return bench.sys.net.start_tls(std::move(plain), tls, limit);
 }
 
+Result<std::unique_ptr<sys::Stream>> dial(Bench& bench) {
+  TRY(bench.enter());
+  auto made = connect(bench);
+  bench.leave();
+  return made;
+}
+
 void watch_http1(Bench& bench) {
   auto stream = dial(bench);
-  if (!stream) return bench.end();
+  if (!stream) return bench.end(stream.error().text());
   const std::string request = "GET " + bench.target + " HTTP/1.1\r\nHost: bench\r\nAccept: application/json\r\n" +
                               "User-Agent: bench/1.0\r\n\r\n";
-  if (!(*stream)->write(request, limit)) return bench.end();
+  if (!(*stream)->write(request, limit)) return bench.end("the request could not be sent");
   std::string carry, head;
   bool begun = false;
   for (;;) {
     auto bytes = (*stream)->read(64u << 10, sys::no_limit);
-    if (!bytes || bytes->empty()) return;
+    if (!bytes || bytes->empty()) return begun ? void() : bench.end(bytes ? "closed" : bytes.error().text());
     if (!begun) {
       head += *bytes;
       if (head.find("\r\n\r\n") == std::string::npos) continue;
-      if (!head.starts_with("HTTP/1.1 200")) return bench.end();
+      if (!head.starts_with("HTTP/1.1 200")) return bench.end(head);
       begun = true;
       bench.opened();
     }
@@ -140,7 +168,8 @@ std::string opening(const Bench& bench, int streams) {
 
 void watch_http2(Bench& bench, int streams) {
   auto stream = dial(bench);
-  if (!stream || !(*stream)->write(opening(bench, streams), limit)) return bench.end();
+  if (!stream) return bench.end(stream.error().text());
+  if (!(*stream)->write(opening(bench, streams), limit)) return bench.end("the requests could not be sent");
   std::string pending;
   std::vector<std::string> carry(size_t(streams) + 1);
   for (;;) {
@@ -156,9 +185,9 @@ void watch_http2(Bench& bench, int streams) {
       const std::string_view payload = std::string_view(pending).substr(at + 9, size);
       if (type == 0) bench.scan(carry[std::min(carry.size() - 1, id / 2)], payload);
       if (type == 1) bench.opened();
-      if (type == 3 || type == 7) bench.end();
+      if (type == 3 || type == 7) bench.end("a frame of type " + std::to_string(type));
       if ((type == 4 || type == 6) && (flags & 1) == 0)
-        if (!(*stream)->write(frame(uint8_t(type), 1, 0, type == 6 ? payload : ""), limit)) return bench.end();
+        if (!(*stream)->write(frame(uint8_t(type), 1, 0, type == 6 ? payload : ""), limit)) return;
       at += 9 + size;
     }
     pending.erase(0, at);
@@ -183,14 +212,14 @@ Result<void> send_events(Bench& bench, net::HttpClient& client) {
     bench.progress.clear();
     TRY(send(client, bench.api.request("POST", bench.api.maps(), event("event-" + std::to_string(i)))));
     if (bench.got < bench.wanted) TRY(bench.progress.wait_for(limit));
-    if (bench.failed) return base::unavailable("a watch ended early");
+    if (bench.failed) return base::unavailable("a watch ended early: " + bench.why);
   }
   const double seconds = seconds_since(start);
   const double used = processor_seconds(bench.sys, bench.flags.process) - before;
   std::sort(bench.samples.begin(), bench.samples.end());
-  std::printf("%-52s p50 %.2f ms, p99 %.2f ms, %.0f events/s, %.2f us of the manager's processor per event\n",
-              "  one event at a time to all", percentile(bench.samples, 0.5), percentile(bench.samples, 0.99),
-              double(bench.got) / seconds, used * 1e6 / double(bench.got));
+  std::printf(" %.2f | %.2f | %.0f | %.2f | %s |\n", percentile(bench.samples, 0.5), percentile(bench.samples, 0.99),
+              double(bench.got) / seconds, used * 1e6 / double(bench.got),
+              bench.flags.http == 1 ? "a TLS record and a system call for each watch" : "frames, and one thread");
   return {};
 }
 
@@ -208,16 +237,22 @@ Result<void> run(sys::Sys& sys, const Flags& flags) {
                [&bench, streams] { return bench.flags.http == 2 ? watch_http2(bench, streams) : watch_http1(bench); });
   }
   TRY(bench.progress.wait_for(base::minutes(5)).context("opening watches"));
-  if (bench.failed) return base::unavailable("a watch could not be opened");
+  if (bench.failed) return base::unavailable("a watch could not be opened: " + bench.why);
   const double opened = resident_kib(sys, flags.process);
   const double used = processor_seconds(sys, flags.process);
   if (flags.rest > 0) TRY(sys::sleep(sys.loop, base::seconds(flags.rest)));
   const auto each = [&](double kib) { return (kib - before) / flags.watchers; };
-  std::printf("%d watches over HTTP/%d, %d on a connection\n", flags.watchers, flags.http, flags.per_connection);
-  std::printf("%-52s %.1f KiB, %.1f KiB after %d s\n", "  memory of the manager per watch", each(opened),
-              each(resident_kib(sys, flags.process)), flags.rest);
-  std::printf("%-52s %.2f s\n", "  processor time of the manager meanwhile",
-              processor_seconds(sys, flags.process) - used);
+  const double quiet = each(resident_kib(sys, flags.process));
+  const double idle = processor_seconds(sys, flags.process) - used;
+  if (flags.head) {
+    std::printf(
+        "| watches | HTTP | on a connection | KiB each when opened | KiB each after %d s | manager's processor "
+        "time meanwhile, s | event p50 ms | p99 ms | events/s | manager us/event | bounded by |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|\n",
+        flags.rest);
+  }
+  std::printf("| %d | %d | %d | %.1f | %.1f | %.2f |", flags.watchers, flags.http, flags.per_connection, each(opened),
+              quiet, idle);
   auto sent = flags.events > 0 ? send_events(bench, client) : Result<void>();
   TRY(send(client, bench.api.request("DELETE", "/api/v1/namespaces/" + bench.api.ns)));
   return sent;

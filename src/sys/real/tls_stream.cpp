@@ -19,6 +19,7 @@ namespace {
 
 constexpr size_t below_read_bytes = 64 * 1024;
 constexpr size_t record_bytes_max = 16 * 1024;
+constexpr size_t record_overhead_max = 64;  // header, type, tag, and what TLS 1.2 adds
 constexpr Duration goodbye_limit = base::seconds(5);
 
 // What OpenSSL reads from and writes to. It never blocks: the stream below is used outside OpenSSL.
@@ -181,6 +182,8 @@ class TlsStream : public Stream {
     while (!bytes.empty()) {
       TRY(usable());
       // Four records per write below: fewer system calls, bounded memory.
+      if (wire_->out.empty())
+        wire_->out.reserve(std::min(bytes.size(), 4 * record_bytes_max) + 4 * record_overhead_max);
       for (int records = 0; records < 4 && !bytes.empty(); ++records) {
         ERR_clear_error();
         const int count = SSL_write(ssl_, bytes.data(), int(std::min(bytes.size(), record_bytes_max)));
