@@ -44,7 +44,7 @@ class Parser {
 
   ExprPtr run() {
     auto out = expression();
-    if (ok() && !at_end()) unexpected();
+    if (ok() && !at_end()) fail(now().offset, "Syntax error: extraneous input '" + now().text + "' expecting <EOF>");
     return ok() ? std::move(out) : nullptr;
   }
 
@@ -57,17 +57,38 @@ class Parser {
     ++at_;
     return true;
   }
-  void expect(std::string_view symbol) {
-    if (ok() && !take(symbol)) {
-      fail(now().offset, "Syntax error: mismatched input '" + now().text + "' expecting '" + std::string(symbol) + "'");
+  // What the reference parser (ANTLR's recovery) says: a closing symbol is missing, a token too many, or neither.
+  void expect(std::string_view symbol, bool closes = false) {
+    if (!ok() || take(symbol)) return;
+    const std::string wanted = "'" + std::string(symbol) + "'", here = "'" + now().text + "'";
+    if (closes && at_end()) {
+      fail(now().offset, "Syntax error: missing " + wanted + " at " + here);
+    } else if (closes && at_ + 1 < tokens_.size() && tokens_[at_ + 1].is(symbol)) {
+      fail(now().offset, "Syntax error: extraneous input " + here + " expecting " + wanted);
+    } else {
+      mismatched(wanted);
     }
+  }
+  // The end of a list, in which more could follow.
+  void expect_end(std::string_view symbol) {
+    if (ok() && !take(symbol)) mismatched("{'" + std::string(symbol) + "', ','}");
+  }
+  void mismatched(const std::string& wanted) {
+    fail(now().offset, "Syntax error: mismatched input '" + now().text + "' expecting " + wanted);
   }
   ExprPtr fail(uint32_t offset, std::string message) {
     if (ok()) mistakes_.push_back({offset, std::move(message)});
     return nullptr;
   }
+  // Something else stands where an expression begins.
   ExprPtr unexpected() {
-    return fail(now().offset, "Syntax error: mismatched input '" + now().text + "' expecting an expression");
+    const bool arguments = at_ > 0 && tokens_[at_ - 1].is("(") && at_ > 1 &&
+                           tokens_[at_ - 2].kind == Token::Kind::identifier && !is_word(tokens_[at_ - 2].text);
+    const bool index = at_ > 1 && tokens_[at_ - 1].is("[") && !tokens_[at_ - 2].is("(");
+    mismatched(std::string("{'[', '{', '(', ") + (arguments ? "')', " : "") + "'.', '-', '!', " +
+               (index ? "'?', " : "") +
+               "'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}");
+    return nullptr;
   }
 
   static ExprPtr node(Expr::Kind kind, uint32_t offset) {
@@ -171,7 +192,7 @@ class Parser {
       } else if (take("[")) {
         const bool optional = take("?");
         auto index = expression();
-        expect("]");
+        expect("]", true);
         if (ok()) out = call(offset, optional ? "_[?_]" : "_[_]", std::move(out), std::move(index));
       } else {
         break;
@@ -208,7 +229,7 @@ class Parser {
       if (!take(",")) break;
       if (ok() && now().is(")")) return unexpected();
     }
-    expect(")");
+    expect(")", true);
     if (!ok()) return nullptr;
     auto expanded = expand_macro(made, mistakes_);
     if (!ok()) return nullptr;
@@ -219,7 +240,7 @@ class Parser {
     const Token token = now();
     if (take("(")) {
       auto out = expression();
-      expect(")");
+      expect(")", true);
       return ok() ? std::move(out) : nullptr;
     }
     if (now().is("[")) return list();
@@ -258,7 +279,7 @@ class Parser {
       out->children.push_back(expression());
       if (!take(",")) break;
     }
-    expect("]");
+    expect_end("]");
     return ok() ? std::move(out) : nullptr;
   }
 
@@ -272,7 +293,7 @@ class Parser {
       if (ok()) out->children.push_back(expression());
       if (!take(",")) break;
     }
-    expect("}");
+    expect_end("}");
     return ok() ? std::move(out) : nullptr;
   }
 

@@ -35,6 +35,24 @@ SchemaRef metadata_of(const Schema* given, const SchemaRef& object_meta) {
   return made;
 }
 
+bool has_embedded(const Schema& node) {
+  const auto& all = node.properties;
+  return node.embedded_resource || (node.items && has_embedded(*node.items)) ||
+         std::any_of(all.begin(), all.end(), [](const Property& one) { return has_embedded(*one.schema); });
+}
+
+// Objects inside of objects have metadata too.
+SchemaRef with_embedded_metadata(const SchemaRef& node, const SchemaRef& object_meta) {
+  if (!node || !has_embedded(*node)) return node;
+  auto made = std::make_shared<Schema>(*node);
+  for (auto& property : made->properties) {
+    property.schema = with_embedded_metadata(property.schema, object_meta);
+  }
+  made->items = with_embedded_metadata(node->items, object_meta);
+  if (node->embedded_resource && !node->find("metadata")) made->properties.push_back({"metadata", object_meta, false});
+  return made;
+}
+
 SchemaRef root_of(const Json& version, const SchemaRef& object_meta) {
   std::vector<FieldError> unused;
   auto root = std::make_shared<Schema>(*read_structural(version["schema"]["openAPIV3Schema"], "", unused));
@@ -48,6 +66,9 @@ SchemaRef root_of(const Json& version, const SchemaRef& object_meta) {
   root->properties.insert(root->properties.begin(), {{"apiVersion", std::move(version_field), false},
                                                      {"kind", std::move(kind_field), false},
                                                      {"metadata", metadata, false}});
+  for (auto& property : root->properties) {
+    if (property.name != "metadata") property.schema = with_embedded_metadata(property.schema, object_meta);
+  }
   // Every object has these three, whatever the CRD says about them.
   std::erase_if(root->required_others,
                 [](const std::string& name) { return name == "apiVersion" || name == "kind" || name == "metadata"; });
@@ -64,6 +85,19 @@ std::vector<Column> columns_of(const Json& version) {
   return out;
 }
 
+// Which version to use instead: the best of those that are served, not deprecated and newer.
+std::string deprecation_of(const Json& spec, const std::string& version) {
+  const auto named = [&](const std::string& one) {
+    return spec["group"].string() + "/" + one + " " + spec["names"]["kind"].string();
+  };
+  std::string best = version;
+  for (const auto& other : spec["versions"].items()) {
+    if (!other["served"].boolean() || other["deprecated"].boolean()) continue;
+    if (version_before(other["name"].string(), best)) best = other["name"].string();
+  }
+  return named(version) + " is deprecated" + (best == version ? "" : "; use " + named(best));
+}
+
 Version version_of(const Json& crd, const Json& doc, const SchemaRef& object_meta) {
   const auto& spec = crd["spec"];
   Version out;
@@ -73,10 +107,7 @@ Version version_of(const Json& crd, const Json& doc, const SchemaRef& object_met
   out.rules = Rules::compile(out.schema, "", unused);
   out.served = doc["served"].boolean();
   out.deprecated = doc["deprecated"].boolean();
-  if (out.deprecated) {
-    out.deprecation_warning = doc["deprecationWarning"].string_or(spec["group"].string() + "/" + out.name + " " +
-                                                                  spec["names"]["kind"].string() + " is deprecated");
-  }
+  if (out.deprecated) out.deprecation_warning = doc["deprecationWarning"].string_or(deprecation_of(spec, out.name));
   out.columns = columns_of(doc);
   const auto& subresources = doc["subresources"];
   out.status_subresource = subresources.has("status");
@@ -118,7 +149,11 @@ Result<Json> UserForm::operator()(Json doc) const {
   return doc;
 }
 
-void fill_crd(Json& crd) {
+void fill_crd(Json& crd, bool created) {
+  if (created) {
+    crd.child("status").set("conditions", nullptr);
+    crd.child("status").set("acceptedNames", Json::object({{"plural", ""}, {"kind", ""}}));
+  }
   auto& spec = crd.child("spec");
   const std::string kind = spec["names"]["kind"].string();
   if (!kind.empty()) {
@@ -132,6 +167,7 @@ void fill_crd(Json& crd) {
     if (!version["storage"].boolean()) continue;
     const auto all = strings_of(stored);
     if (std::find(all.begin(), all.end(), version["name"].string()) == all.end()) stored.push(version["name"]);
+    break;
   }
   if (!stored.empty()) crd.child("status").set("storedVersions", std::move(stored));
 }

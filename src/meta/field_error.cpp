@@ -4,10 +4,14 @@
 
 namespace meta {
 
-// Strings as %q, numbers and booleans plain, everything else as JSON.
+// Strings as %q, numbers and booleans plain, everything else as JSON that could stand in HTML, as Go writes it.
 static std::string shown(const Json& value) {
   if (value.is_string()) return base::quoted(value.string());
-  return value.dump();
+  std::string out = value.dump();
+  for (const auto& [sign, code] : {std::pair("<", "\\u003c"), {">", "\\u003e"}, {"&", "\\u0026"}}) {
+    if (out.find(sign) != std::string::npos) out = base::replace_all(std::move(out), sign, code);
+  }
+  return out;
 }
 
 std::string text_of(const FieldError& error) { return error.field + ": " + error.message; }

@@ -89,6 +89,16 @@ bool has_format(std::string_view format, std::string_view text) {
   return true;
 }
 
+std::string dns_1035_problem(std::string_view text) {
+  bool good = !text.empty() && text.size() <= 63 && text.front() >= 'a' && text.front() <= 'z' && text.back() != '-';
+  for (const char c : text) good = good && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-');
+  if (good) return {};
+  if (text.size() > 63) return "must be no more than 63 bytes";
+  return "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
+         "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation "
+         "is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+}
+
 std::optional<double> parse_quantity(std::string_view text) {
   static constexpr std::pair<std::string_view, double> suffixes[] = {{"Ki", 1024.0},
                                                                      {"Mi", 1048576.0},

@@ -11,21 +11,18 @@ constexpr size_t message_bytes_max = 5 * 1024;
 
 bool has_line_breaks(std::string_view text) { return text.find_first_of("\n\r") != std::string_view::npos; }
 
-std::string go_pointer(const Json& value, const char* type) {
-  return std::string("(*") + type + ")(" + (value.is_null() ? "nil" : "0xc000000000") + ")";
-}
-
-// As Go prints the struct (%#v): that is what stands in the messages about rules.
-std::string go_rule(const Json& rule) {
-  const auto text = [&](const char* key) { return base::quoted(rule[key].string()); };
-  return "apiextensions.ValidationRule{Rule:" + text("rule") + ", Message:" + text("message") +
-         ", MessageExpression:" + text("messageExpression") +
-         ", Reason:" + go_pointer(rule["reason"], "apiextensions.FieldValueErrorReason") +
-         ", FieldPath:" + text("fieldPath") + ", OptionalOldSelf:" + go_pointer(rule["optionalOldSelf"], "bool") + "}";
+// As the internal type of kube-apiserver stands in messages.
+Json shown_rule(const Json& rule) {
+  return Json::object({{"Rule", rule["rule"].string()},
+                       {"Message", rule["message"].string()},
+                       {"MessageExpression", rule["messageExpression"].string()},
+                       {"Reason", rule["reason"]},
+                       {"FieldPath", rule["fieldPath"].string()},
+                       {"OptionalOldSelf", rule["optionalOldSelf"]}});
 }
 
 FieldError invalid_rule(std::string field, const Json& rule, const std::string& detail) {
-  return {std::move(field), "FieldValueInvalid", "Invalid value: " + go_rule(rule) + ": " + detail};
+  return field_invalid(std::move(field), shown_rule(rule), detail);
 }
 
 std::string_view type_word(const Schema& schema) {

@@ -2,6 +2,7 @@
 // several findings is random (Go map iteration), ours is the order of the schema.
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "meta/formats.h"
 #include "meta/rules.h"
 #include "meta/schema.h"
+#include "meta/structural.h"
 
 namespace meta {
 namespace {
@@ -140,7 +142,21 @@ class Validator {
 
   void check_embedded(const Json& value, const std::string& path) {
     for (const char* name : {"apiVersion", "kind"}) {
-      if (value[name].string().empty()) found.push_back(field_required(child(path, name)));
+      const auto& text = value[name].string();
+      std::string why;
+      if (text.empty()) {
+        why = "must not be empty";
+      } else if (name == std::string_view("kind")) {
+        why = dns_1035_problem(base::lower(text));
+        if (!why.empty()) why = "may have mixed case, but should otherwise match: " + why;
+      } else if (std::count(text.begin(), text.end(), '/') > 1) {
+        why = "unexpected GroupVersion string: " + text;
+      }
+      if (!value.has(name)) {
+        found.push_back(field_required(child(path, name)));
+      } else if (!why.empty()) {
+        found.push_back(field_invalid(child(path, name), text, why));
+      }
     }
   }
 
@@ -163,25 +179,41 @@ class Validator {
     }
   }
 
+  // A whole number is compared with the whole part of a bound, as if the schema said integer.
+  static double bound_for(const Json& value, double bound) { return value.is_integer() ? std::trunc(bound) : bound; }
+
   void check_number(const Schema& schema, const Json& value, const std::string& path) {
     const double number = value.number();
-    if (schema.maximum && (schema.exclusive_maximum ? number >= *schema.maximum : number > *schema.maximum)) {
+    if (schema.multiple_of) check_multiple(bound_for(value, *schema.multiple_of), value, path);
+    if (schema.maximum) {
+      const double most = bound_for(value, *schema.maximum);
       const std::string_view words =
           schema.exclusive_maximum ? "should be less than " : "should be less than or equal to ";
-      add_invalid(path, value, std::string(words) + plain(*schema.maximum));
+      if (schema.exclusive_maximum ? number >= most : number > most) {
+        add_invalid(path, value, std::string(words) + plain(most));
+      }
     }
-    if (schema.minimum && (schema.exclusive_minimum ? number <= *schema.minimum : number < *schema.minimum)) {
+    if (schema.minimum) {
+      const double least = bound_for(value, *schema.minimum);
       const std::string_view words =
           schema.exclusive_minimum ? "should be greater than " : "should be greater than or equal to ";
-      add_invalid(path, value, std::string(words) + plain(*schema.minimum));
-    }
-    if (schema.multiple_of && std::fmod(number, *schema.multiple_of) != 0) {
-      add_invalid(path, value, "should be a multiple of " + plain(*schema.multiple_of));
+      if (schema.exclusive_minimum ? number <= least : number < least) {
+        add_invalid(path, value, std::string(words) + plain(least));
+      }
     }
     const bool fits = schema.format == "int32"   ? number >= -2147483648.0 && number <= 2147483647.0
                       : schema.format == "int64" ? number >= -9223372036854775808.0 && number < 9223372036854775808.0
                                                  : true;
     if (!fits) add_invalid(path, value, "must be of type integer with format " + schema.format);
+  }
+
+  void check_multiple(double factor, const Json& value, const std::string& path) {
+    if (factor <= 0) {
+      found.push_back(field_invalid(at(path), factor,
+                                    "factor MultipleOf declared for " + path + " must be positive: " + plain(factor)));
+    } else if (std::fmod(value.number(), factor) != 0) {
+      add_invalid(path, value, "should be a multiple of " + plain(factor));
+    }
   }
 
   void check_array(const Schema& schema, const Json& value, const std::string& path, const Json* old) {
@@ -244,7 +276,13 @@ class Validator {
       if (!value.has(name)) found.push_back(field_required(child(path, name)));
     }
     if (schema.type != SchemaType::map || !schema.items) return;
-    for (const auto& [name, member] : value.members()) check(*schema.items, member, child(path, name), before(name));
+    for (const auto& [name, member] : value.members()) {
+      if (schema.items == nothing_fits()) {
+        found.push_back(field_invalid(at(path), name, child(path, name) + " in body is a forbidden property"));
+      } else {
+        check(*schema.items, member, child(path, name), before(name));
+      }
+    }
   }
 
   static std::vector<FieldError> findings_of(const Schema& schema, const Json& value, const std::string& path) {

@@ -1,8 +1,10 @@
 #include "meta/structural.h"
 
-#include <re2/re2.h>
-
+#include <algorithm>
 #include <array>
+
+#include "base/text.h"
+#include "meta/pattern.h"
 
 namespace meta {
 namespace {
@@ -62,11 +64,7 @@ class Reader {
   void read_type(const Json& doc, const std::string& at, Schema& schema) {
     const auto& type = doc["type"].string();
     if (doc[int_or_string_key].boolean()) {
-      schema.type = SchemaType::int_or_string;
-      if (!type.empty()) {
-        found_.push_back(
-            field_invalid(at + ".type", type, "must be empty if x-kubernetes-int-or-string is specified as true"));
-      }
+      schema.type = SchemaType::int_or_string;  // whatever type is written beside it
       return;
     }
     static constexpr std::pair<std::string_view, SchemaType> types[] = {
@@ -90,12 +88,10 @@ class Reader {
     schema.format = doc["format"].string();
     schema.pattern = doc["pattern"].string();
     if (!schema.pattern.empty()) {
-      re2::RE2::Options options;
-      options.set_log_errors(false);
-      const re2::RE2 compiled(schema.pattern, options);
-      if (!compiled.ok()) {
-        found_.push_back(field_invalid(at + ".pattern", schema.pattern,
-                                       "must be a valid regular expression, but isn't: " + compiled.error()));
+      const auto why = pattern_problem(schema.pattern);
+      if (!why.empty()) {
+        found_.push_back(
+            field_invalid(at + ".pattern", schema.pattern, "must be a valid regular expression, but isn't: " + why));
       }
     }
     schema.enumeration = doc["enum"].items();
@@ -132,6 +128,11 @@ class Reader {
     if (!map_type.empty() && schema.type != SchemaType::object && schema.type != SchemaType::map) {
       found_.push_back(
           field_invalid(at + ".type", doc["type"], "must be object if x-kubernetes-map-type is specified"));
+    }
+    if (schema.embedded_resource && !schema.preserve_unknown && doc["properties"].empty()) {
+      found_.push_back(field_required(at + ".properties",
+                                      "must not be empty if x-kubernetes-embedded-resource is true without "
+                                      "x-kubernetes-preserve-unknown-fields"));
     }
     if (schema.embedded_resource && schema.type != SchemaType::object) {
       found_.push_back(
@@ -209,23 +210,22 @@ class Reader {
     const Json* additional = doc.find("additionalProperties");
     if (!additional) return;
     const std::string field = at + ".additionalProperties";
+    const bool anything = additional->is_bool() && additional->boolean();
     if (!doc["properties"].empty()) {
+      if (anything) schema.preserve_unknown = true;
+      if (anything) return;
       found_.push_back(field_forbidden(field, "additionalProperties and properties are mutual exclusive"));
     }
-    if (schema.type != SchemaType::object) {
-      found_.push_back(field_forbidden(field, "only objects have additionalProperties"));
-      return;
-    }
-    if (additional->is_bool()) {
-      if (!additional->boolean()) {
-        found_.push_back(field_forbidden(field, "additionalProperties cannot be set to false"));
-      }
-      auto anything = std::make_shared<Schema>();
-      anything->preserve_unknown = true;
-      schema.items = std::move(anything);
+    SchemaRef values;
+    if (anything) {
+      auto made = std::make_shared<Schema>();
+      made->preserve_unknown = true;
+      values = std::move(made);
     } else {
-      schema.items = read(*additional, field);
+      values = additional->is_bool() ? nothing_fits() : read(*additional, field);
     }
+    if (schema.type != SchemaType::object) return;
+    schema.items = std::move(values);
     schema.type = SchemaType::map;
   }
 
@@ -265,15 +265,10 @@ class Reader {
     }
     read_values(doc, at, *schema);
     if (doc.has("items")) {
-      if (!outer.has("items")) found_.push_back(field_required(at + ".items", "must be defined outside as well"));
       schema->items = read_value(doc["items"], at + ".items", outer["items"]);
     }
     for (const auto& [name, member] : doc["properties"].members()) {
       const std::string field = at + ".properties[" + name + "]";
-      const bool open = outer["additionalProperties"].is_object() || outer[preserve_key].boolean();
-      if (!outer["properties"].has(name) && !open) {
-        found_.push_back(field_required(field, "because it is defined in " + at + ", it must be defined outside too"));
-      }
       schema->properties.push_back({name, read_value(member, field, outer["properties"][name]), false});
     }
     read_required(doc, *schema);
@@ -299,12 +294,15 @@ class Reader {
     Json whole = *given;
     std::vector<std::string> unknown;
     prune(schema, whole, schema.embedded_resource, &unknown);
-    for (const auto& name : unknown) {
-      found_.push_back(field_invalid(at + ".default", *given, "must not have the unknown field " + name));
+    if (!unknown.empty()) {
+      found_.push_back(field_invalid(at + ".default", *given, "must not have unknown fields"));
+      return;
     }
     apply_defaults(schema, whole);
     for (auto& finding : validate(schema, whole)) {
-      finding.field = at + ".default" + (finding.field == "<nil>" ? "" : "." + finding.field);
+      const bool whole_value = finding.field == "<nil>";  // which has no name
+      if (whole_value) finding.message = base::replace_all(finding.message, ": in body ", ":  in body ");
+      finding.field = at + ".default" + (whole_value ? "" : "." + finding.field);
       found_.push_back(std::move(finding));
     }
   }
@@ -313,6 +311,16 @@ class Reader {
 };
 
 }  // namespace
+
+const SchemaRef& nothing_fits() {
+  static const SchemaRef schema = [] {
+    auto made = std::make_shared<Schema>();
+    made->none_of = std::make_shared<Schema>();
+    made->preserve_unknown = true;  // so that what is there is refused, not dropped
+    return made;
+  }();
+  return schema;
+}
 
 SchemaRef read_structural(const Json& doc, const std::string& at, std::vector<FieldError>& found) {
   return Reader(found).read(doc, at);

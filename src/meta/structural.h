@@ -8,6 +8,9 @@ namespace meta {
 
 // `at` is the field path of `doc` in the CRD, for the findings, whose texts are kube-apiserver's. What is found wrong
 // is added to `found`; the result is only of use when nothing was.
+// The schema of additionalProperties: false, which nothing fits. There is one.
+const SchemaRef& nothing_fits();
+
 SchemaRef read_structural(const Json& doc, const std::string& at, std::vector<FieldError>& found);
 
 }  // namespace meta

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "registry/custom_checks.h"
 #include "registry/metadata.h"
 
 namespace registry {
@@ -148,6 +149,10 @@ Result<void> check_types(const Kind& kind, const Json& doc, const std::vector<Fi
   return {};
 }
 
+void append(std::vector<FieldError>& to, std::vector<FieldError> more) {
+  to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
 }  // namespace
 
 Result<void> decode_object(const Kind& kind, Json& doc) {
@@ -183,16 +188,24 @@ void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation op
 
 Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored, meta::Operation operation,
                           std::vector<std::string>* warnings) {
+  if (kind.custom) TRY(decode_embedded(kind, doc));
   auto findings = check_metadata(kind, doc, stored);
   const auto& version = kind.storage();
-  for (auto& finding : schema_findings(kind, doc, stored)) {
-    if (kind.custom && operation == meta::Operation::update_status) name_within_status(finding);
-    findings.push_back(std::move(finding));
+  auto by_schema = schema_findings(kind, doc, stored);
+  if (!kind.custom) TRY(check_types(kind, doc, by_schema));
+  const bool status = operation == meta::Operation::update_status;
+  if (kind.custom && status) std::for_each(by_schema.begin(), by_schema.end(), name_within_status);
+  // What is missing or wrong in a definition its own rules say, in one go.
+  const bool all_said = kind.resource() == "customresourcedefinitions.apiextensions.k8s.io";
+  if (all_said) by_schema.clear();
+  append(findings, std::move(by_schema));
+  if (kind.custom) {
+    append(findings, check_scale_fields(version, doc, status));
+    append(findings, check_embedded(kind, doc));
   }
-  if (!kind.custom) TRY(check_types(kind, doc, findings));
   if (version.rules) check_rules(*version.rules, doc, stored, findings, warnings);
   // The kind's own rules may rely on a document that fits its schema.
-  if (findings.empty() && kind.check) findings = kind.check(doc, stored, operation);
+  if ((findings.empty() || all_said) && kind.check) append(findings, kind.check(doc, stored, operation));
   if (findings.empty()) return {};
   return invalid(kind, doc["metadata"]["name"].string(), std::move(findings));
 }

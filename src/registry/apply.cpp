@@ -5,7 +5,9 @@
 #include <tuple>
 
 #include "base/text.h"
+#include "meta/user_form.h"
 #include "registry/field_set.h"
+#include "registry/sorted.h"
 
 namespace registry {
 namespace {
@@ -97,24 +99,14 @@ void take(std::vector<Manager>& others, const FieldSet& fields) {
   for (auto& other : others) other.fields = difference(other.fields, fields);
 }
 
-Json sorted(const Json& value) {
-  Json out = value;
-  if (value.is_array()) {
-    for (auto& item : out.mutable_items()) item = sorted(Json(item));
-  }
-  if (!value.is_object()) return out;
-  auto& members = out.mutable_members();
-  for (auto& [name, member] : members) member = sorted(Json(member));
-  std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  return out;
-}
-
 // What kubectl applied on the client's side, as it wrote down itself. When it turns to server-side apply these fields
 // are its own already, whoever is noted for them.
 FieldSet client_side_applied(const Kind& kind, const Json& live) {
   const auto& text = live["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"].string();
   const auto doc = text.empty() ? Json() : base::parse_json(text).value_or(Json());
-  if (doc["apiVersion"].string() != kind.api_version(kind.storage_version)) return {};
+  const auto* form = meta::user_form(kind);
+  const bool any_version = form && !form->convert && doc["kind"].string() == kind.kind;  // all name fields the same
+  if (!any_version && doc["apiVersion"].string() != kind.api_version(kind.storage_version)) return {};
   const auto fields = fields_of(kind.storage().schema.get(), doc);
   return fields ? read_fields_v1(fields_v1(*fields)) : FieldSet();  // without pointers into `doc`
 }
@@ -307,7 +299,8 @@ void track_update(const Kind& kind, const Json& stored, Json& made, const Writer
       self = &managers.back();
     }
     self->fields = union_of(self->fields, changed);
-    self->time = base::rfc3339(now);
+    // Owners that came by way of the scale have no time.
+    self->time = writer.subresource == "scale" ? std::string() : base::rfc3339(now);
   }
   cap_updaters(managers);
   const Json entries = write_managers(std::move(managers));

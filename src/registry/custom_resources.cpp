@@ -1,6 +1,9 @@
 #include "registry/custom_resources.h"
 
+#include <set>
+
 #include "base/log.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "meta/crd_read.h"
 #include "registry/metadata.h"
@@ -35,13 +38,32 @@ Json with_accepted_names(const Json& crd) {
 }
 
 // Names are one space per group for resources (plural, singular, short) and one for kinds and lists.
-bool is_resource_name(const Kind& kind, const std::string& name) {
-  for (const auto& word : kind.short_names) {
-    if (word == name) return true;
+struct Taken {
+  std::set<std::string> resources, kinds;
+
+  void add(const Json& names) {
+    for (const char* which : {"plural", "singular"}) resources.insert(names[which].string());
+    for (const auto& word : names["shortNames"].items()) resources.insert(word.string());
+    for (const char* which : {"kind", "listKind"}) kinds.insert(names[which].string());
   }
-  return kind.plural == name || kind.singular == name;
+  void add(const Kind& kind) {
+    resources.insert({kind.plural, kind.singular});
+    resources.insert(kind.short_names.begin(), kind.short_names.end());
+    kinds.insert({kind.kind, kind.list_kind});
+  }
+};
+
+// Where a definition stands that claims a group of the Kubernetes community; null for others.
+Json approval_of(const Json& crd) {
+  using State = meta::Approval::State;
+  const auto approval = meta::api_approval(crd);
+  if (approval.state == State::not_needed) return nullptr;
+  const char* reason = approval.state == State::approved   ? "ApprovedAnnotation"
+                       : approval.state == State::bypassed ? "UnapprovedAnnotation"
+                       : approval.state == State::missing  ? "MissingAnnotation"
+                                                           : "InvalidAnnotation";
+  return Json::object({{"on", approval.state == State::approved}, {"reason", reason}, {"message", approval.text}});
 }
-bool is_kind_name(const Kind& kind, const std::string& name) { return kind.kind == name || kind.list_kind == name; }
 
 }  // namespace
 
@@ -133,40 +155,69 @@ void CustomResources::update_stored_form(const Kind& kind) {
   }
 }
 
-// Reason and message of the first name that another kind of the group has; no reason when there is none.
-base::FieldError CustomResources::name_clash(const Json& crd) const {
+// Each name by itself: those that are free are accepted, also beside others that are not.
+CustomResources::Names CustomResources::names_of(const Json& crd) const {
   const auto& group = crd["spec"]["group"].string();
-  const auto& names = crd["spec"]["names"];
-  const auto taken = [](const char* reason, const Json& name) {
-    return base::FieldError{"spec.names", reason, "\"" + name.string() + "\" is already in use"};
-  };
-  for (const Kind* other : scheme_.kinds()) {
-    if (other->group != group || other->plural == names["plural"].string()) continue;
-    if (is_resource_name(*other, names["plural"].string())) return taken("PluralConflict", names["plural"]);
-    if (is_resource_name(*other, names["singular"].string())) return taken("SingularConflict", names["singular"]);
-    for (const auto& word : names["shortNames"].items()) {
-      if (is_resource_name(*other, word.string())) return taken("ShortNamesConflict", word);
-    }
-    if (is_kind_name(*other, names["kind"].string())) return taken("KindConflict", names["kind"]);
-    if (is_kind_name(*other, names["listKind"].string())) return taken("ListKindConflict", names["listKind"]);
+  const auto& wanted = crd["spec"]["names"];
+  const auto& before = crd["status"]["acceptedNames"];
+  Taken taken;
+  for (const Kind* kind : scheme_.kinds()) {
+    if (kind->group == group && kind->resource() != crd["metadata"]["name"].string()) taken.add(*kind);
   }
-  return {};
+  for (const auto& entry : store_.list(crd_resource)) {
+    if (entry->doc["spec"]["group"].string() == group) taken.add(entry->doc["status"]["acceptedNames"]);
+  }
+  base::FieldError clash;
+  const auto in_use = [](const Json& name) { return base::quoted(name.string()) + " is already in use"; };
+  const auto choose = [&](const char* which, const char* reason, const std::set<std::string>& others) -> Json {
+    const bool own = wanted[which] == before[which];
+    if (own || !others.contains(wanted[which].string())) return wanted[which];
+    clash = {"spec.names", reason, in_use(wanted[which])};
+    return before[which];
+  };
+  Names out;
+  const Json plural = choose("plural", "PluralConflict", taken.resources);
+  const Json singular = choose("singular", "SingularConflict", taken.resources);
+  std::vector<std::string> problems;
+  const auto& own = before["shortNames"].items();
+  for (const auto& word : wanted["shortNames"].items()) {
+    const bool free = std::find(own.begin(), own.end(), word) != own.end() || !taken.resources.contains(word.string());
+    if (!free) problems.push_back(in_use(word));
+  }
+  if (!problems.empty()) {
+    const auto list = base::join(problems, ", ");
+    clash = {"spec.names", "ShortNamesConflict", problems.size() > 1 ? "[" + list + "]" : list};
+  }
+  const Json short_names = problems.empty() ? wanted["shortNames"] : before["shortNames"];
+  const Json kind = choose("kind", "KindConflict", taken.kinds);
+  const Json list_kind = choose("listKind", "ListKindConflict", taken.kinds);
+  out.accepted = Json::object({{"plural", plural.string()}});
+  if (!singular.string().empty()) out.accepted.set("singular", singular);
+  if (!short_names.empty()) out.accepted.set("shortNames", short_names);
+  out.accepted.set("kind", kind.string());
+  if (!list_kind.string().empty()) out.accepted.set("listKind", list_kind);
+  if (!wanted["categories"].empty()) out.accepted.set("categories", wanted["categories"]);
+  out.clash = std::move(clash);
+  return out;
 }
 
-Json CustomResources::status_of(const Json& crd, const base::FieldError& clash) const {
+Json CustomResources::status_of(const Json& crd, const Names& names) const {
   Json status = crd["status"];
   Json conditions = status["conditions"];
   const auto now = registry_.now();
   const auto& resource = crd["metadata"]["name"].string();
-  const bool accepted = clash.reason.empty();
-  set_condition(conditions, "NamesAccepted", accepted, accepted ? "NoConflicts" : clash.reason.c_str(),
-                accepted ? "no conflicts found" : clash.message, now);
-  if (accepted) status.set("acceptedNames", crd["spec"]["names"]);
+  const bool accepted = names.clash.reason.empty();
+  set_condition(conditions, "NamesAccepted", accepted, accepted ? "NoConflicts" : names.clash.reason.c_str(),
+                accepted ? "no conflicts found" : names.clash.message, now);
+  status.set("acceptedNames", names.accepted);
   const bool served = scheme_.by_resource(resource) != nullptr;
   set_condition(conditions, "Established", served, served ? "InitialNamesAccepted" : "NotAccepted",
                 served ? "the initial names have been accepted" : "not all names are accepted", now);
-  if (!status["acceptedNames"].is_object()) {
-    status.set("acceptedNames", Json::object({{"kind", ""}, {"plural", ""}}));
+  if (const Json approval = approval_of(crd); !approval.is_null()) {
+    set_condition(conditions, "KubernetesAPIApprovalPolicyConformant", approval["on"].boolean(),
+                  approval["reason"].string().c_str(), approval["message"].string(), now);
+  } else {
+    erase_condition(conditions, "KubernetesAPIApprovalPolicyConformant");
   }
   if (is_built_in(resource)) {
     set_condition(
@@ -209,13 +260,14 @@ Result<void> CustomResources::look_at(const store::Key& key) {
     if (meta::is_established(crd->doc) && !is_built_in(key.name)) serve(with_accepted_names(crd->doc), crd->revision);
     return {};
   }
-  base::FieldError clash;
+  Names names{crd->doc["spec"]["names"], {}};
   if (!is_built_in(key.name)) {
-    clash = name_clash(crd->doc);
-    if (clash.reason.empty()) serve(crd->doc, crd->revision);
-    if (!clash.reason.empty() && served_.contains(key.name)) serve(with_accepted_names(crd->doc), crd->revision);
+    names = names_of(crd->doc);
+    Json served = crd->doc;
+    served.child("spec").set("names", names.accepted);
+    if (names.clash.reason.empty() || served_.contains(key.name)) serve(served, crd->revision);
   }
-  return report(crd, status_of(crd->doc, clash));
+  return report(crd, status_of(crd->doc, names));
 }
 
 // A name has become free, so those that wait for one look again.
@@ -248,7 +300,7 @@ Result<void> CustomResources::clean_up(const Ref& crd) {
   if (left == 0) return release(crd);
   Json status = crd->doc["status"];
   set_condition(status.child("conditions"), "Terminating", true, "InstanceDeletionInProgress",
-                "objects that are left, waiting for their finalizers: " + std::to_string(left), registry_.now());
+                "CustomResource deletion is in progress", registry_.now());
   return report(crd, status);
 }
 

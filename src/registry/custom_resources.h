@@ -43,10 +43,14 @@ class CustomResources {
   void serve(const Json& crd, uint64_t revision);
   void drop(const std::string& resource);
   bool is_built_in(const std::string& resource) const { return built_in_.by_resource(resource) != nullptr; }
-  base::FieldError name_clash(const Json& crd) const;
+  struct Names {
+    Json accepted;           // as status.acceptedNames
+    base::FieldError clash;  // reason and message of the last that others have; no reason when there is none
+  };
+  Names names_of(const Json& crd) const;
   void update_stored_form(const Kind& kind);
   Result<void> report(const Ref& crd, const Json& status);
-  Json status_of(const Json& crd, const base::FieldError& clash) const;
+  Json status_of(const Json& crd, const Names& names) const;
   Result<void> clean_up(const Ref& crd);
   Result<void> release(const Ref& crd);
   void look_again(std::string_view group);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "base/time.h"
 #include "registry/names.h"
 
@@ -81,6 +82,9 @@ std::string name_problem(const Kind& kind, std::string_view name) {
 class Checker {
  public:
   Checker(const Kind& kind, const Json& doc) : kind_(kind), meta_(doc["metadata"]) {}
+  // Of an object inside of one of that kind.
+  Checker(const Kind& kind, const Json& embedded, std::string at)
+      : kind_(kind), meta_(embedded["metadata"]), at_(std::move(at)), embedded_(true) {}
 
   std::vector<FieldError> run(const Json* stored) {
     names();
@@ -93,24 +97,30 @@ class Checker {
 
  private:
   void invalid(std::string field, const Json& value, std::string why) {
-    found_.push_back(meta::field_invalid("metadata." + std::move(field), value, std::move(why)));
+    found_.push_back(meta::field_invalid(at_ + std::move(field), value, std::move(why)));
+  }
+
+  std::string name_rule(std::string_view name) const {
+    return embedded_ ? path_segment_problem(name) : name_problem(kind_, name);
   }
 
   void names() {
     // A prefix may end where a name may not, with a '-' or '.'; something always follows it.
     const auto& prefix = meta_["generateName"].string();
     if (!prefix.empty()) {
-      const auto why = name_problem(kind_, prefix + 'x');
+      const auto why = name_rule(prefix + 'x');
       if (!why.empty()) invalid("generateName", prefix, why);
     }
     const auto& name = meta_["name"].string();
-    if (name.empty()) {
+    if (name.empty() && !embedded_) {
       found_.push_back(meta::field_required("metadata.name", "name or generateName is required"));
-    } else if (const auto why = name_problem(kind_, name); !why.empty()) {
+    } else if (const auto why = name_rule(name); !why.empty()) {
       invalid("name", name, why);
     }
     const auto& ns = meta_["namespace"].string();
-    if (!kind_.namespaced) {
+    if (embedded_ && ns.empty()) {
+      return;
+    } else if (!kind_.namespaced && !embedded_) {
       if (!ns.empty()) found_.push_back(meta::field_forbidden("metadata.namespace", "not allowed on this type"));
     } else if (ns.empty()) {
       found_.push_back(meta::field_required("metadata.namespace"));
@@ -139,7 +149,7 @@ class Checker {
       bytes += key.size() + value.string().size();
     }
     if (bytes > annotations_bytes_max) {
-      found_.push_back({"metadata.annotations", "FieldValueTooLong",
+      found_.push_back({at_ + "annotations", "FieldValueTooLong",
                         "Too long: may not be more than " + std::to_string(annotations_bytes_max) + " bytes"});
     }
   }
@@ -191,7 +201,7 @@ class Checker {
     if (stored && is_deleting(*stored) && !added.empty()) {
       std::string list;
       for (const auto& name : added) list += (list.empty() ? "\"" : ", \"") + name + "\"";
-      found_.push_back(meta::field_forbidden("metadata.finalizers",
+      found_.push_back(meta::field_forbidden(at_ + "finalizers",
                                              "no new finalizers can be added if the object is being deleted, found new "
                                              "finalizers []string{" +
                                                  list + "}"));
@@ -200,6 +210,8 @@ class Checker {
 
   const Kind& kind_;
   const Json& meta_;
+  std::string at_ = "metadata.";
+  bool embedded_ = false;
   std::vector<FieldError> found_;
 };
 
@@ -236,7 +248,37 @@ std::pair<std::string, std::string> mismatch(const Json& value, const Field& fie
   return {go_word(value), field.name == "ownerReferences" ? "[]v1.OwnerReference" : "[]v1.ManagedFieldsEntry"};
 }
 
+// The first field that Go could not decode into its ObjectMeta.
+const Field* wrong_field(const Json& given) {
+  for (const auto& field : fields) {
+    const auto* value = given.find(field.name);
+    if (value && !value->is_null() && !has_form(*value, field.form)) return &field;
+  }
+  return nullptr;
+}
+
 }  // namespace
+
+std::string metadata_problem(const Json& given) {
+  if (given.is_null()) return {};
+  const auto decoding = [](const std::string& got, const std::string& into, const std::string& wanted) {
+    return "json: cannot unmarshal " + got + " into Go " + into + " of type " + wanted;
+  };
+  if (!given.is_object()) return decoding(go_word(given), "value", "v1.ObjectMeta");
+  const Field* field = wrong_field(given);
+  if (!field) return {};
+  const auto& value = given[field->name];
+  if (field->form == Form::time && value.is_string()) {
+    return "parsing time " + base::quoted(value.string()) + ": it is not in the form of RFC 3339";
+  }
+  const auto [got, wanted] = mismatch(value, *field);
+  return decoding(got, "struct field ObjectMeta." + std::string(field->name),
+                  field->name == "uid" ? "types.UID" : wanted);
+}
+
+std::vector<FieldError> check_embedded_metadata(const Kind& kind, const Json& object, const std::string& at) {
+  return Checker(kind, object, at + ".metadata.").run(nullptr);
+}
 
 Result<void> normalise_metadata(const Kind& kind, Json& doc) {
   const Json given = doc["metadata"];

@@ -21,6 +21,11 @@ void keep_system_fields(Json& doc, const Json& stored);
 // The rules for create (`stored` null) and update.
 std::vector<base::FieldError> check_metadata(const Kind& kind, const Json& doc, const Json* stored);
 
+// Of objects inside of objects (x-kubernetes-embedded-resource): what is wrong with the types in metadata, in Go's
+// words, "" when nothing is; and the rules for an object at field `at`.
+std::string metadata_problem(const Json& given);
+std::vector<base::FieldError> check_embedded_metadata(const Kind& kind, const Json& object, const std::string& at);
+
 bool is_deleting(const Json& doc);
 bool has_finalizer(const Json& doc, std::string_view name);
 void add_finalizer(Json& doc, std::string_view name);  // once

@@ -386,7 +386,7 @@ void start_deletion(const Kind& kind, Json& doc, base::Time now) {
     meta.set("deletionGracePeriodSeconds", 0);
   }
   if (kind.begin_deletion) kind.begin_deletion(doc);
-  raise_generation(kind, doc);
+  if (kind.group != "apiextensions.k8s.io") raise_generation(kind, doc);
 }
 
 }  // namespace

@@ -98,6 +98,7 @@ Answer apply_object(Call& call) {
     if (!live && !how.subresource.empty()) return registry::not_found(call.kind(), call.route.name);
     Json doc = TRY(registry::apply(call.kind(), live ? &live->doc : nullptr, applied, how, registry.now()));
     warn_about(call, doc);
+    warn_about_finalizers(call, doc, live ? &live->doc : nullptr);
     TRY(check_grants(call, doc, live ? &live->doc : nullptr));
     if (live) TRY(check_uid(call.kind(), doc, live->doc));
     RequestAdmission admission(call, live ? "UPDATE" : "CREATE", live ? "PatchOptions" : "CreateOptions");

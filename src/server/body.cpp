@@ -27,7 +27,8 @@ Result<void> check_type(const Call& call, const Json& doc) {
   const auto& kind = call.kind();
   const auto& given_version = doc["apiVersion"];
   const std::string wanted = call.api_version();
-  if (!given_version.is_null() && given_version.string() != wanted) {
+  const bool left_out = given_version.is_null() && !kind.custom;
+  if (!left_out && given_version.string() != wanted) {
     return registry::bad_request("the API version in the data (" + given_version.string() +
                                  ") does not match the expected API version (" + wanted + ")");
   }
@@ -113,6 +114,9 @@ Result<void> check_says_what(const Call& call, const Json& doc) {
                                   " into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty"
                                   "\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }");
   }
+  if (call.kind().custom && doc["kind"].string().empty()) {
+    return unrecognised(call, "Object 'Kind' is missing in '" + call.request.body + "'");
+  }
   return {};
 }
 
@@ -131,6 +135,18 @@ void warn_about_owners(Call& call, const Json& doc) {
       base::join(twice, ", "));
 }
 
+void warn_about_version(Call& call, const Json& doc) {
+  const auto& given = doc["apiVersion"].string();
+  const bool other = given != call.api_version() && given.starts_with(call.kind().group + "/");
+  if (!call.kind().custom || !other || call.route.query.get("fieldValidation") == "Ignore") return;
+  std::vector<std::string> names;
+  for (const auto& [name, member] : doc.members()) {
+    if (name != "apiVersion" && name != "kind" && name != "metadata") names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  for (const auto& name : names) call.warn("unknown field " + base::quoted(name));
+}
+
 Result<Json> parse_object(Call& call) {
   std::vector<std::string> duplicates;
   auto doc = parse_body(call.request, &duplicates);
@@ -143,6 +159,7 @@ Result<Json> parse_object(Call& call) {
   }
   if (doc->is_null()) *doc = Json::object();
   TRY(check_says_what(call, *doc));
+  warn_about_version(call, *doc);
   TRY(check_identity(call, *doc));
   TRY(check_fields(call, *doc, duplicates));
   warn_about_owners(call, *doc);

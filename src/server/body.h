@@ -16,6 +16,9 @@ Result<Json> parse_body(const net::Request& request, std::vector<std::string>* d
 Result<Json> parse_object(Call& call);
 Result<void> check_identity(const Call& call, Json& doc);
 
+// In a version of a user's kind that there is not no field is known, which is said before the object is refused.
+void warn_about_version(Call& call, const Json& doc);
+
 // fieldValidation: unknown and duplicate fields become warnings or an error, as the query asks.
 Result<void> check_fields(Call& call, const Json& doc, const std::vector<std::string>& duplicates);
 

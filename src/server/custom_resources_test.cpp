@@ -135,8 +135,9 @@ TEST_CASE("custom resources: deleting a definition deletes its objects first") {
         Json::array({"customresourcecleanup.apiextensions.k8s.io"}));
   CHECK(f.conditions() == "NamesAccepted=True Established=True Terminating=True");
   f.get(crontabs + "/a", 404);
-  CHECK(f.post(crontabs, crontab("new"), 405)["message"].string() ==
-        "create not allowed while custom resource definition is terminating");
+  CHECK(f.post(crontabs, crontab("new"), 403)["message"].string() ==
+        "crontabs.stable.example.com \"new\" is forbidden: create not allowed while custom resource definition is "
+        "terminating");
   CHECK(f.get("/apis/stable.example.com/v1")["resources"].at(0)["verbs"] ==
         Json::array({"delete", "deletecollection", "get", "list", "watch"}));
   CHECK(!watch.fiber.done());
@@ -183,8 +184,10 @@ TEST_CASE("custom resources: names that clash") {
   f.post(crds, other("jobs", "CronTab", "j"));
   CHECK(f.conditions("jobs.stable.example.com") == "NamesAccepted=False Established=False");
   const Json found = f.get(crds + "/jobs.stable.example.com")["status"]["conditions"].at(0);
-  CHECK(found["reason"].string() == "KindConflict");
-  CHECK(found["message"].string() == "\"CronTab\" is already in use");
+  CHECK(found["reason"].string() == "ListKindConflict");  // the last of two
+  CHECK(found["message"].string() == "\"CronTabList\" is already in use");
+  CHECK(f.get(crds + "/jobs.stable.example.com")["status"]["acceptedNames"] ==
+        *base::parse_json(R"({"plural":"jobs","singular":"jobsx","shortNames":["j"],"kind":""})"));
   f.get("/apis/stable.example.com/v1/jobs", 404);
   f.post(crds, other("tasks", "Task", "ct"));
   CHECK(f.get(crds + "/tasks.stable.example.com")["status"]["conditions"].at(0)["reason"].string() ==

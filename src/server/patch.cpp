@@ -52,6 +52,15 @@ Result<void> check_deletion_time(const Kind& kind, const Json& before, const Jso
                            {meta::field_invalid("metadata.deletionTimestamp", is, "field is immutable")});
 }
 
+// An object of a user's kind cannot be patched into another version.
+Result<void> check_version_kept(Call& call, const Json& after) {
+  const auto& given = after["apiVersion"];
+  if (!call.kind().custom || !after.is_object() || given.string() == call.api_version()) return {};
+  warn_about_version(call, after);
+  return registry::invalid(call.kind(), after["metadata"]["name"].string(),
+                           {meta::field_invalid("apiVersion", given.string(), "must be " + call.api_version())});
+}
+
 // A patch may not make another object of it.
 Result<void> check_unmoved(const Json& before, const Json& after) {
   const auto& was = before["metadata"];
@@ -130,6 +139,7 @@ Answer patch_object(Call& call) {
   const auto change = [&](const Json& stored) -> Result<Json> {
     const Json before = TRY(to_version(call.kind(), call.version(), stored));
     Json after = TRY(patch.apply(call, before));
+    TRY(check_version_kept(call, after));
     if (auto same = check_identity(call, after); !same) {
       const bool moved = after["metadata"]["name"] != before["metadata"]["name"] ||
                          after["metadata"]["namespace"] != before["metadata"]["namespace"];
@@ -144,6 +154,7 @@ Answer patch_object(Call& call) {
     }
     Json out = TRY(to_storage(call.kind(), call.version(), std::move(after), &stored));
     warn_about(call, out);
+    warn_about_finalizers(call, out, &stored);
     TRY(check_grants(call, out, &stored));
     return out;
   };

@@ -180,9 +180,9 @@ TEST_CASE("rules: those that cannot work refuse the definition") {
   };
   CHECK(with(R"({"rule":"self.zz > 1"})") ==
         rule_at +
-            "rule: Invalid value: apiextensions.ValidationRule{Rule:\"self.zz > 1\", Message:\"\", "
-            "MessageExpression:\"\", Reason:(*apiextensions.FieldValueErrorReason)(nil), FieldPath:\"\", "
-            "OptionalOldSelf:(*bool)(nil)}: compilation failed: ERROR: <input>:1:5: undefined field 'zz'\n"
+            "rule: Invalid value: {\"Rule\":\"self.zz \\u003e 1\",\"Message\":\"\",\"MessageExpression\":\"\","
+            "\"Reason\":null,\"FieldPath\":\"\",\"OptionalOldSelf\":null}: compilation failed: ERROR: <input>:1:5: "
+            "undefined field 'zz'\n"
             " | self.zz > 1\n | ....^");
   CHECK(with(R"({"rule":"self.a"})").ends_with("cel expression must evaluate to a bool"));
   CHECK(with(R"({"rule":" "})") == rule_at + "rule: Required value: rule is not specified");

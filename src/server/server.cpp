@@ -89,9 +89,6 @@ Method method_of(const Methods& methods, const std::string& name) {
 net::Response answer_resource(Call& call) {
   const auto methods = methods_of(call);
   if (!methods) return no_such_path();
-  if (call.kind().terminating && call.request.method == "POST") {
-    return failure(405, "MethodNotAllowed", "create not allowed while custom resource definition is terminating");
-  }
   const auto method = method_of(*methods, call.request.method);
   if (!method) {
     return failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
@@ -129,10 +126,11 @@ void serve_watch(Call& call) {
   if (!watched) respond(call, failure(watched.error()));
 }
 
-// Below a group that is served the answer is a Status; elsewhere it is a word.
+// Below a group of kinds that are no definitions the answer is a Status; elsewhere it is a word.
 net::Response nothing_there(const Call& call) {
-  const auto& groups = call.api.registry.scheme().groups();
-  const bool known = std::find(groups.begin(), groups.end(), call.route.group) != groups.end();
+  const auto& kinds = call.api.registry.scheme().kinds();
+  const bool known = std::any_of(kinds.begin(), kinds.end(),
+                                 [&](const Kind* kind) { return kind->group == call.route.group && !kind->custom; });
   return known ? no_such_path() : page_not_found();
 }
 

@@ -84,14 +84,15 @@ TEST_CASE("deletecollection deletes what the selectors name and lists it") {
 
 TEST_CASE("errors are what clients of the real server expect") {
   Place at;
-  SUBCASE("unknown paths are plain text outside the groups that are served") {
-    for (const auto* path : {"/apis/none.example.com/v3/widgets", "/apis/none.example.com", "/nowhere"}) {
+  SUBCASE("unknown paths are plain text outside the groups of core kinds") {
+    for (const auto* path :
+         {"/apis/none.example.com/v3/widgets", "/apis/none.example.com", "/nowhere", "/apis/example.com/v3/widgets"}) {
       const auto answer = at.get(path);
       CHECK_MESSAGE(answer.status == 404, path);
       CHECK(answer.body == "404 page not found\n");
     }
-    for (const auto* path : {"/api/v1/namespaces/default/gadgets", "/apis/example.com/v3/widgets", "/api/v1/notes/a",
-                             "/api/v1/namespaces/default/notes/a/status"}) {
+    for (const auto* path :
+         {"/api/v1/namespaces/default/gadgets", "/api/v1/notes/a", "/api/v1/namespaces/default/notes/a/status"}) {
       const Json refused = Fixture::doc(at.get(path), 404);
       CHECK(refused["message"].string() == "the server could not find the requested resource");
       CHECK(refused["details"] == Json::object());
@@ -118,7 +119,7 @@ TEST_CASE("errors are what clients of the real server expect") {
     CHECK(message(Fixture::doc(at.write("PUT", notes + "/a", R"({"metadata":{"name":"b"}})"), 400)) ==
           "the name of the object (b) does not match the name on the URL (a)");
     CHECK(at.write("POST", notes, R"({"metadata":{"name":"a","namespace":"other"}})").status == 400);
-    CHECK(at.write("POST", widgets, R"({"kind":"Gadget"})").status == 422);
+    CHECK(at.write("POST", widgets, R"({"apiVersion":"example.com/v2","kind":"Gadget"})").status == 422);
   }
   SUBCASE("validation names the fields") {
     const Json bad =
@@ -383,6 +384,7 @@ TEST_CASE("scale") {
   CHECK(Fixture::doc(at.write("PUT", widgets + "/w/scale", put.dump()), 200)["spec"]["replicas"].integer() == 6);
   CHECK(at.write("PUT", widgets + "/w/scale", put.dump()).status == 409);
   put.child("spec").set("replicas", -1);
+  put.child("metadata").erase("resourceVersion");
   CHECK(at.write("PUT", widgets + "/w/scale", put.dump()).status == 422);
   CHECK(Fixture::doc(at.get(widgets + "/w"), 200)["spec"]["size"].integer() == 6);
 }

@@ -154,7 +154,20 @@ struct Fixture {
   }
   net::Response write(const std::string& method, const std::string& target, const std::string& body,
                       const std::string& type = "application/json") {
-    return send({.method = method, .target = target, .headers = {{"Content-Type", type}}, .body = body});
+    const bool whole = method != "PATCH" && type == "application/json";
+    return send({.method = method,
+                 .target = target,
+                 .headers = {{"Content-Type", type}},
+                 .body = whole ? typed(target, body) : body});
+  }
+  // Widgets must say what they are; the tests need not.
+  static std::string typed(const std::string& target, const std::string& body) {
+    constexpr std::string_view start = "/apis/";
+    const size_t end = target.find("/namespaces/");
+    const bool widget = target.starts_with("/apis/example.com/") && end != std::string::npos;
+    if (!widget || !body.starts_with(R"({"metadata")")) return body;
+    const auto version = target.substr(start.size(), end - start.size());
+    return R"({"apiVersion":")" + version + R"(","kind":"Widget",)" + body.substr(1);
   }
   // The document of an answer with that status.
   static Json doc(const net::Response& response, int status) {

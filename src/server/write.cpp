@@ -1,5 +1,9 @@
 // create and update.
 #include "server/write.h"
+
+#include "base/text.h"
+#include "meta/user_form.h"
+#include "registry/metadata.h"
 #include "server/admission/admission.h"
 #include "server/body.h"
 #include "server/convert.h"
@@ -14,8 +18,22 @@ void warn_about(Call& call, const Json& stored_form) {
   for (auto& text : call.kind().warnings(stored_form)) call.warn(std::move(text));
 }
 
+void warn_about_finalizers(Call& call, const Json& doc, const Json* stored) {
+  if (!call.kind().custom) return;
+  for (const auto& finalizer : doc["metadata"]["finalizers"].items()) {
+    const auto& name = finalizer.string();
+    const bool standard = name == registry::orphan_finalizer || name == registry::foreground_finalizer;
+    if (standard || name.find('/') != std::string::npos) continue;
+    if (stored && registry::has_finalizer(*stored, name)) continue;
+    call.warn("metadata.finalizers: " + base::quoted(name) +
+              ": prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers");
+  }
+}
+
 std::string managed_version(const Call& call) {
-  return call.version().to_storage ? call.kind().api_version(call.kind().storage_version) : call.api_version();
+  const bool same_names =
+      !call.version().to_storage || (meta::user_form(call.kind()) && !meta::converter_of(call.kind()));
+  return same_names ? call.api_version() : call.kind().api_version(call.kind().storage_version);
 }
 
 registry::Subresource subresource_of(const Call& call) {
@@ -58,7 +76,12 @@ Answer create_object(Call& call) {
   Json doc = TRY(parse_object(call));
   doc = TRY(to_storage(call.kind(), call.version(), std::move(doc), nullptr));
   stamp_requester(call, doc);
+  if (call.kind().terminating) {
+    return registry::forbidden(call.kind(), doc["metadata"]["name"].string(),
+                               "create not allowed while custom resource definition is terminating");
+  }
   warn_about(call, doc);
+  warn_about_finalizers(call, doc, nullptr);
   TRY(check_grants(call, doc, nullptr));
   registry::CreateOptions options;
   options.dry_run = is_dry_run(call);
@@ -75,6 +98,7 @@ Answer update_object(Call& call) {
   const Ref current = call.api.registry.get(call.kind(), call.route.ns, call.route.name);
   doc = TRY(to_storage(call.kind(), call.version(), std::move(doc), current ? &current->doc : nullptr));
   warn_about(call, doc);
+  warn_about_finalizers(call, doc, current ? &current->doc : nullptr);
   TRY(check_grants(call, doc, current ? &current->doc : nullptr));
   registry::UpdateOptions options;
   options.warnings = &call.warnings;

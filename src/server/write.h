@@ -9,6 +9,8 @@ inline constexpr std::string_view signing_requests = "certificatesigningrequests
 
 // The kind's own sentences about an object (in the storage version) become Warning headers.
 void warn_about(Call& call, const Json& stored_form);
+// Finalizers of custom objects that are new and have nobody's name in front.
+void warn_about_finalizers(Call& call, const Json& doc, const Json* stored);
 // In which version the fields are named that a writer owns: the request's, unless it names them otherwise than the
 // storage does.
 std::string managed_version(const Call& call);

@@ -8,24 +8,33 @@ namespace api::rules {
 
 void fill_crd(Json& doc, const Json* old) {
   if (!old) doc.erase("status");
-  meta::fill_crd(doc);
+  meta::fill_crd(doc, !old);
 }
 
 std::vector<FieldError> check_crd(const Json& doc, const Json* old, Operation operation) {
-  // Nothing of the declaration can have changed; one that is stored may always be deleted.
-  if (operation == Operation::remove) return {};
+  // Nothing of the declaration can have changed; one that is stored may always be deleted. The status is its
+  // controllers' own business.
+  if (operation == Operation::remove || operation == Operation::update_status) return {};
   if (old && operation == Operation::update && doc["spec"] == (*old)["spec"]) return {};
   return meta::check_crd(doc, old);
 }
 
 void begin_crd_deletion(Json& doc) {
   const std::string finalizer = "customresourcecleanup.apiextensions.k8s.io";
-  // The kind is served, so there may be objects to delete first.
-  if (!meta::is_established(doc)) return;
   auto& finalizers = doc.child("metadata").child("finalizers");
   const auto& all = finalizers.items();
-  if (std::any_of(all.begin(), all.end(), [&](const Json& one) { return one.string() == finalizer; })) return;
-  finalizers.push(finalizer);
+  const bool held = std::any_of(all.begin(), all.end(), [&](const Json& one) { return one.string() == finalizer; });
+  if (!held) finalizers.push(finalizer);
+  auto& conditions = doc.child("status").child("conditions").mutable_items();
+  std::erase_if(conditions, [](const Json& one) { return one["type"].string() == "Terminating"; });
+  conditions.push_back(
+      Json::object({{"type", "Terminating"},
+                    {"status", "True"},
+                    {"lastTransitionTime", doc["metadata"]["deletionTimestamp"]},
+                    {"reason", "InstanceDeletionPending"},
+                    {"message",
+                     "CustomResourceDefinition marked for deletion; CustomResource deletion will begin "
+                     "soon"}}));
 }
 
 }  // namespace api::rules

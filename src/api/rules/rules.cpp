@@ -16,6 +16,7 @@
 #include "api/rules/pods.h"
 #include "api/rules/services.h"
 #include "api/rules/workload_cells.h"
+#include "meta/crd_read.h"
 
 namespace api::rules {
 
@@ -43,7 +44,8 @@ const Rules* rules_of(std::string_view resource) {
        {fill_validating_policy, check_validating_policy, nullptr, cell_of_validating_policy}},
       {"validatingadmissionpolicybindings.admissionregistration.k8s.io",
        {nullptr, check_validating_binding, nullptr, cell_of_validating_binding}},
-      {"customresourcedefinitions.apiextensions.k8s.io", {fill_crd, check_crd, nullptr, nullptr, begin_crd_deletion}},
+      {"customresourcedefinitions.apiextensions.k8s.io",
+       {fill_crd, check_crd, meta::crd_warnings, nullptr, begin_crd_deletion}},
       {"daemonsets.apps", {fill_workload, check_workload, nullptr, cell_of_workload}},
       {"deployments.apps", {fill_workload, check_workload, nullptr, cell_of_workload}},
       {"controllerrevisions.apps", {nullptr, nullptr, nullptr, cell_of_revision}},
