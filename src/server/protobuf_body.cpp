@@ -77,7 +77,9 @@ class Reader {
   std::string_view rest_;
 };
 
-Result<void> read_message(const ProtobufMessage& message, std::string_view bytes, Json& out);
+// Messages in messages: `depth` is how many are around this one.
+constexpr int depth_max = 100;
+Result<void> read_message(const ProtobufMessage& message, std::string_view bytes, Json& out, int depth);
 
 // {seconds, nanos}; null for the zero message, which stands for no time.
 Result<Json> read_time(std::string_view bytes, bool micro) {
@@ -141,7 +143,29 @@ Result<Json> read_strings(std::string_view bytes) {
   return out;
 }
 
-Result<Json> read_sized(const ProtobufField& field, std::string_view bytes) {
+// JSONSchemaPropsOrBool{allows, schema} or JSONSchemaPropsOrArray{schema, jSONSchemas}.
+Result<Json> read_schema_or(const ProtobufField& field, std::string_view bytes, int depth) {
+  Json out;
+  bool allows = false;
+  for (Reader reader(bytes); !reader.at_end();) {
+    const Wire wire = TRY(reader.next());
+    if (field.type == 'h' && wire.number == 1) allows = wire.value != 0;
+    const bool list = field.type == 'k' && wire.number == 2;
+    const bool schema = list || wire.number == (field.type == 'h' ? 2 : 1);
+    if (!schema) continue;
+    if (!wire.has_bytes) return malformed();
+    Json one = Json::object();
+    TRY(read_message(*field.message, wire.bytes, one, depth + 1));
+    if (list) {
+      out.push(std::move(one));
+    } else {
+      out = std::move(one);
+    }
+  }
+  return out.is_null() && field.type == 'h' ? Json(allows) : out;
+}
+
+Result<Json> read_sized(const ProtobufField& field, std::string_view bytes, int depth) {
   switch (field.type) {
     case 's':
     case 'p':
@@ -159,9 +183,12 @@ Result<Json> read_sized(const ProtobufField& field, std::string_view bytes) {
       return read_int_or_string(bytes);
     case 'e':
       return read_strings(bytes);
+    case 'h':
+    case 'k':
+      return read_schema_or(field, bytes, depth);
     default: {
       Json out = Json::object();
-      TRY(read_message(*field.message, bytes, out));
+      TRY(read_message(*field.message, bytes, out, depth + 1));
       return out;
     }
   }
@@ -174,7 +201,7 @@ bool is_zero(const Json& value) {
   return value.is_null() || (value.is_number() && value.number() == 0);
 }
 
-Result<Json> read_value(const ProtobufField& field, const Wire& wire) {
+Result<Json> read_value(const ProtobufField& field, const Wire& wire, int depth) {
   const bool is_boolean = field.type == 'b' || field.type == 'o';
   const bool is_integer = field.type == 'i' || field.type == 'n';
   const bool sized = !is_boolean && !is_integer && field.type != 'd';
@@ -182,23 +209,24 @@ Result<Json> read_value(const ProtobufField& field, const Wire& wire) {
   if (is_boolean) return Json(wire.value != 0);
   if (is_integer) return Json(static_cast<int64_t>(wire.value));
   if (field.type == 'd') return Json(std::bit_cast<double>(wire.value));
-  return read_sized(field, wire.bytes);
+  return read_sized(field, wire.bytes, depth);
 }
 
-Result<void> read_map_entry(const ProtobufField& field, std::string_view bytes, Json& into) {
+Result<void> read_map_entry(const ProtobufField& field, std::string_view bytes, Json& into, int depth) {
   std::string key;
-  Json value = "";
+  Json value = field.type == 'm' ? Json::object() : Json("");
   for (Reader reader(bytes); !reader.at_end();) {
     const Wire wire = TRY(reader.next());
     if (wire.number == 1) key = TRY(read_text(wire.bytes)).string();
-    if (wire.number == 2) value = TRY(read_value(field, wire));
+    if (wire.number == 2) value = TRY(read_value(field, wire, depth));
   }
   into.set(key, std::move(value));
   return {};
 }
 
-Result<void> read_message(const ProtobufMessage& message, std::string_view bytes, Json& out) {
+Result<void> read_message(const ProtobufMessage& message, std::string_view bytes, Json& out, int depth) {
   using Shape = ProtobufField::Shape;
+  if (depth > depth_max) return malformed();
   for (Reader reader(bytes); !reader.at_end();) {
     const Wire wire = TRY(reader.next());
     const auto found = message.fields.find(wire.number);
@@ -206,13 +234,13 @@ Result<void> read_message(const ProtobufMessage& message, std::string_view bytes
     const ProtobufField& field = found->second;
     if (field.name == "-") {
       if (!wire.has_bytes) return malformed();
-      TRY(read_message(*field.message, wire.bytes, out));
+      TRY(read_message(*field.message, wire.bytes, out, depth + 1));
     } else if (field.shape == Shape::map) {
-      TRY(read_map_entry(field, wire.bytes, out.child(field.name)));
+      TRY(read_map_entry(field, wire.bytes, out.child(field.name), depth));
     } else if (field.shape == Shape::list) {
-      out.child(field.name).push(TRY(read_value(field, wire)));
+      out.child(field.name).push(TRY(read_value(field, wire, depth)));
     } else {
-      Json value = TRY(read_value(field, wire));
+      Json value = TRY(read_value(field, wire, depth));
       if (!value.is_null() && (field.kept || !is_zero(value))) out.set(field.name, std::move(value));
     }
   }
@@ -228,7 +256,7 @@ Result<Json> parse_protobuf(std::string_view body) {
   std::string_view raw;
   for (Reader reader(body.substr(magic.size())); !reader.at_end();) {
     const Wire wire = TRY(reader.next());
-    if (wire.number == 1) TRY(read_message(*protobuf_message("TypeMeta"), wire.bytes, out));
+    if (wire.number == 1) TRY(read_message(*protobuf_message("TypeMeta"), wire.bytes, out, 0));
     if (wire.number == 2) raw = wire.bytes;
   }
   const std::string kind = out["kind"].string();
@@ -239,7 +267,7 @@ Result<Json> parse_protobuf(std::string_view body) {
                             " are not read in protobuf here - accepted media types include: application/json, "
                             "application/yaml"};
   }
-  TRY(read_message(*message, raw, out));
+  TRY(read_message(*message, raw, out, 0));
   return out;
 }
 

@@ -6,6 +6,7 @@
 namespace server {
 
 extern const std::string_view workload_messages;
+extern const std::string_view definition_messages;
 
 namespace {
 
@@ -104,6 +105,7 @@ ProtobufField read_field(std::string_view number, std::string_view name, std::st
   if (field.shape != ProtobufField::Shape::one) type.remove_prefix(2);
   field.kept = type.starts_with("*");
   if (field.kept) type.remove_prefix(1);
+  if (type == "h" || type == "k") field.message = &all["JSONSchemaProps"];
   if (type.size() == 1) {
     field.type = type[0];
     field.kept = field.kept || field.type == 'p' || field.type == 'n' || field.type == 'b';
@@ -117,7 +119,7 @@ void read_messages(std::string_view text, Messages& all) {
   std::string name;
   for (const auto line : base::split(text, '\n')) {
     const auto words = base::split(line, ' ');
-    if (!words[0].empty()) name = words[0];
+    if (!words[0].empty()) all[name = words[0]];  // some have no fields
     for (size_t i = words[0].empty() ? 2 : 1; i + 2 < words.size(); i += 3) {
       auto field = read_field(words[i], words[i + 1], words[i + 2], all);
       all[name].fields.emplace(field.number, std::move(field));
@@ -130,6 +132,7 @@ const Messages& messages() {
     Messages out;
     read_messages(basic_messages, out);
     read_messages(workload_messages, out);
+    read_messages(definition_messages, out);
     return out;
   }();
   return all;

@@ -45,6 +45,19 @@ ProtobufWriter strings(const Json& list) {
   return out;
 }
 
+// A schema or a boolean; a schema or a list of them.
+ProtobufWriter schema_or(const ProtobufField& field, const Json& value) {
+  ProtobufWriter out;
+  if (field.type == 'h') {
+    out.boolean(1, value.is_object() || value.boolean());
+    if (value.is_object()) out.message(2, message_of(*field.message, value));
+    return out;
+  }
+  if (value.is_object()) out.message(1, message_of(*field.message, value));
+  for (const auto& one : value.items()) out.message(2, message_of(*field.message, one));
+  return out;
+}
+
 void write_value(ProtobufWriter& out, int number, const ProtobufField& field, const Json& value) {
   switch (field.type) {
     case 's':
@@ -71,6 +84,9 @@ void write_value(ProtobufWriter& out, int number, const ProtobufField& field, co
       return out.message(number, one_text(value.dump()));
     case 'e':
       return out.message(number, strings(value));
+    case 'h':
+    case 'k':
+      return out.message(number, schema_or(field, value));
     default:
       return out.message(number, message_of(*field.message, value));
   }
