@@ -11,7 +11,8 @@ constexpr size_t read_bytes = 64u << 10;
 constexpr size_t send_bytes = 256u << 10;  // what one write limit is for; then others have their turn
 constexpr base::Duration linger_limit = base::seconds(2);
 constexpr size_t linger_bytes_max = 4u << 20;
-constexpr base::Duration handshake_limit = base::seconds(15);
+// As kube-apiserver. Clients that come by the thousand from one machine after a restart are slow.
+constexpr base::Duration handshake_limit = base::seconds(32);
 
 // "GET http://host/path" is what proxies send (RFC 9112 3.2.2); the host is in the Host header anyway.
 void make_origin_form(std::string& target) {

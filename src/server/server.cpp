@@ -119,7 +119,7 @@ void respond(Call& call, net::Response response) {
   call.exchange.respond(std::move(response));
 }
 
-void serve_watch(Call& call) {
+[[gnu::noinline]] void serve_watch(Call& call) {
   if (call.view.yaml) return respond(call, not_acceptable());
   if (call.version().deprecated) call.warn(call.version().deprecation_warning);
   auto watched = watch_objects(call);
@@ -134,14 +134,16 @@ net::Response nothing_there(const Call& call) {
   return known ? no_such_path() : page_not_found();
 }
 
-void serve_resource(Call& call) {
+// Whether it is a watch, which is left to the caller.
+bool serve_resource(Call& call) {
   const auto view = negotiate(call.request, call.route);
-  if (!view) return respond(call, not_acceptable());
+  if (!view) return respond(call, not_acceptable()), false;
   call.view = *view;
-  if (!call.route.kind || !shape_fits(call.route)) return respond(call, nothing_there(call));
-  if (call.route.verb == "watch") return serve_watch(call);
+  if (!call.route.kind || !shape_fits(call.route)) return respond(call, nothing_there(call)), false;
+  if (call.route.verb == "watch") return true;
   auto response = answer_resource(call);
   if (!call.answered) respond(call, std::move(response));
+  return false;
 }
 
 bool below(std::string_view path, std::string_view root) {
@@ -195,41 +197,54 @@ Result<User> user_of(Call& call, const Attributes& asked) {
   return wanted;
 }
 
-// In kube-apiserver's order: who, for how long, whose turn, may they, what.
-void go_through(Call& call) {
+// In kube-apiserver's order: who, for how long, whose turn, may they, what. A watch is left to the caller: it lasts,
+// and below it thousands of times the stack would hold what was needed for these decisions. False: it is answered.
+[[gnu::noinline]] bool leads_to_watch(Call& call) {
   auto& api = call.api;
   auto& passage = *call.passage;
   const auto asked = attributes_of(call.route);
   if (is_for_leader(call)) {  // which also counts, judges and records it
     const auto asks = authenticate(api, call.exchange);
-    return respond(call, asks ? ask_leader(call, *asks) : failure(asks.error()));
+    return respond(call, asks ? ask_leader(call, *asks) : failure(asks.error())), false;
   }
   auto user = user_of(call, asked);
-  if (!user) return respond(call, failure(user.error()));
+  if (!user) return respond(call, failure(user.error())), false;
   call.user = std::move(*user);
-  if (auto limited = passage.set_limit(call.route); !limited) return respond(call, failure(limited.error()));
-  if (auto admitted = passage.admit(call, asked); !admitted) return respond(call, turned_away(admitted.error()));
-  if (call.request.body.size() > body_bytes_max) return respond(call, too_large());
+  if (auto limited = passage.set_limit(call.route); !limited) return respond(call, failure(limited.error())), false;
+  if (auto admitted = passage.admit(call, asked); !admitted) return respond(call, turned_away(admitted.error())), false;
+  if (call.request.body.size() > body_bytes_max) return respond(call, too_large()), false;
   const auto* review = review_kind(call.route);
   // Where roles cannot say so, everybody with a name may ask about themselves.
   const bool about_self = review && review->self && !api.rbac && call.user.name != anonymous_user;
-  if (about_self) return respond(call, answer_review(call, *review));
-  if (auto allowed = check_permission(call, asked); !allowed) return respond(call, failure(allowed.error()));
+  if (about_self) return respond(call, answer_review(call, *review)), false;
+  if (auto allowed = check_permission(call, asked); !allowed) return respond(call, failure(allowed.error())), false;
   if (passage.audit()) passage.audit()->set_request_object(call.request);
-  if (review) return respond(call, answer_review(call, *review));
-  if (auto current = catch_up(call); !current) return respond(call, failure(current.error()));
+  if (review) return respond(call, answer_review(call, *review)), false;
+  if (auto current = catch_up(call); !current) return respond(call, failure(current.error())), false;
   if (call.route.is_resource) return serve_resource(call);
   respond(call, answer_path(call));
+  return false;
 }
 
+// On the heap, because there it has its size and on the stack a page.
+struct Visit {
+  Visit(Api& api, net::Exchange& exchange)
+      : passage(api, exchange),
+        call{.api = api,
+             .exchange = passage,
+             .request = exchange.request(),
+             .route = parse_route(api.registry.scheme(), exchange.request())} {
+    call.passage = &passage;
+  }
+  Passage passage;
+  Call call;
+};
+
 void serve(Api& api, net::Exchange& exchange) {
-  Passage passage(api, exchange);
-  const auto& request = exchange.request();
-  Call call{.api = api, .exchange = passage, .request = request, .route = parse_route(api.registry.scheme(), request)};
-  call.passage = &passage;
-  go_through(call);
-  passage.release_seats();
-  passage.finish();
+  const auto visit = std::make_unique<Visit>(api, exchange);
+  if (leads_to_watch(visit->call)) serve_watch(visit->call);
+  visit->passage.release_seats();
+  visit->passage.finish();
 }
 
 }  // namespace

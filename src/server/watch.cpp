@@ -224,26 +224,30 @@ Result<void> stream_error(Call& call, const Error& error) {
   return call.exchange.write(event_line("ERROR", status_document(error).dump()));
 }
 
-}  // namespace
-
-Result<void> watch_objects(Call& call) {
+// Null: the stream says what is wrong. Apart from what follows, so that its stack is not held while the watch lasts.
+[[gnu::noinline]] Result<std::unique_ptr<Watch>> begin_watch(Call& call) {
   auto options = TRY(WatchOptions::of(call));
   auto selection = TRY(Selection::of(call));
   if (options.at_least) {
     auto reached = wait_for_revision(call.api, *options.at_least);
     if (!reached) {
       (void)stream_error(call, reached.error());
-      return {};
+      return std::unique_ptr<Watch>();
     }
   }
-  Watch watch(call, std::move(selection), std::move(options));
-  auto begun = watch.begin();
-  if (!begun) {
-    (void)stream_error(call, begun.error());
-    return {};
-  }
+  auto watch = std::make_unique<Watch>(call, std::move(selection), std::move(options));
+  auto begun = watch->begin();
+  if (begun) return watch;
+  (void)stream_error(call, begun.error());
+  return std::unique_ptr<Watch>();
+}
+
+}  // namespace
+
+Result<void> watch_objects(Call& call) {
+  const auto watch = TRY(begin_watch(call));
   // From here on an error only says that the client or the server is gone.
-  if (watch.start()) (void)watch.run();
+  if (watch && watch->start()) (void)watch->run();
   return {};
 }
 

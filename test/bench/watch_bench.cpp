@@ -218,7 +218,7 @@ Result<void> send_events(Bench& bench, net::HttpClient& client) {
   const double used = processor_seconds(bench.sys, bench.flags.process) - before;
   std::sort(bench.samples.begin(), bench.samples.end());
   std::printf(" %.2f | %.2f | %.0f | %.2f | %s |\n", percentile(bench.samples, 0.5), percentile(bench.samples, 0.99),
-              double(bench.got) / seconds, used * 1e6 / double(bench.got),
+              double(bench.got) / seconds, used * 1e6 / double(std::max<size_t>(1, bench.got)),
               bench.flags.http == 1 ? "a TLS record and a system call for each watch" : "frames, and one thread");
   return {};
 }
@@ -253,7 +253,7 @@ Result<void> run(sys::Sys& sys, const Flags& flags) {
   }
   std::printf("| %d | %d | %d | %.1f | %.1f | %.2f |", flags.watchers, flags.http, flags.per_connection, each(opened),
               quiet, idle);
-  auto sent = flags.events > 0 ? send_events(bench, client) : Result<void>();
+  auto sent = send_events(bench, client);
   TRY(send(client, bench.api.request("DELETE", "/api/v1/namespaces/" + bench.api.ns)));
   return sent;
 }

@@ -1,4 +1,5 @@
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -43,10 +44,19 @@ class FreshKeys : public KeySource {
   std::string ec_p256_pem() override { return crypto::generate_ec_p256_pem(); }
 };
 
+// A connection is a descriptor, and shells give 1024 where the system would allow many more.
+void allow_descriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 struct RealSystem::State {
   State() : loop(driver), workers(loop), net(driver, loop, workers), sys{loop, random, keys, net, disk, workers} {
+    allow_descriptors();
     std::signal(SIGPIPE, SIG_IGN);  // a closed connection is an error of write, not the end of the program
     std::signal(SIGXFSZ, SIG_IGN);  // and so is a file that may not grow any more
   }
