@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "api/rules/rules.h"
 #include "base/text.h"
+#include "registry/core_values.h"
 #include "registry/custom_checks.h"
 #include "registry/metadata.h"
 
@@ -175,7 +177,9 @@ Result<void> decode_object(const Kind& kind, Json& doc) {
     auto& members = doc.mutable_members();
     members.insert(members.begin(), {{"apiVersion", wanted}, {"kind", kind.kind}});
   }
-  return normalise_metadata(kind, doc);
+  TRY(normalise_metadata(kind, doc));
+  if (!kind.custom) TRY(decode_values(kind, doc));
+  return {};
 }
 
 void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation operation) {
@@ -183,11 +187,14 @@ void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation op
   meta::prune(schema, doc, true);
   meta::apply_defaults(schema, doc);
   if (!kind.custom) drop_empty(schema, doc);
-  if (kind.fill_defaults && operation != meta::Operation::update_status) kind.fill_defaults(doc, stored);
+  // Core kinds are defaulted whenever they are decoded, whatever of them is taken then.
+  const bool whole =
+      (!kind.custom && kind.group != "apiextensions.k8s.io") || operation != meta::Operation::update_status;
+  if (kind.fill_defaults && whole) kind.fill_defaults(doc, stored);
 }
 
 Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored, meta::Operation operation,
-                          std::vector<std::string>* warnings) {
+                          std::string_view api_version, std::vector<std::string>* warnings) {
   if (kind.custom) TRY(decode_embedded(kind, doc));
   auto findings = check_metadata(kind, doc, stored);
   const auto& version = kind.storage();
@@ -195,17 +202,15 @@ Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored,
   if (!kind.custom) TRY(check_types(kind, doc, by_schema));
   const bool status = operation == meta::Operation::update_status;
   if (kind.custom && status) std::for_each(by_schema.begin(), by_schema.end(), name_within_status);
-  // What is missing or wrong in a definition its own rules say, in one go.
-  const bool all_said = kind.resource() == "customresourcedefinitions.apiextensions.k8s.io";
-  if (all_said) by_schema.clear();
-  append(findings, std::move(by_schema));
+  auto all = api::rules::all_findings(kind, doc, stored, operation, api_version);
+  append(findings, all ? std::move(*all) : std::move(by_schema));
   if (kind.custom) {
     append(findings, check_scale_fields(version, doc, status));
     append(findings, check_embedded(kind, doc));
   }
   if (version.rules) check_rules(*version.rules, doc, stored, findings, warnings);
   // The kind's own rules may rely on a document that fits its schema.
-  if ((findings.empty() || all_said) && kind.check) append(findings, kind.check(doc, stored, operation));
+  if (!all && findings.empty() && kind.check) findings = kind.check(doc, stored, operation);
   if (findings.empty()) return {};
   return invalid(kind, doc["metadata"]["name"].string(), std::move(findings));
 }

@@ -11,7 +11,8 @@ Result<void> decode_object(const Kind& kind, Json& doc);
 void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation operation);
 // All rules, as one Code::invalid error with causes. On update of a custom kind nothing is found in parts that are as
 // they were (so a stricter schema does not lock old objects); what its CEL rules find there goes to `warnings`.
+// `api_version`: of the request; "" for the storage version's.
 Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored, meta::Operation operation,
-                          std::vector<std::string>* warnings = nullptr);
+                          std::string_view api_version = {}, std::vector<std::string>* warnings = nullptr);
 
 }  // namespace registry

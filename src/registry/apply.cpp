@@ -140,41 +140,70 @@ Result<void> settle(std::vector<Manager>& others, const FieldSet& contested, boo
 // Fields that hold others and that a Go struct always has, also in a new object: nobody adds them.
 constexpr struct {
   std::string_view kind;
-  std::array<std::string_view, 7> paths;
+  std::array<std::string_view, 11> paths;
 } always_there[] = {
     {"Namespace", {"spec", "status"}},
     {"Node", {"spec", "status", "status.nodeInfo", "status.daemonEndpoints", "status.daemonEndpoints.kubeletEndpoint"}},
     {"Pod", {"spec", "spec.containers", "status"}},
     {"Lease", {"spec"}},
     {"Event",
-     {"involvedObject", "source", "firstTimestamp", "lastTimestamp", "reportingComponent", "reportingInstance"}},
+     {"involvedObject", "source", "firstTimestamp", "lastTimestamp", "eventTime", "reportingComponent",
+      "reportingInstance", "regarding", "deprecatedSource", "deprecatedFirstTimestamp", "deprecatedLastTimestamp"}},
     {"Deployment",
      {"spec", "spec.strategy", "spec.template", "spec.template.spec", "spec.template.metadata",
       "spec.template.spec.containers", "status"}},
     {"DaemonSet",
      {"spec", "spec.updateStrategy", "spec.template", "spec.template.spec", "spec.template.metadata",
       "spec.template.spec.containers", "status"}},
+    {"Role", {"rules"}},
+    {"ClusterRole", {"rules"}},
     {"RoleBinding", {"roleRef"}},
     {"ClusterRoleBinding", {"roleRef"}},
     {"CustomResourceDefinition", {"spec", "spec.names", "status", "status.acceptedNames", "status.conditions"}},
 };
 
-void forget_structure(const Kind& kind, FieldSet& set) {
+bool is_zero(const Json& value) {
+  return value.is_null() ||
+         (value.is_string() ? value.string().empty() : !value.is_bool() && !value.is_number() && value.empty());
+}
+
+void forget_path(FieldSet& set, const std::vector<std::string_view>& path, bool fresh, size_t depth = 0) {
+  const auto found = set.children.find("f:" + std::string(path[depth]));
+  if (found == set.children.end()) return;
+  FieldSet& at = found->second;
+  if (depth + 1 < path.size()) {
+    forget_path(at, path, fresh, depth + 1);
+  } else if (!at.leaf || (fresh && is_zero(*at.leaf))) {
+    at.member = false;  // one that is simple is a value, unless a new object would have it anyhow
+  }
+  if (at.empty()) set.children.erase(found);
+}
+
+// `fresh`: there was no object before.
+void forget_structure(const Kind& kind, FieldSet& set, bool fresh) {
   if (kind.custom) return;
   for (const auto& one : always_there) {
     if (one.kind != kind.kind) continue;
     for (const auto path : one.paths) {
       if (path.empty()) break;
-      FieldSet* at = &set;
-      for (const auto name : base::split(path, '.')) {
-        const auto found = at->children.find("f:" + std::string(name));
-        at = found == at->children.end() ? nullptr : &found->second;
-        if (!at) break;
-      }
-      // One that is empty, or simple, is a value.
-      if (at && !at->leaf) at->member = false;
+      forget_path(set, base::split(path, '.'), fresh);
     }
   }
+}
+
+// A set without pointers into the document that it was made from.
+void forget_values(FieldSet& set) {
+  set.leaf = nullptr;
+  for (auto& [key, child] : set.children) forget_values(child);
+}
+
+// The version of a core kind that has other fields than the stored one; null for the others.
+const meta::Version* version_apart(const Kind& kind, const std::string& api_version) {
+  for (const auto& version : kind.versions) {
+    const bool apart = !kind.custom && version.from_storage;
+    if (apart && kind.api_version(version.name) == api_version) return &version;
+  }
+  return nullptr;
 }
 
 // An object that nobody has applied yet belongs, as a whole, to those who were there before.
@@ -184,7 +213,7 @@ Result<std::vector<Manager>> managers_of(const Kind& kind, const Json& live, con
   Manager before{"before-first-apply", "Update", kind.api_version(kind.storage_version), {}, {}, {}};
   const FieldSet all = TRY(nodes_of(kind.storage().schema.get(), live));
   before.fields = without_unowned(kind, all, subresource);
-  forget_structure(kind, before.fields);
+  forget_structure(kind, before.fields, true);
   managers.push_back(std::move(before));
   return managers;
 }
@@ -195,12 +224,9 @@ Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, cons
                    base::Time now) {
   const meta::Schema* schema = kind.storage().schema.get();
   const FieldSet wanted = TRY(fields_of(schema, applied));
-  Manager self{options.manager,
-               "Apply",
-               options.api_version.empty() ? kind.api_version(kind.storage_version) : options.api_version,
-               options.subresource,
-               {},
-               without_unowned(kind, wanted, options.subresource)};
+  const bool stored_form = options.api_version.empty() || version_apart(kind, options.api_version);
+  Manager self{options.manager,     "Apply", stored_form ? kind.api_version(kind.storage_version) : options.api_version,
+               options.subresource, {},      without_unowned(kind, wanted, options.subresource)};
   if (!live) {
     self.time = base::rfc3339(now);
     Json doc = applied;
@@ -237,6 +263,32 @@ Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, cons
 }
 
 namespace {
+
+// What a write added or changed and what it took away, by the names of fields of one version.
+struct Change {
+  FieldSet changed, removed;
+};
+
+// Nothing when a document does not fit its schema: the rules will say what is wrong with it.
+Change change_of(const Kind& kind, const Json& stored, const Json& made, const std::string& subresource,
+                 const std::string& api_version) {
+  const auto* apart = version_apart(kind, api_version);
+  const auto shown = [&](const Json& doc) {
+    return apart && !doc.is_null() ? apart->from_storage(doc) : Result<Json>(doc);
+  };
+  const auto was = shown(stored), is = shown(made);
+  if (!was || !is) return {};
+  const meta::Schema* schema = (apart ? *apart : kind.storage()).schema.get();
+  const auto before = nodes_of(schema, *was), after = nodes_of(schema, *is);
+  if (!before || !after) return {};
+  const FieldSet old_fields = without_unowned(kind, *before, subresource);
+  const FieldSet new_fields = without_unowned(kind, *after, subresource);
+  Change out{changed_fields(old_fields, new_fields), difference(old_fields, new_fields)};
+  forget_structure(kind, out.changed, stored.is_null());
+  forget_values(out.changed);
+  forget_values(out.removed);
+  return out;
+}
 
 constexpr size_t updaters_max = 10;
 
@@ -277,28 +329,30 @@ void track_update(const Kind& kind, const Json& stored, Json& made, const Writer
   auto managers = read_managers(made);
   // After a reset nobody is noted until somebody applies.
   if (!stored.is_null() && managers.empty()) return;
-  const meta::Schema* schema = kind.storage().schema.get();
-  const auto before = nodes_of(schema, stored), after = nodes_of(schema, made);
-  if (!before || !after) return;  // the rules will say what is wrong with it
-  const FieldSet old_fields = without_unowned(kind, *before, writer.subresource);
-  const FieldSet new_fields = without_unowned(kind, *after, writer.subresource);
-  FieldSet changed = changed_fields(old_fields, new_fields);
-  forget_structure(kind, changed);
-  const FieldSet removed = difference(old_fields, new_fields);
-  if (changed.empty() && removed.empty()) return;
+  std::map<std::string, Change> changes;
+  const auto change_in = [&](const std::string& api_version) -> const Change& {
+    auto found = changes.find(api_version);
+    if (found == changes.end()) {
+      found = changes.emplace(api_version, change_of(kind, stored, made, writer.subresource, api_version)).first;
+    }
+    return found->second;
+  };
+  const Change& own = change_in(writer.api_version);
+  if (own.changed.empty() && own.removed.empty()) return;
   Manager* self = nullptr;
   for (auto& other : managers) {
-    other.fields = difference(difference(other.fields, removed), changed);
+    const Change& change = change_in(other.api_version);
+    other.fields = difference(difference(other.fields, change.removed), change.changed);
     if (other.is(writer.manager, "Update", writer.subresource) && other.api_version == writer.api_version) {
       self = &other;
     }
   }
-  if (!changed.empty()) {
+  if (!own.changed.empty()) {
     if (!self) {
       managers.push_back({writer.manager, "Update", writer.api_version, writer.subresource, {}, {}});
       self = &managers.back();
     }
-    self->fields = union_of(self->fields, changed);
+    self->fields = union_of(self->fields, own.changed);
     // Owners that came by way of the scale have no time.
     self->time = writer.subresource == "scale" ? std::string() : base::rfc3339(now);
   }

@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "base/text.h"
 #include "registry/registry.h"
 
 namespace registry {
@@ -47,12 +50,14 @@ Error wrong_kind(const Kind& kind, const Json& doc) {
 }
 
 Error invalid(const Kind& kind, std::string_view name, std::vector<base::FieldError> causes) {
-  std::string text;
+  // What is found twice is told once, though it is a cause twice.
+  std::vector<std::string> texts;
   for (const auto& cause : causes) {
-    if (!text.empty()) text += ", ";
-    text += meta::text_of(cause);
+    auto one = meta::text_of(cause);
+    if (std::find(texts.begin(), texts.end(), one) == texts.end()) texts.push_back(std::move(one));
   }
-  if (causes.size() > 1) text = "[" + text + "]";
+  std::string text = base::join(texts, ", ");
+  if (texts.size() > 1) text = "[" + text + "]";
   return {.code = base::Code::invalid,
           .message = named(kind.kind, kind, name) + " is invalid: " + text,
           .causes = std::move(causes)};

@@ -302,6 +302,7 @@ FieldSet changed_fields(const FieldSet& before, const FieldSet& after) {
   FieldSet out;
   const bool differs = other_value(before.leaf, after.leaf);
   out.member = after.member && (!before.member || differs);
+  if (out.member) out.leaf = after.leaf;
   for (const auto& [key, child] : after.children) {
     const FieldSet* old = before.child(key);
     FieldSet changed = old ? changed_fields(*old, child) : child;

@@ -45,7 +45,11 @@ bool namespace_has_finalizers(const Json& doc) { return !doc["spec"]["finalizers
 
 void keep_namespace_state(Json& doc, const Json& stored) {
   const auto& finalizers = stored["spec"]["finalizers"];
-  if (!finalizers.is_null()) doc.child("spec").set("finalizers", finalizers);
+  if (!finalizers.is_null()) {
+    doc.child("spec").set("finalizers", finalizers);
+  } else if (doc["spec"].has("finalizers")) {
+    doc.child("spec").erase("finalizers");
+  }
   if (stored.has("status")) doc.set("status", stored["status"]);
 }
 

@@ -116,13 +116,13 @@ Json merge_request(const Kind& kind, Json doc, const Json& stored, const UpdateO
   }
   if (subresource == Subresource::finalize) {
     Json out = stored;
-    out.child("spec").set("finalizers", doc["spec"]["finalizers"]);
+    const Json& finalizers = doc["spec"]["finalizers"];
+    set_or_erase(out.child("spec"), "finalizers", finalizers.empty() ? Json() : finalizers);
     return out;
   }
   keep_system_fields(doc, stored);
   carry_managed_fields(doc, stored);
   if (kind.storage().status_subresource) set_or_erase(doc, "status", stored["status"]);
-  if (is_namespace(kind)) keep_namespace_state(doc, stored);
   return doc;
 }
 
@@ -233,7 +233,7 @@ Result<Ref> Registry::create(const Kind& kind, Json doc, const CreateOptions& op
     // What admission changes is nobody's.
     if (!options.admission) track_update(kind, {}, made, writer_of(kind, options), now());
     if (is_namespace(kind)) start_namespace(made);  // which nobody owns
-    TRY(check_object(kind, made, nullptr, Operation::create));
+    TRY(check_object(kind, made, nullptr, Operation::create, options.api_version));
     const store::Key key = key_of(kind, made);
     const bool may_try_again = generated && tries < name_tries_max;
     if (may_try_again && store_.get(key)) continue;
@@ -285,6 +285,9 @@ Result<Ref> Registry::replace(const Kind& kind, Json doc, const Ref& current, co
   TRY(decode_object(kind, made));
   const bool scale = options.subresource == Subresource::scale;
   track_update(kind, current->doc, made, writer_of(kind, options, status ? "status" : scale ? "scale" : ""), now());
+  // After that: who leaves the finalizers out no longer owns them.
+  const bool whole = is_namespace(kind) && options.subresource == Subresource::none;
+  if (whole) keep_namespace_state(made, current->doc);
   if (options.admission) {
     made = TRY(options.admission->mutate(kind, std::move(made), &current->doc));
     TRY(decode_object(kind, made));
@@ -292,6 +295,7 @@ Result<Ref> Registry::replace(const Kind& kind, Json doc, const Ref& current, co
     const Json owners = made["metadata"]["managedFields"];
     made = merge_request(kind, std::move(made), current->doc, options);
     set_or_erase(made.child("metadata"), "managedFields", owners);
+    if (whole) keep_namespace_state(made, current->doc);
     fill_in(kind, made, &current->doc, operation);
     TRY(decode_object(kind, made));
   }
@@ -299,7 +303,7 @@ Result<Ref> Registry::replace(const Kind& kind, Json doc, const Ref& current, co
   const bool same = !may_go(kind, made) && same_content(made, current->doc);
   if (same && !options.admission) return current;
   if (!status && raises_generation(kind, made, current->doc)) raise_generation(kind, made);
-  if (!same) TRY(check_object(kind, made, &current->doc, operation, options.warnings));
+  if (!same) TRY(check_object(kind, made, &current->doc, operation, options.api_version, options.warnings));
   if (options.admission) {
     TRY(options.admission->validate(kind, &made, &current->doc));
     TRY(check_served(kind));

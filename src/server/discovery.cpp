@@ -7,6 +7,7 @@
 #include "server/accept.h"
 #include "server/errors.h"
 #include "server/fixed_answers.h"
+#include "server/view.h"
 #include "server/write.h"
 
 namespace server {
@@ -120,10 +121,9 @@ Json resource_list(const Scheme& scheme, std::string_view group, std::string_vie
     resources.push(resource_entry(kind));
     for (const auto& part : subresources_of(kind, served)) resources.push(subresource_entry(kind, served, part));
   });
-  return Json::object({{"kind", "APIResourceList"},
-                       {"apiVersion", "v1"},
-                       {"groupVersion", group_version(group, version)},
-                       {"resources", resources}});
+  Json out = Json::object({{"kind", "APIResourceList"}});
+  if (!group.empty()) out.set("apiVersion", "v1");  // which the core group leaves out
+  return out.set("groupVersion", group_version(group, version)).set("resources", resources);
 }
 
 Json group_entry(std::string_view group, const std::vector<std::string>& versions) {
@@ -209,21 +209,27 @@ Json aggregated_list(const Scheme& scheme, bool core, std::string_view version) 
                        {"items", items}});
 }
 
-// The version of the aggregated form that the client likes best, or "" when it wants the plain documents.
-std::string_view aggregated_version(std::string_view accept) {
-  for (const auto& range : parse_accept(accept)) {
-    if (!range.accepts("application/json")) continue;
+// The version of the aggregated form that the client likes best, "" when that is the plain document, nullopt when it
+// accepts neither. Only the two roots have an aggregated form.
+std::optional<std::string_view> form_of(const net::Request& request, bool root) {
+  for (const auto& range : parse_accept(request.headers.get("Accept"))) {
+    bool known = false;
+    for (const std::string_view type :
+         {"application/json", "application/yaml", "application/vnd.kubernetes.protobuf"}) {
+      known = known || range.accepts(type);
+    }
+    if (!known) continue;
     if (range.parameter("as").empty()) return "";
+    if (!root || !range.accepts("application/json")) continue;
     if (range.parameter("as") != "APIGroupDiscoveryList" || range.parameter("g") != "apidiscovery.k8s.io") continue;
-    for (const std::string_view known : {"v2", "v2beta1"}) {
-      if (range.parameter("v") == known) return known;
+    for (const std::string_view version : {"v2", "v2beta1"}) {
+      if (range.parameter("v") == version) return version;
     }
   }
-  return "";
+  return std::nullopt;
 }
 
-net::Response root_document(const Scheme& scheme, const net::Request& request, bool core) {
-  const auto version = aggregated_version(request.headers.get("Accept"));
+net::Response root_document(const Scheme& scheme, const net::Request& request, bool core, std::string_view version) {
   if (version.empty()) {
     return net::Response::json(200, core ? core_versions(scheme) : group_list(scheme));
   }
@@ -249,8 +255,12 @@ net::Response discovery_response(const Scheme& scheme, const net::Request& reque
   const auto parts = base::split(path_of(request), '/');  // "" in front of the first slash
   const bool core = parts.size() > 1 && parts[1] == "api";
   if (parts.size() < 2 || parts.size() > (core ? 3u : 4u) || !(core || parts[1] == "apis")) return no_such_path();
-  if (request.method != "GET" && request.method != "HEAD") return method_not_allowed();
-  if (parts.size() == 2) return root_document(scheme, request, core);
+  // The lists of groups and of a group's versions are given whatever the method.
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (!reads && (core || parts.size() == 4)) return method_not_allowed();
+  const auto form = form_of(request, parts.size() == 2);
+  if (!form) return not_acceptable();
+  if (parts.size() == 2) return root_document(scheme, request, core, *form);
   if (core) return version_document(scheme, "", parts[2]);
   if (parts[2].empty()) return no_such_path();
   if (parts.size() == 4) return version_document(scheme, parts[2], parts[3]);

@@ -244,5 +244,5 @@ TEST_CASE("what is not served") {
   }
   CHECK(ask("/apis/?timeout=32s").status == 200);
   CHECK(ask("/api/v1/?timeout=32s").status == 200);
-  CHECK(server::discovery_response(api::management_scheme(), {.method = "POST", .target = "/apis"}).status == 405);
+  CHECK(server::discovery_response(api::management_scheme(), {.method = "POST", .target = "/api"}).status == 405);
 }

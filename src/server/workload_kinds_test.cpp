@@ -304,7 +304,9 @@ TEST_CASE("workloads: events of both groups are the same objects") {
   CHECK_FALSE(same.has("message"));
   CHECK(at.get(newer)["kind"].string() == "EventList");
   const Json patched = Fixture::doc(
-      at.send("PATCH", newer + "/e", R"({"series":{"count":2}})", "application/strategic-merge-patch+json"), 200);
+      at.send("PATCH", newer + "/e", R"({"series":{"count":2,"lastObservedTime":"2026-01-01T00:00:01.000000Z"}})",
+              "application/strategic-merge-patch+json"),
+      200);
   CHECK(patched["series"]["count"] == Json(2));
   CHECK(at.get(newer + "?fieldSelector=regarding.name%3Dp")["items"].size() == 1);
   CHECK(at.get(newer + "?fieldSelector=regarding.name%3Dq")["items"].size() == 0);

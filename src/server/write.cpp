@@ -14,7 +14,7 @@
 namespace server {
 
 void warn_about(Call& call, const Json& stored_form) {
-  if (!call.kind().warnings) return;
+  if (!call.kind().custom || !call.kind().warnings) return;
   for (auto& text : call.kind().warnings(stored_form)) call.warn(std::move(text));
 }
 
@@ -31,8 +31,8 @@ void warn_about_finalizers(Call& call, const Json& doc, const Json* stored) {
 }
 
 std::string managed_version(const Call& call) {
-  const bool same_names =
-      !call.version().to_storage || (meta::user_form(call.kind()) && !meta::converter_of(call.kind()));
+  const bool same_names = !call.kind().custom || !call.version().to_storage ||
+                          (meta::user_form(call.kind()) && !meta::converter_of(call.kind()));
   return same_names ? call.api_version() : call.kind().api_version(call.kind().storage_version);
 }
 
@@ -54,6 +54,9 @@ Result<void> check_uid(const Kind& kind, const Json& doc, const Json& stored) {
 
 Answer written(Call& call, int status, const Result<Ref>& object) {
   if (!object) return object.error();
+  if (!call.kind().custom && call.kind().warnings) {
+    for (auto& text : call.kind().warnings((*object)->doc)) call.warn(std::move(text));
+  }
   if (!is_dry_run(call)) TRY(wait_durable(call, (*object)->revision));
   return answer(call, status, *object);
 }

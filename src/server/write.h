@@ -7,7 +7,8 @@ namespace server {
 
 inline constexpr std::string_view signing_requests = "certificatesigningrequests.certificates.k8s.io";
 
-// The kind's own sentences about an object (in the storage version) become Warning headers.
+// A custom kind's own sentences about an object (in the storage version) become Warning headers, whatever becomes of
+// the request; those of core kinds come with the answer, once the object is written.
 void warn_about(Call& call, const Json& stored_form);
 // Finalizers of custom objects that are new and have nobody's name in front.
 void warn_about_finalizers(Call& call, const Json& doc, const Json* stored);

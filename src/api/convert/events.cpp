@@ -31,6 +31,14 @@ Json renamed(const Json& doc, bool to_core) {
 }  // namespace
 
 base::Result<Json> event_to_core(Json doc) { return renamed(doc, true); }
-base::Result<Json> event_from_core(Json doc) { return renamed(doc, false); }
+
+base::Result<Json> event_from_core(Json doc) {
+  Json out = renamed(doc, false);
+  // The older form tells these also when there is nothing in them.
+  for (const char* name : {"reportingController", "reportingInstance"}) {
+    if (out.has(name) && out[name].string().empty()) out.erase(name);
+  }
+  return out;
+}
 
 }  // namespace api::convert

@@ -10,6 +10,10 @@ namespace api::rules {
 namespace {
 
 constexpr size_t match_conditions_max = 64;
+constexpr const char* name_characters =
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
+    "(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
 bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 bool is_letter_or_digit(char c) { return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z'); }
@@ -18,14 +22,6 @@ bool is_name_part(std::string_view text) {
   return !text.empty() && is_letter_or_digit(text.front()) && is_letter_or_digit(text.back()) &&
          std::all_of(text.begin(), text.end(),
                      [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.'; });
-}
-
-std::string label_value_problem(std::string_view text) {
-  if (text.size() > 63) return "must be no more than 63 bytes";
-  if (text.empty() || is_name_part(text)) return {};
-  return "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start "
-         "and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for "
-         "validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 }
 
 bool has_wildcard(const Json& list) {
@@ -80,7 +76,7 @@ void check_resources(const Json& list, const std::string& field, Findings& found
 }  // namespace
 
 std::string subdomain_problem(std::string_view text) {
-  if (text.size() > 253) return "must be no more than 253 bytes";
+  if (text.size() > 253) return "must be no more than 253 characters";
   bool good = !text.empty();
   for (const auto part : base::split(text, '.')) {
     good = good && !part.empty() && is_lower_or_digit(part.front()) && is_lower_or_digit(part.back());
@@ -105,10 +101,7 @@ std::string label_1035_problem(std::string_view text) {
 
 std::string qualified_name_problem(std::string_view text) {
   const auto parts = base::split(text, '/');
-  const std::string characters =
-      "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
-      "(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-      "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+  const std::string characters = name_characters;
   if (parts.size() > 2) {
     return "a qualified name " + characters +
            " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
@@ -121,6 +114,23 @@ std::string qualified_name_problem(std::string_view text) {
   if (name.empty()) return "name part must be non-empty";
   if (name.size() > 63) return "name part must be no more than 63 bytes";
   return is_name_part(name) ? std::string() : "name part " + characters;
+}
+
+std::string label_value_problem(std::string_view text) {
+  if (text.size() > 63) return "must be no more than 63 bytes";
+  if (text.empty() || is_name_part(text)) return {};
+  return "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start "
+         "and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for "
+         "validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+}
+
+void check_qualified_name(std::string_view text, const std::string& field, Findings& found) {
+  const auto why = qualified_name_problem(text);
+  if (!why.empty()) found.push_back(meta::field_invalid(field, text, why));
+  // Nothing also has none of the characters that a name has.
+  if (text.empty() || text.ends_with('/')) {
+    found.push_back(meta::field_invalid(field, text, "name part " + std::string(name_characters)));
+  }
 }
 
 void check_label_selector(const Json& selector, const std::string& field, Findings& found) {

@@ -9,6 +9,9 @@ namespace api::rules {
 std::string subdomain_problem(std::string_view text);
 std::string label_1035_problem(std::string_view text);
 std::string qualified_name_problem(std::string_view text);
+std::string label_value_problem(std::string_view text);
+// The key of a label: all that is wrong with it, a finding each.
+void check_qualified_name(std::string_view text, const std::string& field, Findings& found);
 
 void check_label_selector(const Json& selector, const std::string& field, Findings& found);
 // operations, apiGroups, apiVersions, resources and scope.

@@ -1,7 +1,7 @@
 #include "api/rules/core.h"
 
+#include "api/rules/tls_pair.h"
 #include "base/text.h"
-#include "base/time.h"
 
 namespace api::rules {
 namespace {
@@ -10,25 +10,33 @@ constexpr int64_t data_bytes_max = 1 << 20;
 
 using Findings = std::vector<FieldError>;
 
-std::string key_problem(std::string_view key) {
-  if (key.size() > 253) return "must be no more than 253 bytes";
-  if (key == "." || key == "..") return "must not be '" + std::string(key) + "'";
-  if (key.starts_with("..")) return "must not start with '..'";
+std::vector<std::string> key_problems(std::string_view key) {
+  std::vector<std::string> out;
+  if (key.size() > 253) out.emplace_back("must be no more than 253 characters");
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
            c == '.';
   };
   bool good = !key.empty();
   for (const char c : key) good = good && allowed(c);
-  if (good) return {};
-  return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',"
-         "  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+  if (!good) {
+    out.emplace_back(
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',"
+        "  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
+  }
+  if (key == "." || key == "..") {
+    out.push_back("must not be '" + std::string(key) + "'");
+  } else if (key.starts_with("..")) {
+    out.emplace_back("must not start with '..'");
+  }
+  return out;
 }
 
 void check_keys(const Json& data, const std::string& field, Findings& found) {
   for (const auto& [key, value] : data.members()) {
-    const std::string problem = key_problem(key);
-    if (!problem.empty()) found.push_back(meta::field_invalid(field + "[" + key + "]", key, problem));
+    for (const auto& problem : key_problems(key)) {
+      found.push_back(meta::field_invalid(field + "[" + key + "]", key, problem));
+    }
   }
 }
 
@@ -81,11 +89,6 @@ void check_secret_type(const Json& doc, Findings& found) {
   }
 }
 
-void to_micro_time(Json& holder, const char* name) {
-  const auto time = base::parse_rfc3339(holder[name].string());
-  if (time) holder.set(name, base::rfc3339_micro(*time));
-}
-
 }  // namespace
 
 void fill_secret(Json& doc, const Json* old) {
@@ -108,6 +111,16 @@ Findings check_secret(const Json& doc, const Json* old, Operation operation) {
   return found;
 }
 
+std::vector<std::string> warn_secret(const Json& doc) {
+  if (doc["type"].string() != "kubernetes.io/tls") return {};
+  const auto entry = [&](const char* name) {
+    if (const Json* text = doc["stringData"].find(name)) return text->string();
+    return base::unbase64(doc["data"][name].string()).value_or("");
+  };
+  auto why = tls_pair_problem(entry("tls.crt"), entry("tls.key"));
+  return why.empty() ? std::vector<std::string>() : std::vector<std::string>{std::move(why)};
+}
+
 Findings check_config_map(const Json& doc, const Json* old, Operation operation) {
   Findings found;
   if (operation == Operation::remove) return found;
@@ -124,12 +137,6 @@ Findings check_config_map(const Json& doc, const Json* old, Operation operation)
   return found;
 }
 
-void fill_lease(Json& doc, const Json*) {
-  if (!doc["spec"].is_object()) return;
-  to_micro_time(doc.child("spec"), "acquireTime");
-  to_micro_time(doc.child("spec"), "renewTime");
-}
-
 Findings check_lease(const Json& doc, const Json*, Operation operation) {
   Findings found;
   if (operation == Operation::remove) return found;
@@ -141,51 +148,6 @@ Findings check_lease(const Json& doc, const Json*, Operation operation) {
   const Json& transitions = spec["leaseTransitions"];
   if (!transitions.is_null() && transitions.integer() < 0) {
     found.push_back(meta::field_invalid("spec.leaseTransitions", transitions, "must be greater than or equal to 0"));
-  }
-  return found;
-}
-
-void fill_event(Json& doc, const Json*) {
-  to_micro_time(doc, "eventTime");
-  if (doc["series"].is_object()) to_micro_time(doc.child("series"), "lastObservedTime");
-}
-
-Findings check_event(const Json& doc, const Json*, Operation operation) {
-  Findings found;
-  if (operation == Operation::remove) return found;
-  const std::string& about = doc["involvedObject"]["namespace"].string();
-  const std::string& here = doc["metadata"]["namespace"].string();
-  // Events about cluster-scoped objects live in the default namespace.
-  const bool fits = about.empty() ? here == "default" || here == "kube-system" : about == here;
-  if (!fits) {
-    found.push_back(meta::field_invalid("involvedObject.namespace", about, "does not match event.namespace"));
-  }
-  return found;
-}
-
-void fill_binding(Json& doc, const Json*) {
-  for (size_t i = 0; i < doc["subjects"].size(); ++i) {
-    const Json subject = doc["subjects"].at(i);
-    if (subject.has("apiGroup") || subject["kind"].string() == "ServiceAccount") continue;
-    doc.child("subjects").item(i).set("apiGroup", "rbac.authorization.k8s.io");
-  }
-}
-
-Findings check_binding(const Json& doc, const Json* old, Operation operation) {
-  Findings found;
-  if (operation == Operation::remove) return found;
-  if (old && doc["roleRef"] != (*old)["roleRef"]) {
-    found.push_back(meta::field_invalid("roleRef", doc["roleRef"], "cannot change roleRef"));
-  }
-  for (size_t i = 0; i < doc["subjects"].size(); ++i) {
-    const Json& subject = doc["subjects"].at(i);
-    const std::string field = "subjects[" + std::to_string(i) + "]";
-    const std::string& kind = subject["kind"].string();
-    if (kind != "User" && kind != "Group" && kind != "ServiceAccount") {
-      found.push_back(meta::field_not_supported(field + ".kind", kind, {"Group", "ServiceAccount", "User"}));
-    }
-    const bool needs_namespace = kind == "ServiceAccount" && subject["namespace"].string().empty();
-    if (needs_namespace) found.push_back(meta::field_required(field + ".namespace"));
   }
   return found;
 }

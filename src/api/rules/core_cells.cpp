@@ -137,8 +137,6 @@ Json cell_of_secret(const Json& doc, std::string_view) { return doc["data"].size
 
 Json cell_of_config_map(const Json& doc, std::string_view) { return doc["data"].size() + doc["binaryData"].size(); }
 
-Json cell_of_service_account(const Json& doc, std::string_view) { return doc["secrets"].size(); }
-
 Json cell_of_event(const Json& doc, std::string_view column) {
   const Json& series = doc["series"];
   if (column == "Last Seen") {

@@ -12,7 +12,6 @@ using base::Json;
 
 Json cell_of_secret(const Json& doc, std::string_view column);
 Json cell_of_config_map(const Json& doc, std::string_view column);
-Json cell_of_service_account(const Json& doc, std::string_view column);
 Json cell_of_event(const Json& doc, std::string_view column);
 Json cell_of_node(const Json& doc, std::string_view column);
 Json cell_of_pod(const Json& doc, std::string_view column);

@@ -9,11 +9,14 @@
 #include "api/rules/core.h"
 #include "api/rules/core_cells.h"
 #include "api/rules/crd.h"
+#include "api/rules/events.h"
 #include "api/rules/flowcontrol.h"
 #include "api/rules/infrastructure.h"
 #include "api/rules/machines.h"
 #include "api/rules/metal3.h"
+#include "api/rules/nodes.h"
 #include "api/rules/pods.h"
+#include "api/rules/rbac.h"
 #include "api/rules/services.h"
 #include "api/rules/workload_cells.h"
 #include "meta/crd_read.h"
@@ -23,8 +26,8 @@ namespace api::rules {
 const Rules* rules_of(std::string_view resource) {
   static const std::map<std::string_view, Rules> table = {
       {"configmaps", {nullptr, check_config_map, nullptr, cell_of_config_map}},
-      {"events", {fill_event, check_event, nullptr, cell_of_event}},
-      {"nodes", {nullptr, nullptr, nullptr, cell_of_node}},
+      {"events", {fill_event, nullptr, nullptr, cell_of_event, nullptr, true, check_event}},
+      {"nodes", {fill_node, check_node, nullptr, cell_of_node, nullptr, true}},
       {"pods", {fill_pod, check_pod, nullptr, cell_of_pod}},
       {"endpoints", {nullptr, nullptr, nullptr, cell_of_endpoints}},
       {"limitranges", {fill_limit_range, nullptr, nullptr, nullptr}},
@@ -34,8 +37,7 @@ const Rules* rules_of(std::string_view resource) {
       {"replicationcontrollers", {fill_replication_controller, nullptr, nullptr, cell_of_workload}},
       {"resourcequotas", {nullptr, nullptr, nullptr, cell_of_quota}},
       {"services", {fill_service, check_service, nullptr, cell_of_service}},
-      {"secrets", {fill_secret, check_secret, nullptr, cell_of_secret}},
-      {"serviceaccounts", {nullptr, nullptr, nullptr, cell_of_service_account}},
+      {"secrets", {fill_secret, check_secret, warn_secret, cell_of_secret}},
       {"mutatingwebhookconfigurations.admissionregistration.k8s.io",
        {fill_webhooks, check_webhooks, nullptr, cell_of_webhooks}},
       {"validatingwebhookconfigurations.admissionregistration.k8s.io",
@@ -67,9 +69,13 @@ const Rules* rules_of(std::string_view resource) {
       {"prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
        {nullptr, check_priority_level, nullptr, cell_of_priority_level}},
       {"certificatesigningrequests.certificates.k8s.io", {nullptr, nullptr, nullptr, cell_of_signing_request}},
-      {"leases.coordination.k8s.io", {fill_lease, check_lease, nullptr, nullptr}},
-      {"clusterrolebindings.rbac.authorization.k8s.io", {fill_binding, check_binding, nullptr, cell_of_binding}},
-      {"rolebindings.rbac.authorization.k8s.io", {fill_binding, check_binding, nullptr, cell_of_binding}},
+      {"leases.coordination.k8s.io", {nullptr, check_lease, nullptr, nullptr}},
+      {"clusterrolebindings.rbac.authorization.k8s.io",
+       {fill_binding, check_binding, nullptr, cell_of_binding, nullptr, true}},
+      {"clusterroles.rbac.authorization.k8s.io", {fill_role, check_cluster_role, nullptr, nullptr, nullptr, true}},
+      {"rolebindings.rbac.authorization.k8s.io",
+       {fill_binding, check_binding, nullptr, cell_of_binding, nullptr, true}},
+      {"roles.rbac.authorization.k8s.io", {fill_role, check_role, nullptr, nullptr, nullptr, true}},
       {"clusters.cluster.x-k8s.io", {nullptr, check_cluster, nullptr, nullptr}},
       {"machinepools.cluster.x-k8s.io", {nullptr, nullptr, warn_machine_pool, nullptr}},
       {"machines.cluster.x-k8s.io", {fill_machine, check_machine, nullptr, nullptr}},
@@ -91,6 +97,15 @@ const Rules* rules_of(std::string_view resource) {
   };
   const auto found = table.find(resource);
   return found == table.end() ? nullptr : &found->second;
+}
+
+std::optional<std::vector<FieldError>> all_findings(const meta::Kind& kind, const Json& doc, const Json* old,
+                                                    Operation operation, std::string_view api_version) {
+  const Rules* rules = kind.custom ? nullptr : rules_of(kind.resource());
+  if (!rules) return std::nullopt;
+  if (rules->check_version) return rules->check_version(doc, old, operation, api_version);
+  if (!rules->says_all) return std::nullopt;
+  return rules->check(doc, old, operation);
 }
 
 }  // namespace api::rules

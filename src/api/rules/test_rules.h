@@ -6,6 +6,7 @@
 #include <string>
 
 #include "api/kinds.h"
+#include "api/rules/rules.h"
 #include "wire/yaml.h"
 
 namespace api::rules {
@@ -36,9 +37,10 @@ inline Json defaulted(const meta::Kind& kind, Json doc, const Json* old = nullpt
 // Defaults, schema and rules; findings one per line. `old` is null on create.
 inline std::string findings(const meta::Kind& kind, const Json& given, const Json* old = nullptr) {
   const Json doc = defaulted(kind, given, old);
-  auto found = meta::validate(*kind.storage().schema, doc);
   const auto operation = old ? meta::Operation::update : meta::Operation::create;
-  if (found.empty() && kind.check) found = kind.check(doc, old, operation);
+  auto all = all_findings(kind, doc, old, operation, "v1");
+  auto found = all ? *all : meta::validate(*kind.storage().schema, doc);
+  if (!all && found.empty() && kind.check) found = kind.check(doc, old, operation);
   std::string out;
   for (const auto& finding : found) out += (out.empty() ? "" : "\n") + meta::text_of(finding);
   return out;
