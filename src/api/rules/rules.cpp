@@ -47,7 +47,7 @@ const Rules* rules_of(std::string_view resource) {
       {"validatingadmissionpolicybindings.admissionregistration.k8s.io",
        {nullptr, check_validating_binding, nullptr, cell_of_validating_binding}},
       {"customresourcedefinitions.apiextensions.k8s.io",
-       {fill_crd, check_crd, meta::crd_warnings, nullptr, begin_crd_deletion}},
+       {fill_crd, check_crd, meta::crd_warnings, nullptr, begin_crd_deletion, true}},
       {"daemonsets.apps", {fill_workload, check_workload, nullptr, cell_of_workload}},
       {"deployments.apps", {fill_workload, check_workload, nullptr, cell_of_workload}},
       {"controllerrevisions.apps", {nullptr, nullptr, nullptr, cell_of_revision}},
