@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "meta/schema_document.h"
 #include "meta/structural.h"
 
 namespace meta {
@@ -162,6 +163,10 @@ void fill_crd(Json& crd, bool created) {
     if (names["listKind"].string().empty()) names.set("listKind", kind + "List");
   }
   if (spec["conversion"].empty()) spec.set("conversion", Json::object({{"strategy", "None"}}));
+  for (size_t i = 0; i < spec["versions"].size(); ++i) {
+    auto& version = spec.child("versions").item(i);
+    if (version["schema"].has("openAPIV3Schema")) drop_zero_values(version.child("schema").child("openAPIV3Schema"));
+  }
   Json stored = crd["status"]["storedVersions"];
   for (const auto& version : spec["versions"].items()) {
     if (!version["storage"].boolean()) continue;
@@ -170,6 +175,16 @@ void fill_crd(Json& crd, bool created) {
     break;
   }
   if (!stored.empty()) crd.child("status").set("storedVersions", std::move(stored));
+}
+
+std::string crd_type_problem(const Json& crd) {
+  for (const auto& version : crd["spec"]["versions"].items()) {
+    const auto& schema = version["schema"]["openAPIV3Schema"];
+    if (schema.is_null()) continue;
+    auto problem = schema_document_problem(schema, "spec.versions.schema.openAPIV3Schema");
+    if (!problem.empty()) return problem;
+  }
+  return {};
 }
 
 Kind kind_of_crd(const Json& crd, const SchemaRef& object_meta, Converter converter, uint64_t revision) {

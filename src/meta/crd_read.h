@@ -9,6 +9,8 @@ namespace meta {
 // All findings, with kube-apiserver's texts; `old` is the stored one, null on create. The document fits the schema of
 // the kind CustomResourceDefinition and has the defaults of fill_crd().
 std::vector<FieldError> check_crd(const Json& crd, const Json* old);
+// What in the schemas cannot be decoded, in Go's words; "" when everything can.
+std::string crd_type_problem(const Json& crd);
 // Sentences for the Warning header.
 std::vector<std::string> crd_warnings(const Json& crd);
 

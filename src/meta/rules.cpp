@@ -107,7 +107,21 @@ class Rules::Compiler {
     return out->empty() ? nullptr : std::move(out);
   }
 
-  uint64_t total_cost() const { return total_cost_; }
+  // The rules of the schema may not cost too much together; `at` is its place.
+  void check_total(const std::string& at) {
+    if (total_cost_ <= cel::estimated_schema_cost_max) return;
+    constexpr size_t told_max = 4;
+    std::stable_sort(most_expensive_.begin(), most_expensive_.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    if (most_expensive_.size() > told_max) most_expensive_.resize(told_max);
+    for (const auto& [cost, rule] : most_expensive_) {
+      found_.push_back(field_forbidden(
+          rule, "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema"));
+    }
+    found_.push_back(field_forbidden(
+        at, cost_message("x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema", total_cost_,
+                         cel::estimated_schema_cost_max)));
+  }
 
  private:
   void children(const Schema& rules, const Schema& shape, const cel::TypeRef& type, const Place& place, Node& out) {
@@ -239,6 +253,7 @@ class Rules::Compiler {
     if (count == 0) count = static_cast<uint64_t>(3 * 1024 * 1024 / (smallest_json(shape, place.resource) + 1));
     const uint64_t cost = one > 0 && count > UINT64_MAX / one ? UINT64_MAX : one * count;
     total_cost_ = cost > UINT64_MAX - total_cost_ ? UINT64_MAX : total_cost_ + cost;
+    if (cost >= cel::estimated_schema_cost_max / 100) most_expensive_.emplace_back(cost, at);
     if (cost > cel::estimated_rule_cost_max) {
       found_.push_back(field_forbidden(at, cost_message(what, cost, cel::estimated_rule_cost_max)));
     }
@@ -261,6 +276,7 @@ class Rules::Compiler {
  private:
   std::vector<FieldError>& found_;
   uint64_t total_cost_ = 0;
+  std::vector<std::pair<uint64_t, std::string>> most_expensive_;  // of rules that matter: cost and field
 };
 
 std::shared_ptr<const Rules> Rules::compile(std::shared_ptr<const Schema> root, const std::string& at,
@@ -269,11 +285,7 @@ std::shared_ptr<const Rules> Rules::compile(std::shared_ptr<const Schema> root, 
   const auto type = rule_type(*root, true, "self");
   auto node = compiler.node(*root, *root, type, {at, "", 1, true});
   if (!node) return nullptr;
-  if (compiler.total_cost() > cel::estimated_schema_cost_max) {
-    found.push_back(field_forbidden(at, Compiler::cost_message("x-kubernetes-validations estimated rule cost total for "
-                                                               "entire OpenAPIv3 schema",
-                                                               compiler.total_cost(), cel::estimated_schema_cost_max)));
-  }
+  compiler.check_total(at);
   std::shared_ptr<Rules> out(new Rules);
   out->root_ = std::move(root);
   out->node_ = std::move(node);

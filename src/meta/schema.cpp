@@ -1,5 +1,7 @@
 #include "meta/schema.h"
 
+#include "meta/schema_document.h"
+
 namespace meta {
 
 const Property* Schema::find(std::string_view name) const {
@@ -23,6 +25,7 @@ class Pruner {
 
   // Reading first and changing only on a finding keeps shared documents shared. True when something has to go.
   bool prune(const Schema& schema, Json& doc, bool root, const std::string& path) {
+    if (schema.format == schema_document_format) return prune_schema_document(doc, path, unknown_);
     if (schema.type == SchemaType::array) return schema.items && prune_items(*schema.items, doc, path);
     if (!doc.is_object()) return false;
     if (schema.type == SchemaType::map) return schema.items && prune_values(*schema.items, doc, path);

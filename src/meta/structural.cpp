@@ -75,7 +75,8 @@ class Reader {
     }
     if (type.empty()) {
       if (!doc[preserve_key].boolean()) {
-        found_.push_back(field_required(at + ".type", "must not be empty for specified object fields"));
+        const char* of = at.ends_with(".items") ? "array items" : "object fields";
+        found_.push_back(field_required(at + ".type", std::string("must not be empty for specified ") + of));
       }
     } else if (schema.type == SchemaType::any) {
       found_.push_back(
@@ -145,12 +146,13 @@ class Reader {
     schema.list_type = doc["x-kubernetes-list-type"].string();
     for (const auto& key : doc["x-kubernetes-list-map-keys"].items()) schema.list_keys.push_back(key.string());
     const std::string field = at + ".x-kubernetes-list-map-keys";
-    if (schema.list_type.empty()) {
-      if (!schema.list_keys.empty()) {
-        found_.push_back(field_forbidden(field, "must only be set if x-kubernetes-list-type is \"map\""));
-      }
-      return;
+    if (!schema.list_keys.empty() && schema.list_type != "map") {
+      const char* why = "must be map if x-kubernetes-list-map-keys is non-empty";
+      const std::string type = at + ".x-kubernetes-list-type";
+      found_.push_back(schema.list_type.empty() ? field_required(type, why)
+                                                : field_invalid(type, schema.list_type, why));
     }
+    if (schema.list_type.empty()) return;
     if (schema.type != SchemaType::array) {
       found_.push_back(
           field_invalid(at + ".type", doc["type"], "must be array if x-kubernetes-list-type is specified"));
@@ -180,6 +182,11 @@ class Reader {
         found_.push_back(field_invalid(at + ".x-kubernetes-list-map-keys", Json::strings(keys),
                                        "entries must all be names of item properties"));
         return;
+      }
+      const auto& type = (*property)["type"].string();
+      if (type == "array" || type == "object") {
+        found_.push_back(field_invalid(at + ".items.properties[" + key + "].type", items["type"],
+                                       "must be a scalar type if parent array's x-kubernetes-list-type is map"));
       }
       if (property->has("default") || std::find(required.begin(), required.end(), Json(key)) != required.end())
         continue;

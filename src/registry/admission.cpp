@@ -5,6 +5,7 @@
 #include "api/rules/rules.h"
 #include "base/text.h"
 #include "registry/core_values.h"
+#include "meta/crd_read.h"
 #include "registry/custom_checks.h"
 #include "registry/metadata.h"
 
@@ -126,12 +127,14 @@ std::string go_type(const meta::Schema* schema) {
   }
 }
 
+Error cannot_be_handled(const Kind& kind, const std::string& why) {
+  return bad_request(kind.kind + " in version \"" + kind.storage_version + "\" cannot be handled as a " + kind.kind +
+                     ": " + why);
+}
+
 // Objects of core kinds are decoded into types: what does not fit is no object, and so a bad request.
 Result<void> check_types(const Kind& kind, const Json& doc, const std::vector<FieldError>& findings) {
-  const auto refuse = [&](const std::string& why) {
-    return bad_request(kind.kind + " in version \"" + kind.storage_version + "\" cannot be handled as a " + kind.kind +
-                       ": " + why);
-  };
+  const auto refuse = [&](const std::string& why) { return cannot_be_handled(kind, why); };
   for (const auto& finding : findings) {
     const bool number = finding.message.find(" in body must be of type integer with format ") != std::string::npos;
     if (finding.reason != "FieldValueTypeInvalid" && !number) continue;
@@ -178,8 +181,7 @@ Result<void> decode_object(const Kind& kind, Json& doc) {
     members.insert(members.begin(), {{"apiVersion", wanted}, {"kind", kind.kind}});
   }
   TRY(normalise_metadata(kind, doc));
-  if (!kind.custom) TRY(decode_values(kind, doc));
-  return {};
+  return kind.custom ? decode_embedded(kind, doc) : decode_values(kind, doc);
 }
 
 void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation operation) {
@@ -195,13 +197,16 @@ void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation op
 
 Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored, meta::Operation operation,
                           std::string_view api_version, std::vector<std::string>* warnings) {
-  if (kind.custom) TRY(decode_embedded(kind, doc));
   auto findings = check_metadata(kind, doc, stored);
   const auto& version = kind.storage();
   auto by_schema = schema_findings(kind, doc, stored);
   if (!kind.custom) TRY(check_types(kind, doc, by_schema));
   const bool status = operation == meta::Operation::update_status;
   if (kind.custom && status) std::for_each(by_schema.begin(), by_schema.end(), name_within_status);
+  if (kind.resource() == "customresourcedefinitions.apiextensions.k8s.io") {
+    const auto problem = meta::crd_type_problem(doc);
+    if (!problem.empty()) return cannot_be_handled(kind, problem);
+  }
   auto all = api::rules::all_findings(kind, doc, stored, operation, api_version);
   append(findings, all ? std::move(*all) : std::move(by_schema));
   if (kind.custom) {

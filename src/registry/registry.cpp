@@ -137,7 +137,8 @@ Result<std::optional<uint64_t>> expected_revision(const Kind& kind, const Json& 
   const auto& meta = doc["metadata"];
   const auto& given = meta["resourceVersion"].string();
   if (given.empty() || given == "0") {
-    if (!kind.custom || options.internal) return std::optional<uint64_t>();
+    const bool must_say = kind.custom || kind.group == "apiextensions.k8s.io";
+    if (!must_say || options.internal) return std::optional<uint64_t>();
     Kind named = kind;
     named.kind = kind.plural;  // in this one alone
     return invalid(named, meta["name"].string(),

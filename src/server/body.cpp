@@ -137,7 +137,8 @@ void warn_about_owners(Call& call, const Json& doc) {
 
 void warn_about_version(Call& call, const Json& doc) {
   const auto& given = doc["apiVersion"].string();
-  const bool other = given != call.api_version() && given.starts_with(call.kind().group + "/");
+  const auto [group, version] = meta::split_api_version(given);
+  const bool other = group == call.kind().group && !call.kind().version(version);
   if (!call.kind().custom || !other || call.route.query.get("fieldValidation") == "Ignore") return;
   std::vector<std::string> names;
   for (const auto& [name, member] : doc.members()) {

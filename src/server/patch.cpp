@@ -55,6 +55,10 @@ Result<void> check_deletion_time(const Kind& kind, const Json& before, const Jso
 // An object of a user's kind cannot be patched into another version.
 Result<void> check_version_kept(Call& call, const Json& after) {
   const auto& given = after["apiVersion"];
+  if (call.kind().custom && after.is_object() && after["kind"].string().empty()) {
+    return undecodable(call, after,
+                       registry::bad_request("Object 'Kind' is missing in '" + in_order(after).dump() + "'"));
+  }
   if (!call.kind().custom || !after.is_object() || given.string() == call.api_version()) return {};
   warn_about_version(call, after);
   return registry::invalid(call.kind(), after["metadata"]["name"].string(),
@@ -66,6 +70,10 @@ Result<void> check_unmoved(const Json& before, const Json& after) {
   const auto& was = before["metadata"];
   const auto& is = after["metadata"];
   const auto& name = is["name"].string();
+  if (name.empty()) {
+    return registry::bad_request("the name of the object (" + was["name"].string() +
+                                 " based on URL) was undeterminable: name must be provided");
+  }
   if (name != was["name"].string()) {
     return registry::bad_request("the name of the object (" + name + ") does not match the name on the URL (" +
                                  was["name"].string() + ")");

@@ -29,7 +29,8 @@ Result<Json> scale_of(const Call& call, const Json& stored) {
     if (meta.has(name)) metadata.set(name, meta[name]);
   }
   Json spec = Json::object();
-  if (const auto& replicas = doc.path(field(version.scale_spec)); !replicas.is_null()) spec.set("replicas", replicas);
+  if (const auto replicas = doc.path(field(version.scale_spec)).integer(); replicas != 0)
+    spec.set("replicas", replicas);
   Json status = Json::object({{"replicas", doc.path(field(version.scale_status)).integer()}});
   if (!version.scale_selector.empty()) {
     const auto& selector = doc.path(field(version.scale_selector));
@@ -57,7 +58,7 @@ Result<Json> scaled(const Call& call, const Json& stored, const Json& scale) {
   }
   const auto& replicas = scale["spec"]["replicas"];
   // The rules of a custom object say it by themselves.
-  if (!call.kind().custom && !replicas.is_null() && (!replicas.is_integer() || replicas.integer() < 0)) {
+  if (!call.kind().custom && replicas.integer() < 0) {
     const auto cause = meta::field_invalid("spec.replicas", replicas, "must be greater than or equal to 0");
     return Error{
         .code = base::Code::invalid,
@@ -70,6 +71,18 @@ Result<Json> scaled(const Call& call, const Json& stored, const Json& scale) {
     doc.child("metadata").set("resourceVersion", revision);
   }
   return to_storage(call.kind(), call.version(), std::move(doc), &stored);
+}
+
+// "" when it can be decoded, else why not.
+std::string type_problem(const Json& scale) {
+  const auto& replicas = scale["spec"]["replicas"];
+  constexpr int64_t limit = int64_t{1} << 31;
+  if (replicas.is_null()) return {};
+  if (replicas.is_integer() && replicas.integer() >= -limit && replicas.integer() < limit) return {};
+  const std::string got = replicas.is_number() ? "number " + replicas.dump()
+                          : replicas.is_bool() ? "bool"
+                                               : std::string(replicas.type_name());
+  return "json: cannot unmarshal " + got + " into Go struct field ScaleSpec.spec.replicas of type int32";
 }
 
 Answer write_scale(Call& call, const std::function<Result<Json>(const Json& current_scale)>& wanted) {
@@ -152,6 +165,9 @@ Answer update_scale(Call& call) {
   if (const auto& version = body["apiVersion"].string(); !version.empty() && version != "autoscaling/v1") {
     return registry::bad_request("a Scale of autoscaling/v1 is expected, not of " + version);
   }
+  if (const auto problem = type_problem(body); !problem.empty()) {
+    return registry::bad_request("Scale in version \"v1\" cannot be handled as a Scale: " + problem);
+  }
   return write_scale(call, [&](const Json&) -> Result<Json> { return body; });
 }
 
@@ -159,7 +175,14 @@ Answer patch_scale(Call& call) {
   if (is_apply(call)) return apply_scale(call);
   TRY(check_write_options(call, "PatchOptions"));
   const Patch patch = TRY(Patch::of(call));
-  return write_scale(call, [&](const Json& current) { return patch.apply(call, current); });
+  return write_scale(call, [&](const Json& current) -> Result<Json> {
+    Json scale = TRY(patch.apply(call, current));
+    const auto problem = type_problem(scale);
+    if (problem.empty()) return scale;
+    const auto cause = meta::field_invalid("patch", scale.dump(), problem);
+    return Error{
+        .code = base::Code::invalid, .message = " \"\" is invalid: " + meta::text_of(cause), .causes = {cause}};
+  });
 }
 
 }  // namespace server

@@ -22,7 +22,8 @@ void warn_about_finalizers(Call& call, const Json& doc, const Json* stored) {
   if (!call.kind().custom) return;
   for (const auto& finalizer : doc["metadata"]["finalizers"].items()) {
     const auto& name = finalizer.string();
-    const bool standard = name == registry::orphan_finalizer || name == registry::foreground_finalizer;
+    const bool standard =
+        name == registry::orphan_finalizer || name == registry::foreground_finalizer || name == "kubernetes";
     if (standard || name.find('/') != std::string::npos) continue;
     if (stored && registry::has_finalizer(*stored, name)) continue;
     call.warn("metadata.finalizers: " + base::quoted(name) +
