@@ -4,8 +4,8 @@
 
 #include "api/rules/rules.h"
 #include "base/text.h"
-#include "registry/core_values.h"
 #include "meta/crd_read.h"
+#include "registry/core_values.h"
 #include "registry/custom_checks.h"
 #include "registry/metadata.h"
 

@@ -347,7 +347,10 @@ void track_update(const Kind& kind, const Json& stored, Json& made, const Writer
       self = &other;
     }
   }
-  if (!own.changed.empty()) {
+  // A Scale leaves a number of zero out, so that nobody owns it.
+  const auto& replicas = kind.storage().scale_spec;
+  const bool none = writer.subresource == "scale" && made.path(std::string_view(replicas).substr(1)).integer() == 0;
+  if (!own.changed.empty() && !none) {
     if (!self) {
       managers.push_back({writer.manager, "Update", writer.api_version, writer.subresource, {}, {}});
       self = &managers.back();
