@@ -65,12 +65,18 @@ Json Table::column_definitions() const {
   return out;
 }
 
+// The cell of something that is not there, as in the row of a bookmark.
+Json Table::nothing(const Column& column) const {
+  if (column.name == "Name") return "";
+  return !kind_.custom && column.name == "Age" ? Json("<unknown>") : Json();
+}
+
 Json Table::cells(const Json& doc, base::Time now) const {
   Json out = Json::array();
   for (size_t i = 0; i < columns_.size(); ++i) {
     if (paths_[i]) {
       const Json* value = paths_[i]->first(doc);
-      out.push(value ? typed(columns_[i], *value, now) : Json());
+      out.push(value ? typed(columns_[i], *value, now) : nothing(columns_[i]));
     } else if (kind_.cell) {
       out.push(typed(columns_[i], kind_.cell(doc, columns_[i].name), now));
     } else {

@@ -23,6 +23,8 @@ class Table {
   Json cells(const Json& doc, base::Time now) const;
 
  private:
+  Json nothing(const Column& column) const;
+
   const Kind& kind_;
   std::vector<Column> columns_;
   std::vector<std::optional<JsonPath>> paths_;  // per column; none where Kind::cell gives the value

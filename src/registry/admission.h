@@ -7,6 +7,8 @@ namespace registry {
 
 // Checks and sets apiVersion and kind, and brings metadata into its form.
 Result<void> decode_object(const Kind& kind, Json& doc);
+// Whether a document of a core kind has the types that decoding wants. Errors: bad_request in upstream's words.
+Result<void> check_decodable(const Kind& kind, Json doc);
 // Prunes unknown fields and fills in defaults; `stored` is null on create.
 void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation operation);
 // All rules, as one Code::invalid error with causes. On update of a custom kind nothing is found in parts that are as

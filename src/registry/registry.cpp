@@ -22,6 +22,20 @@ store::Key key_of(const Kind& kind, const Json& doc) {
           doc["metadata"]["name"].string()};
 }
 
+// Where kube-apiserver keeps an object, which some of its errors name.
+std::string etcd_key(const Kind& kind, const store::Key& key) {
+  std::string place = "/registry/";
+  if (kind.custom) place += kind.group + "/";
+  if (kind.plural == "nodes" && kind.group.empty()) {
+    place += "minions";
+  } else if ((kind.plural == "services" || kind.plural == "endpoints") && kind.group.empty()) {
+    place += kind.plural == "services" ? "services/specs" : "services/endpoints";
+  } else {
+    place += kind.plural;
+  }
+  return place + (key.ns.empty() ? "" : "/" + key.ns) + "/" + key.name;
+}
+
 // What a dry run answers: like a stored version, but in nobody's list.
 Ref unstored(const Kind& kind, Json doc, const Ref& current) {
   auto entry = std::make_shared<store::Entry>();
@@ -265,7 +279,9 @@ Result<Ref> Registry::update(const Kind& kind, Json doc, const UpdateOptions& op
     TRY(check_stored_form(kind, *current));
     if (!uid.empty() && uid != current->uid()) {
       return conflict(kind, key.name,
-                      "Precondition failed: UID in precondition: " + uid + ", UID in object meta: " + current->uid());
+                      "StorageError: invalid object, Code: 4, Key: " + etcd_key(kind, key) +
+                          ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: " + uid +
+                          ", UID in object meta: " + current->uid());
     }
     const auto expected = TRY(expected_revision(kind, doc, options));
     if (expected && *expected != current->revision) return conflict(kind, key.name);

@@ -25,6 +25,7 @@ Result<Json> read_applied(Call& call, Json& as_sent) {
   std::vector<std::string> duplicates;
   wire::YamlLimits limits;
   limits.duplicates = &duplicates;
+  limits.lines_as_go = true;
   auto documents = wire::parse_yaml(call.request.body, limits);
   if (!documents) {
     return registry::bad_request("error decoding YAML: error converting YAML to JSON: yaml: " +

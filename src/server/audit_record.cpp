@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "server/authentication.h"
 #include "server/body.h"
+#include "server/protobuf_body.h"
+#include "server/protobuf_write.h"
 #include "wire/yaml.h"
 
 namespace server {
@@ -43,6 +45,7 @@ Json object_ref(const Route& route) {
 Json parsed_answer(const net::Response& response) {
   const std::string type = base::lower(response.headers.get("Content-Type"));
   if (type.starts_with("application/json")) return base::parse_json(response.body).value_or(nullptr);
+  if (type == protobuf_type) return parse_protobuf(response.body).value_or(nullptr);
   if (!type.starts_with("application/yaml")) return nullptr;
   auto documents = wire::parse_yaml(response.body);
   return documents && documents->size() == 1 ? documents->front() : Json();

@@ -1,10 +1,14 @@
 #include "server/body.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
+#include "meta/go_text.h"
+#include "registry/admission.h"
 #include "server/errors.h"
 #include "server/protobuf_body.h"
+#include "wire/json_syntax.h"
 #include "wire/yaml.h"
 
 namespace server {
@@ -12,10 +16,55 @@ namespace {
 
 constexpr size_t field_manager_max = 128;
 
-Result<Json> parse_yaml_body(const std::string& text) {
-  auto documents = TRY(wire::parse_yaml(text));
-  if (documents.size() == 1) return std::move(documents.front());
-  return registry::bad_request("the body has " + std::to_string(documents.size()) + " YAML documents, not one");
+constexpr std::string_view no_type = "couldn't get version/kind; json parse error: ";
+
+Result<Json> parse_json_body(const std::string& text, TextProblems* problems) {
+  base::JsonParse how;
+  if (problems) {
+    how.duplicates = &problems->duplicates;
+    problems->json = text;
+  }
+  auto doc = base::parse_json(base::valid_utf8(text) ? text : wire::to_valid_utf8(text), how);
+  if (doc || doc.error().code != base::Code::bad_request) return doc;
+  const auto why = wire::json_syntax_problem(text);
+  return registry::bad_request(std::string(no_type) + (why.empty() ? doc.error().message : why));
+}
+
+// The first document of the text counts, as upstream has it.
+Result<Json> parse_yaml_body(const std::string& text, TextProblems* problems) {
+  TextProblems ignored;
+  wire::YamlLimits limits;
+  limits.duplicates = &(problems ? problems : &ignored)->yaml;
+  limits.lines_as_go = true;
+  auto documents = wire::parse_yaml(text, limits);
+  if (!documents) {
+    if (documents.error().code != base::Code::bad_request) return std::move(documents).error();
+    return registry::bad_request("yaml: " + documents.error().message);
+  }
+  return documents->empty() ? Json() : std::move(documents->front());
+}
+
+// Only an object can say what it is.
+Result<void> check_says_what(const Json& doc) {
+  const auto refuse = [](const Json& value, std::string_view into) {
+    return registry::bad_request(std::string(no_type) + "json: cannot unmarshal " + meta::go_json_type(value) +
+                                 " into Go " + std::string(into));
+  };
+  if (doc.is_null()) return {};
+  if (!doc.is_object()) {
+    return refuse(doc,
+                  "value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; "
+                  "Kind string \"json:\\\"kind,omitempty\\\"\" }");
+  }
+  for (const char* name : {"apiVersion", "kind"}) {
+    const auto& given = doc[name];
+    if (!given.is_null() && !given.is_string()) {
+      return refuse(given, std::string("struct field .") + name + " of type string");
+    }
+  }
+  const auto& version = doc["apiVersion"].string();
+  if (std::count(version.begin(), version.end(), '/') < 2) return {};
+  return registry::bad_request("unexpected GroupVersion string: " + version);
 }
 
 std::string cannot_be_handled(const Call& call) {
@@ -23,22 +72,56 @@ std::string cannot_be_handled(const Call& call) {
          ": ";
 }
 
+// The kind that a document of a core kind's endpoint says to be, as upstream's scheme knows it; null for none.
+const Kind* kind_said(const Call& call, const std::string& api_version, const std::string& name) {
+  const auto [group, version] = meta::split_api_version(api_version);
+  const Kind* kind = call.api.registry.scheme().by_kind(group, name);
+  return kind && !kind->custom && kind->version(version) ? kind : nullptr;
+}
+
+// The package of a group's internal types in Go.
+std::string go_package(const std::string& group) {
+  if (group.empty() || group == "events.k8s.io") return "core";
+  return group.substr(0, group.find('.'));
+}
+
+// Core kinds are decoded by what the document says, and then turned into what the endpoint is for.
+Result<void> check_core_type(const Call& call, const Json& doc, const std::string& given_version,
+                             const std::string& given_kind) {
+  const auto [group, version] = meta::split_api_version(given_version);
+  const auto refuse = [&, version = version](const std::string& why) {
+    return registry::bad_request(given_kind + " in version \"" + version + "\" cannot be handled as a " +
+                                 call.kind().kind + ": " + why);
+  };
+  if (!kind_said(call, given_version, given_kind)) {
+    return refuse("no kind \"" + given_kind + "\" is registered for version \"" + given_version +
+                  "\" in scheme \"pkg/runtime/scheme.go:111\"");
+  }
+  if (given_kind == call.kind().kind && given_version != call.api_version()) {
+    return registry::bad_request("the API version in the data (" + given_version +
+                                 ") does not match the expected API version (" + call.api_version() + ")");
+  }
+  const Kind& said = *kind_said(call, given_version, given_kind);
+  if (auto decoded = registry::check_decodable(said, doc); !decoded) {
+    const auto& why = decoded.error().message;
+    const std::string lead = " cannot be handled as a " + given_kind + ": ";
+    const size_t at = why.find(lead);
+    return refuse(at == std::string::npos ? why : why.substr(at + lead.size()));
+  }
+  return refuse("converting (" + version + "." + given_kind + ") to (" + go_package(call.kind().group) + "." +
+                call.kind().kind + "): unknown conversion");
+}
+
 Result<void> check_type(const Call& call, const Json& doc) {
   const auto& kind = call.kind();
-  const auto& given_version = doc["apiVersion"];
   const std::string wanted = call.api_version();
-  const bool left_out = given_version.is_null() && !kind.custom;
-  if (!left_out && given_version.string() != wanted) {
-    return registry::bad_request("the API version in the data (" + given_version.string() +
-                                 ") does not match the expected API version (" + wanted + ")");
-  }
-  const auto& given = doc["kind"];
-  if (given.is_null() || given.string() == kind.kind) return {};
-  if (kind.custom) {
-    return registry::wrong_kind(kind, doc);
-  }
-  return registry::bad_request(given.string() + " in version \"" + call.version().name + "\" cannot be handled as a " +
-                               kind.kind + ": the kind in the data does not match");
+  // Only core kinds may leave it out.
+  const auto given_version = doc["apiVersion"].string_or(kind.custom ? "" : wanted), given = doc["kind"].string_or(kind.kind);
+  if (given_version == wanted && given == kind.kind) return {};
+  if (!kind.custom) return check_core_type(call, doc, given_version, given);
+  if (given_version == wanted) return registry::wrong_kind(kind, doc);
+  return registry::bad_request("the API version in the data (" + given_version +
+                               ") does not match the expected API version (" + wanted + ")");
 }
 
 }  // namespace
@@ -49,15 +132,13 @@ std::string media_type(const net::Request& request) {
   return type.empty() ? "application/json" : type;
 }
 
-Result<Json> parse_body(const net::Request& request, std::vector<std::string>* duplicates) {
+Result<Json> parse_body(const net::Request& request, TextProblems* problems) {
   const auto type = media_type(request);
-  if (type == "application/json") {
-    base::JsonParse how;
-    how.duplicates = duplicates;
-    return base::parse_json(request.body, how);
-  }
-  if (type == "application/yaml" || type == "text/yaml" || type == "application/x-yaml") {
-    return parse_yaml_body(request.body);
+  const bool yaml = type == "application/yaml" || type == "text/yaml" || type == "application/x-yaml";
+  if (yaml || type == "application/json") {
+    auto doc = yaml ? parse_yaml_body(request.body, problems) : parse_json_body(request.body, problems);
+    if (doc) TRY(check_says_what(*doc));
+    return doc;
   }
   if (type == "application/vnd.kubernetes.protobuf") return parse_protobuf(request.body);
   return Error{.code = base::Code::unsupported,
@@ -101,23 +182,15 @@ std::string summary(const std::string& body) {
   return (body[0] == '{' ? start : base::hex(start)) + (body.size() > shown_max ? " ..." : "");
 }
 
-Error unrecognised(const Call& call, const std::string& why) {
-  return registry::bad_request("the object provided is unrecognized (must be of type " + call.kind().kind +
+Error unrecognised(const Call& call, std::string_view kind, const std::string& why) {
+  return registry::bad_request("the object provided is unrecognized (must be of type " + std::string(kind) +
                                "): " + why + " (" + summary(call.request.body) + ")");
 }
 
-// Only an object can say what it is.
-Result<void> check_says_what(const Call& call, const Json& doc) {
-  if (!doc.is_object()) {
-    return unrecognised(call, "couldn't get version/kind; json parse error: json: cannot unmarshal " +
-                                  std::string(doc.type_name()) +
-                                  " into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty"
-                                  "\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }");
-  }
-  if (call.kind().custom && doc["kind"].string().empty()) {
-    return unrecognised(call, "Object 'Kind' is missing in '" + call.request.body + "'");
-  }
-  return {};
+// Objects of users' kinds must say what they are.
+Result<void> check_says_kind(const Call& call, const Json& doc) {
+  if (!call.kind().custom || !doc["kind"].string().empty()) return {};
+  return unrecognised(call, call.kind().kind, "Object 'Kind' is missing in '" + call.request.body + "'");
 }
 
 // The registry keeps one of each; who sent more should know.
@@ -149,37 +222,66 @@ void warn_about_version(Call& call, const Json& doc) {
 }
 
 Result<Json> parse_object(Call& call) {
-  std::vector<std::string> duplicates;
-  auto doc = parse_body(call.request, &duplicates);
+  TextProblems problems;
+  auto doc = parse_body(call.request, &problems);
   if (!doc) {
     if (doc.error().code != base::Code::bad_request) return std::move(doc).error();
-    if (call.request.body.empty()) {
-      return unrecognised(call, "couldn't get version/kind; json parse error: unexpected end of JSON input");
-    }
-    return unrecognised(call, "couldn't get version/kind; json parse error: " + doc.error().message);
+    return unrecognised(call, call.kind().kind, doc.error().message);
   }
   if (doc->is_null()) *doc = Json::object();
-  TRY(check_says_what(call, *doc));
+  TRY(check_says_kind(call, *doc));
   warn_about_version(call, *doc);
   TRY(check_identity(call, *doc));
-  TRY(check_fields(call, *doc, duplicates));
+  TRY(check_fields(call, *doc, problems));
   warn_about_owners(call, *doc);
   return doc;
 }
 
-Result<void> check_fields(Call& call, const Json& doc, const std::vector<std::string>& duplicates) {
+namespace {
+
+// "duplicate field "a"" and "unknown field "b"", in the order in which the text has them; of custom kinds the duplicate
+// ones first.
+std::vector<std::string> in_order_of_text(const TextProblems& text, const std::vector<std::string>& unknown,
+                                          bool custom) {
+  std::vector<std::string> out;
+  const auto tell = [&](const char* what, const std::string& field) {
+    auto told = what + base::quoted(field);
+    if (std::find(out.begin(), out.end(), told) == out.end()) out.push_back(std::move(told));
+  };
+  const auto has = [](const std::vector<std::string>& list, const std::string& path) {
+    return std::find(list.begin(), list.end(), path) != list.end();
+  };
+  if (!custom && !text.duplicates.empty() && !unknown.empty()) {
+    std::set<std::string> seen;
+    for (const auto& path : wire::json_key_paths(text.json)) {
+      if (!seen.insert(path).second && has(text.duplicates, path)) tell("duplicate field ", path);
+      if (has(unknown, path)) tell("unknown field ", path);
+    }
+  }
+  for (const auto& path : text.duplicates) tell("duplicate field ", path);
+  for (const auto& path : unknown) tell("unknown field ", path);
+  return out;
+}
+
+}  // namespace
+
+Result<void> check_fields(Call& call, const Json& doc, const TextProblems& text) {
   const auto& how = call.route.query.get("fieldValidation");
   if (how == "Ignore") return {};
   std::vector<std::string> problems, unknown;
-  for (const auto& field : duplicates) problems.push_back("duplicate field " + base::quoted(field));
   Json copy = doc;
   meta::prune(*call.version().schema, copy, true, &unknown);
   if (call.kind().custom) std::sort(unknown.begin(), unknown.end());
-  for (const auto& field : unknown) problems.push_back("unknown field " + base::quoted(field));
-  if (problems.empty()) return {};
+  for (auto& problem : in_order_of_text(text, unknown, call.kind().custom)) problems.push_back(std::move(problem));
+  if (problems.empty() && text.yaml.empty()) return {};
   if (how == "Strict") {
+    if (!text.yaml.empty()) {
+      problems.insert(problems.begin(), "yaml: unmarshal errors:\n  " + base::join(text.yaml, "\n  "));
+    }
+    if (!call.kind().custom) TRY(registry::check_decodable(call.kind(), doc));
     return registry::bad_request(cannot_be_handled(call) + "strict decoding error: " + base::join(problems, ", "));
   }
+  for (const auto& problem : text.yaml) call.warn(problem);
   for (auto& problem : problems) call.warn(std::move(problem));
   return {};
 }

@@ -259,7 +259,7 @@ net::Response discovery_response(const Scheme& scheme, const net::Request& reque
   const bool reads = request.method == "GET" || request.method == "HEAD";
   if (!reads && (core || parts.size() == 4)) return method_not_allowed();
   const auto form = form_of(request, parts.size() == 2);
-  if (!form) return not_acceptable();
+  if (!form) return not_acceptable(request);
   if (parts.size() == 2) return root_document(scheme, request, core, *form);
   if (core) return version_document(scheme, "", parts[2]);
   if (parts[2].empty()) return no_such_path();

@@ -78,7 +78,7 @@ void add_subject(Json& details, std::string_view message) {
   const size_t dot = word.find('.');
   if (end > quote + 2) details.set("name", message.substr(quote + 2, end - quote - 2));
   if (dot != std::string_view::npos) details.set("group", word.substr(dot + 1));
-  details.set("kind", word.substr(0, dot));
+  if (dot != 0) details.set("kind", word.substr(0, dot));
 }
 
 void add_causes(Json& details, const std::vector<base::FieldError>& causes) {
@@ -96,7 +96,9 @@ void add_causes(Json& details, const std::vector<base::FieldError>& causes) {
 bool is_plain(const Error& error) {
   for (const std::string_view start :
        {"resourceVersion should not be set on objects to be created", "failed to create typed patch object",
-        "strconv.ParseUint: ", "resourceVersion: ", "conversion webhook for "}) {
+        "strconv.ParseUint: ", "resourceVersion: ", "conversion webhook for ",
+        // Strategic patches.
+        "map: map[", "unknown patch type: ", "expected a ", "list element types ", "The order in patch list:"}) {
     if (error.code == Code::internal && error.message.starts_with(start)) return true;
   }
   return false;
@@ -141,7 +143,7 @@ Json status_document(const Error& error) {
   if (plain) out.erase("reason");
   // About a path there is nothing to say, which is said.
   const bool bare =
-      error.message.starts_with("forbidden: ") || error.message == rejected || error.code == Code::unsupported;
+      error.message.starts_with("forbidden: ") || error.message == rejected || error.message.starts_with("415: ");
   if (!details.empty() || bare) out.set("details", std::move(details));
   out.set("code", http_status);
   return out;

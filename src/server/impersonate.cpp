@@ -75,13 +75,27 @@ void complete(User& wanted) {
   if (std::find(groups.begin(), groups.end(), always) == groups.end()) groups.emplace_back(always);
 }
 
+// As Go prints ObjectReferences: {Kind Namespace Name UID APIVersion ResourceVersion FieldPath}.
+std::string shown(const User& wanted) {
+  std::vector<std::string> parts;
+  for (const auto& group : wanted.groups) parts.push_back("{Group  " + group + "    }");
+  for (const auto& [key, values] : wanted.extra) {
+    for (const auto& value : values) {
+      parts.push_back("{UserExtra  " + value + "  authentication.k8s.io/v1  " + key + "}");
+    }
+  }
+  if (!wanted.uid.empty()) parts.push_back("{UID  " + wanted.uid + "  authentication.k8s.io/v1  }");
+  return base::join(parts, " ");
+}
+
 }  // namespace
 
 base::Result<User> impersonated(const Api& api, User user, const net::Request& request) {
   auto wish = wish_of(request);
   if (!wish.any) return user;
-  if (wish.user.name.empty())
-    return registry::bad_request("impersonating a group, uid or extra needs Impersonate-User");
+  if (wish.user.name.empty()) {
+    return registry::bad_request("requested [" + shown(wish.user) + "] without impersonating a user");
+  }
   for (const auto& asked : needed(wish.user)) TRY(require(api, user, asked));
   complete(wish.user);
   return std::move(wish.user);

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "meta/go_text.h"
 #include "server/errors.h"
+#include "wire/json_syntax.h"
 
 namespace server {
 namespace {
@@ -72,21 +74,50 @@ std::string ContinueToken::text() const {
   return base::base64_url(token.dump());
 }
 
+namespace {
+
+Error bad_token(const std::string& why) {
+  return registry::bad_request("invalid continue token: continue key is not valid: " + why);
+}
+
+// The token as a document, of types that fit.
+Result<Json> token_document(std::string_view text) {
+  if (const auto at = meta::base64_problem(text, true)) {
+    return bad_token("illegal base64 data at input byte " + std::to_string(*at));
+  }
+  const auto decoded = base::unbase64_url(text).value_or("");
+  auto token = base::parse_json(decoded);
+  if (!token) return bad_token(wire::json_syntax_problem(decoded));
+  if (!token->is_object() && !token->is_null()) {
+    return bad_token("json: cannot unmarshal " + meta::go_json_type(*token) +
+                     " into Go value of type storage.continueToken");
+  }
+  for (const char* name : {"v", "rv", "start"}) {
+    const auto& value = (*token)[name];
+    const bool number = name == std::string_view("rv");
+    if (value.is_null() || (number ? value.is_integer() : value.is_string())) continue;
+    return bad_token("json: cannot unmarshal " + meta::go_json_type(value) + " into Go struct field continueToken." +
+                     name + " of type " + (number ? "int64" : "string"));
+  }
+  return token;
+}
+
+}  // namespace
+
 Result<ContinueToken> ContinueToken::parse(std::string_view text) {
-  const Error bad = registry::bad_request(
-      "invalid continue token: continue key is not valid: it is not one that this server gives out");
-  const auto decoded = base::unbase64_url(text);
-  if (!decoded) return bad;
-  const auto token = base::parse_json(*decoded);
-  if (!token || (*token)["v"].string() != "meta.k8s.io/v1" || !(*token)["rv"].is_integer()) return bad;
-  const std::string& start = (*token)["start"].string();
-  const size_t slash = start.find('/');
-  if (slash == std::string::npos || !start.ends_with('\0')) return bad;
+  const Json token = TRY(token_document(text));
+  const auto& version = token["v"].string();
+  if (version != "meta.k8s.io/v1") return bad_token("server does not recognize this encoded version " + version);
+  const int64_t revision = token["rv"].integer();
+  if (revision == 0) return bad_token("incorrect encoded start resourceVersion (version " + version + ")");
+  std::string start = token["start"].string();
+  if (start.empty()) return bad_token("encoded start key empty (version " + version + ")");
+  if (start.find("..") != std::string::npos) return bad_token(start);
+  if (start.ends_with('\0')) start.pop_back();
+  const size_t slash = std::min(start.find('/'), start.size());
   ContinueToken out;
   out.ns = start.substr(0, slash);
-  out.name = start.substr(slash + 1, start.size() - slash - 2);
-  const int64_t revision = (*token)["rv"].integer();
-  if (revision == 0 || revision < -1) return bad;
+  out.name = start.substr(std::min(slash + 1, start.size()));
   if (revision > 0) out.revision = static_cast<uint64_t>(revision);
   return out;
 }

@@ -3,6 +3,7 @@
 #include "meta/user_form.h"
 #include "server/compress.h"
 #include "server/convert.h"
+#include "server/protobuf_write.h"
 
 namespace server {
 namespace {
@@ -59,6 +60,24 @@ void send_in_pieces(Call& call, ListText& text) {
     if (!call.exchange.write(piece) || !call.api.turns.take()) return;
     piece.clear();
   }
+}
+
+// Encoded item by item, in turns.
+Answer in_protobuf(Call& call, const ListPage& page) {
+  ProtobufList list(list_frame(call, page));
+  std::vector<Json> converted;
+  if (meta::converter_of(call.kind())) converted = TRY(to_version(call.kind(), call.version(), page.items));
+  size_t effort = 0;
+  for (size_t i = 0; i < page.items.size(); ++i) {
+    if ((effort += effort_to_make) >= effort_per_turn) {
+      TRY(call.api.turns.take());
+      effort = 0;
+    }
+    Json doc =
+        converted.empty() ? TRY(to_version(call.kind(), call.version(), page.items[i]->doc)) : std::move(converted[i]);
+    list.add(list_document(call, std::move(doc)));
+  }
+  return protobuf_answer(200, list.whole());
 }
 
 }  // namespace
@@ -124,7 +143,13 @@ std::string ListText::whole() {
   return out;
 }
 
+Answer answer_whole_list(Call& call, ListPage page) {
+  if (call.view.protobuf) return in_protobuf(call, page);
+  return answer(call, 200, TRY(ListText::of(call, std::move(page))).whole());
+}
+
 Answer answer_list(Call& call, ListPage page) {
+  if (call.view.protobuf) return in_protobuf(call, page);
   auto text = TRY(ListText::of(call, std::move(page)));
   if (!goes_in_pieces(call, text.bytes())) return answer(call, 200, text.whole());
   if (takes_gzip(call.request)) return packed(call, std::move(text));

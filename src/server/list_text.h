@@ -39,5 +39,7 @@ class ListText {
 
 // The answer to a list. A long one is sent here, and `call.answered` is set.
 Answer answer_list(Call& call, ListPage page);
+// The same as one answer, whatever its size.
+Answer answer_whole_list(Call& call, ListPage page);
 
 }  // namespace server

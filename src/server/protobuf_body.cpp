@@ -13,7 +13,7 @@ using base::Error;
 using base::Json;
 using base::Result;
 
-Error malformed() { return {.code = base::Code::bad_request, .message = "the protobuf body is malformed"}; }
+Error malformed() { return {.code = base::Code::bad_request, .message = "unexpected EOF"}; }
 
 // One field on the wire: a number for varints, bytes for what has a length.
 struct Wire {
@@ -247,11 +247,24 @@ Result<void> read_message(const ProtobufMessage& message, std::string_view bytes
   return {};
 }
 
+// Lists are all alike: 1 metadata, 2 items.
+ProtobufMessage list_of(const ProtobufMessage* item) {
+  ProtobufMessage out;
+  out.fields[1] = {.number = 1, .name = "metadata", .message = protobuf_message("ListMeta")};
+  out.fields[2] = {.number = 2, .name = "items", .shape = ProtobufField::Shape::list, .message = item};
+  return out;
+}
+
 }  // namespace
 
 Result<Json> parse_protobuf(std::string_view body) {
   constexpr std::string_view magic("k8s\0", 4);
-  if (!body.starts_with(magic)) return malformed();
+  const auto refuse = [](const char* why) { return Error{.code = base::Code::bad_request, .message = why}; };
+  if (body.empty()) return refuse("empty data");
+  if (!body.starts_with(magic)) {
+    return refuse("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
+  }
+  if (body.size() == magic.size()) return refuse("empty body");
   Json out = Json::object();
   std::string_view raw;
   for (Reader reader(body.substr(magic.size())); !reader.at_end();) {
@@ -261,6 +274,14 @@ Result<Json> parse_protobuf(std::string_view body) {
   }
   const std::string kind = out["kind"].string();
   const ProtobufMessage* message = protobuf_message_of(out["apiVersion"].string(), kind);
+  const bool list = !message && kind.ends_with("List");
+  const auto* item =
+      list ? protobuf_message_of(out["apiVersion"].string(), std::string_view(kind).substr(0, kind.size() - 4))
+           : nullptr;
+  if (item) {
+    TRY(read_message(list_of(item), raw, out, 0));
+    return out;
+  }
   if (!message) {
     return Error{.code = base::Code::unsupported,
                  .message = "objects of kind " + base::quoted(kind) +

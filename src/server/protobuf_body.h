@@ -1,6 +1,6 @@
 // Request bodies in the protobuf encoding of Kubernetes (application/vnd.kubernetes.protobuf), which client-go's typed
-// clients send for core kinds since 0.32, kubectl create and controller-runtime managers among them. Answers stay JSON:
-// those clients accept it.
+// clients send for core kinds since 0.32, kubectl create and controller-runtime managers among them. Answers
+// are protobuf_write.h's.
 #pragma once
 
 #include <string_view>

@@ -70,21 +70,32 @@ LimitResponse 1 type s 2 queuing *FlowQueuing
 FlowQueuing 1 queues i 2 handSize i 3 queueLengthLimit i
 RoleRef 1 apiGroup s 2 kind s 3 name s
 Eviction 1 metadata ObjectMeta 2 deleteOptions *DeleteOptions
-SelfSubjectAccessReview 1 metadata ObjectMeta 2 spec SelfSubjectAccessReviewSpec
+SelfSubjectAccessReview 1 metadata ObjectMeta 2 spec SelfSubjectAccessReviewSpec 3 status SubjectAccessReviewStatus
 SelfSubjectAccessReviewSpec 1 resourceAttributes *ResourceAttributes
   2 nonResourceAttributes *NonResourceAttributes
+SubjectAccessReviewStatus 1 allowed o 2 reason s 3 evaluationError s 4 denied o
 ResourceAttributes 1 namespace s 2 verb s 3 group s 4 version s 5 resource s 6 subresource s 7 name s
+  8 fieldSelector *AttributesSelector 9 labelSelector *AttributesSelector
+AttributesSelector 1 rawSelector s 2 requirements []LabelSelectorRequirement
 NonResourceAttributes 1 path s 2 verb s
-SelfSubjectReview 1 metadata ObjectMeta
-SelfSubjectRulesReview 1 metadata ObjectMeta 2 spec SelfSubjectRulesReviewSpec
+SelfSubjectReview 1 metadata ObjectMeta 2 status SelfSubjectReviewStatus
+SelfSubjectReviewStatus 1 userInfo UserInfo
+UserInfo 1 username s 2 uid s 3 groups []p 4 extra {}e
+SelfSubjectRulesReview 1 metadata ObjectMeta 2 spec SelfSubjectRulesReviewSpec 3 status SubjectRulesReviewStatus
+SubjectRulesReviewStatus 1 resourceRules []ResourceRule 2 nonResourceRules []NonResourceRule 3 incomplete o
+  4 evaluationError s
+ResourceRule 1 verbs []p 2 apiGroups []p 3 resources []p 4 resourceNames []p
+NonResourceRule 1 verbs []p 2 nonResourceURLs []p
 SelfSubjectRulesReviewSpec 1 namespace s
-SubjectAccessReview 1 metadata ObjectMeta 2 spec SubjectAccessReviewSpec
-LocalSubjectAccessReview 1 metadata ObjectMeta 2 spec SubjectAccessReviewSpec
+SubjectAccessReview 1 metadata ObjectMeta 2 spec SubjectAccessReviewSpec 3 status SubjectAccessReviewStatus
+LocalSubjectAccessReview 1 metadata ObjectMeta 2 spec SubjectAccessReviewSpec 3 status SubjectAccessReviewStatus
 SubjectAccessReviewSpec 1 resourceAttributes *ResourceAttributes 2 nonResourceAttributes *NonResourceAttributes
   3 user s 4 groups []p 5 extra {}e 6 uid s
-TokenReview 1 metadata ObjectMeta 2 spec TokenReviewSpec
+TokenReview 1 metadata ObjectMeta 2 spec TokenReviewSpec 3 status TokenReviewStatus
+TokenReviewStatus 1 authenticated o 2 user UserInfo 3 error s 4 audiences []p
 TokenReviewSpec 1 token s 2 audiences []p
-TokenRequest 1 metadata ObjectMeta 2 spec TokenRequestSpec
+TokenRequest 1 metadata ObjectMeta 2 spec TokenRequestSpec 3 status TokenRequestStatus
+TokenRequestStatus 1 token s 2 expirationTimestamp t
 TokenRequestSpec 1 audiences []p 3 boundObjectRef *BoundObjectReference 4 expirationSeconds n
 BoundObjectReference 1 kind s 2 apiVersion s 3 name s 4 uid s
 PartialObjectMetadata 1 metadata ObjectMeta
@@ -143,6 +154,16 @@ const Messages& messages() {
 const ProtobufMessage* protobuf_message(std::string_view name) {
   const auto found = messages().find(name);
   return found == messages().end() ? nullptr : &found->second;
+}
+
+std::string_view protobuf_message_name(const ProtobufMessage* message) {
+  static const auto names = [] {
+    std::map<const ProtobufMessage*, std::string_view> out;
+    for (const auto& [name, one] : messages()) out.emplace(&one, name);
+    return out;
+  }();
+  const auto found = names.find(message);
+  return found == names.end() ? std::string_view() : found->second;
 }
 
 const ProtobufMessage* protobuf_message_of(std::string_view api_version, std::string_view kind) {

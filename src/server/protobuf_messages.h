@@ -31,6 +31,7 @@ struct ProtobufMessage {
 
 // By name; null when there is none.
 const ProtobufMessage* protobuf_message(std::string_view name);
+std::string_view protobuf_message_name(const ProtobufMessage* message);  // "" for none of these
 // Of a whole object; null when its kind has none here.
 const ProtobufMessage* protobuf_message_of(std::string_view api_version, std::string_view kind);
 

@@ -120,37 +120,61 @@ ProtobufWriter message_of(const ProtobufMessage& message, const Json& doc) {
   return out;
 }
 
-// Lists are all alike: 1 metadata, 2 items.
-std::optional<ProtobufWriter> list_of(const std::string& api_version, const std::string& kind, const Json& doc) {
-  if (!kind.ends_with("List")) return std::nullopt;
-  const auto* item = protobuf_message_of(api_version, kind.substr(0, kind.size() - 4));
-  if (!item) return std::nullopt;
-  ProtobufWriter out;
-  out.message(1, message_of(*protobuf_message("ListMeta"), doc["metadata"]));
-  for (const auto& one : doc["items"].items()) out.message(2, message_of(*item, one));
-  return out;
-}
-
-}  // namespace
-
-std::optional<std::string> to_protobuf(const Json& doc) {
-  const std::string& api_version = doc["apiVersion"].string();
-  const std::string& kind = doc["kind"].string();
-  std::optional<ProtobufWriter> object;
-  if (const auto* message = protobuf_message_of(api_version, kind)) {
-    object = message_of(*message, doc);
-  } else {
-    object = list_of(api_version, kind, doc);
-  }
-  if (!object) return std::nullopt;
+std::string wrapped(const std::string& api_version, const std::string& kind, const ProtobufWriter& object) {
   ProtobufWriter type, unknown;
   type.text(1, api_version);
   type.text(2, kind);
   unknown.message(1, type);
-  unknown.message(2, *object);
+  unknown.message(2, object);
   unknown.text(3, "");
   unknown.text(4, "");
   return std::string("k8s\0", 4) + unknown.bytes();
+}
+
+// Of the items of a list; null when it is no list of anything with a message.
+const ProtobufMessage* item_message(const std::string& api_version, std::string_view kind) {
+  if (!kind.ends_with("List")) return nullptr;
+  return protobuf_message_of(api_version, kind.substr(0, kind.size() - 4));
+}
+
+}  // namespace
+
+// Lists are all alike: 1 metadata, 2 items.
+ProtobufList::ProtobufList(const Json& head)
+    : api_version_(head["apiVersion"].string()),
+      kind_(head["kind"].string()),
+      item_(item_message(api_version_, kind_)) {
+  list_.message(1, message_of(*protobuf_message("ListMeta"), head["metadata"]));
+}
+
+void ProtobufList::add(const Json& item) {
+  if (item_) list_.message(2, message_of(*item_, item));
+}
+
+std::string ProtobufList::whole() const { return wrapped(api_version_, kind_, list_); }
+
+std::optional<std::string> to_protobuf(const Json& doc) {
+  const std::string& api_version = doc["apiVersion"].string();
+  const std::string& kind = doc["kind"].string();
+  if (const auto* message = protobuf_message_of(api_version, kind)) {
+    return wrapped(api_version, kind, message_of(*message, doc));
+  }
+  if (!item_message(api_version, kind)) return std::nullopt;
+  ProtobufList list(doc);
+  for (const auto& item : doc["items"].items()) list.add(item);
+  return list.whole();
+}
+
+std::string protobuf_frame(std::string_view type, std::string_view object) {
+  ProtobufWriter raw, event;
+  raw.text(1, object);  // RawExtension
+  event.text(1, type);
+  event.message(2, raw);
+  const auto& bytes = event.bytes();
+  std::string out;
+  out.reserve(bytes.size() + 4);
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(bytes.size() >> shift));
+  return out + bytes;
 }
 
 }  // namespace server

@@ -1,5 +1,6 @@
 // delete, deletecollection and the eviction of pods.
 #include "base/text.h"
+#include "meta/go_text.h"
 #include "server/admission/admission.h"
 #include "server/body.h"
 #include "server/errors.h"
@@ -22,11 +23,35 @@ Result<void> take_orphan_dependents(registry::DeleteOptions& options, bool orpha
   return {};
 }
 
-Result<void> take_body(registry::DeleteOptions& options, const Json& body) {
-  if (!body.is_object()) return registry::bad_request("DeleteOptions must be an object");
-  if (const auto& kind = body["kind"].string(); !kind.empty() && kind != "DeleteOptions") {
-    return registry::bad_request("the body of a delete is a DeleteOptions document, not " + kind);
+// The fields of DeleteOptions with their types in Go.
+Result<void> check_types(const Json& body) {
+  using Test = bool (*)(const Json&);
+  constexpr auto is_text = [](const Json& value) { return value.is_string(); };
+  const struct {
+    const char *field, *type;
+    Test fits;
+  } fields[] = {
+      {"gracePeriodSeconds", "int64", [](const Json& value) { return value.is_integer(); }},
+      {"preconditions", "v1.Preconditions", [](const Json& value) { return value.is_object(); }},
+      {"orphanDependents", "bool", [](const Json& value) { return value.is_bool(); }},
+      {"propagationPolicy", "v1.DeletionPropagation", is_text},
+      {"dryRun", "[]string", [](const Json& value) { return value.is_array(); }},
+  };
+  for (const auto& [field, type, fits] : fields) {
+    const auto& value = body[field];
+    if (value.is_null() || fits(value)) continue;
+    return registry::bad_request("json: cannot unmarshal " + meta::go_json_type(value) +
+                                 " into Go struct field DeleteOptions." + field + " of type " + type);
   }
+  return {};
+}
+
+Result<void> take_body(registry::DeleteOptions& options, const Json& body) {
+  if (const auto& kind = body["kind"].string(); !kind.empty() && kind != "DeleteOptions") {
+    return registry::bad_request("no kind \"" + kind + "\" is registered for version \"" +
+                                 body["apiVersion"].string_or("v1") + "\" in scheme \"pkg/runtime/scheme.go:111\"");
+  }
+  TRY(check_types(body));
   options.propagation = body["propagationPolicy"].string();
   options.expect_uid = body["preconditions"]["uid"].string();
   options.expect_revision = body["preconditions"]["resourceVersion"].string();
@@ -45,7 +70,6 @@ Result<registry::DeleteOptions> delete_options(const Call& call, Json& document)
   TRY(check_write_options(call, "DeleteOptions"));
   registry::DeleteOptions options;
   const auto& query = call.route.query;
-  options.dry_run = is_dry_run(call);
   if (!call.request.body.empty()) {
     const Json body = TRY(parse_body(call.request));
     TRY(take_body(options, body));
@@ -56,6 +80,7 @@ Result<registry::DeleteOptions> delete_options(const Call& call, Json& document)
     return registry::bad_request("strconv.ParseInt: parsing " + base::quoted(grace) + ": invalid syntax");
   }
   document = query_options(call);
+  options.dry_run = is_dry_run(call);
   options.propagation = query.get("propagationPolicy");
   if (query.has("orphanDependents")) TRY(take_orphan_dependents(options, query.flag("orphanDependents")));
   return options;
@@ -103,12 +128,13 @@ Answer delete_collection(Call& call) {
   RequestAdmission admission(call, "DELETE", "DeleteOptions", std::move(document));
   options.admission = admission.hook();
   for (const auto& object : api.store().list(call.kind().resource(), selection.ns())) {
-    if (!selection.matches(*object)) continue;
+    // There is more, says a token, whatever the selection makes of it.
     if (options_limit > 0 && page.items.size() == options_limit) {
       const auto& last = page.items.back()->key;
       page.next = ContinueToken{api.store().revision(), last.ns, last.name}.text();
       break;
     }
+    if (!selection.matches(*object)) continue;
     admission.set_name(object->key.name);
     const auto outcome = api.registry.remove(call.kind(), object->key.ns, object->key.name, options);
     if (outcome) {
@@ -119,7 +145,7 @@ Answer delete_collection(Call& call) {
   }
   page.revision = api.store().revision();
   if (!options.dry_run) TRY(wait_durable(call, page.revision));
-  return answer(call, 200, TRY(ListText::of(call, std::move(page))).whole());
+  return answer_whole_list(call, std::move(page));
 }
 
 // Nothing here knows disruption budgets: an eviction is a delete.

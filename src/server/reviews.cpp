@@ -2,11 +2,14 @@
 // (SubjectAccessReview and its kin), what may I (SelfSubjectRulesReview).
 #include "server/reviews.h"
 #include "base/text.h"
+#include "base/time.h"
+#include "server/accept.h"
 #include "server/auth.h"
 #include "server/authentication.h"
-#include "server/body.h"
 #include "server/errors.h"
 #include "server/handlers.h"
+#include "server/posted.h"
+#include "server/protobuf_write.h"
 #include "server/rbac.h"
 #include "server/service_tokens.h"
 #include "server/view.h"
@@ -46,41 +49,73 @@ std::vector<std::string> strings_of(const Json& list) {
   return out;
 }
 
-Error invalid_review(const ReviewKind& kind, base::FieldError cause) {
-  return Error{
-      .code = base::Code::invalid,
-      .message = std::string(kind.kind) + "." + std::string(kind.group) + " \"\" is invalid: " + meta::text_of(cause),
-      .causes = {cause}};
+// Upstream tells the group here, and forgets the kind.
+Error invalid_review(const ReviewKind& kind, std::vector<base::FieldError> causes) {
+  Kind nameless;
+  nameless.group = kind.group;
+  return registry::invalid(nameless, {}, std::move(causes));
 }
 
-Result<void> check_access_spec(const Call& call, const ReviewKind& kind, const Json& spec) {
-  const bool resource = spec["resourceAttributes"].is_object(), path = spec["nonResourceAttributes"].is_object();
-  if (resource && path) {
-    return invalid_review(kind, meta::field_invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"],
-                                                    "cannot be specified in combination with resourceAttributes"));
+// A selector is text or requirements.
+void check_selector(const Json& attributes, const char* name, std::vector<base::FieldError>& found) {
+  const auto& selector = attributes[name];
+  if (!selector.is_object()) return;
+  const std::string at = std::string("spec.resourceAttributes.") + name;
+  const auto& raw = selector["rawSelector"];
+  if (!raw.string().empty() && !selector["requirements"].empty()) {
+    found.push_back(
+        meta::field_invalid(at + ".rawSelector", raw, "may not specified at the same time as requirements"));
+  } else if (raw.string().empty() && selector["requirements"].empty()) {
+    found.push_back(meta::field_required(at + ".requirements",
+                                         "when " + at + " is specified, requirements or rawSelector is required"));
   }
-  if (!resource && !path) {
-    return invalid_review(
-        kind, meta::field_invalid("spec.resourceAttributes", nullptr,
-                                  "exactly one of nonResourceAttributes or resourceAttributes must be specified"));
+}
+
+// As Go writes it, whose names are not those of JSON.
+Json shown_path(const Json& path) {
+  return Json::object({{"Path", path["path"].string()}, {"Verb", path["verb"].string()}});
+}
+
+Result<void> check_access(const Call& call, const ReviewKind& kind, const Json& doc) {
+  const Json& spec = doc["spec"];
+  const bool resource = spec["resourceAttributes"].is_object(), path = spec["nonResourceAttributes"].is_object();
+  std::vector<base::FieldError> found;
+  if (resource && path) {
+    found.push_back(meta::field_invalid("spec.nonResourceAttributes", shown_path(spec["nonResourceAttributes"]),
+                                        "cannot be specified in combination with resourceAttributes"));
+  } else if (!resource && !path) {
+    found.push_back(
+        meta::field_invalid("spec.resourceAttributes", nullptr,
+                            "exactly one of nonResourceAttributes or resourceAttributes must be specified"));
   }
   if (!kind.self && spec["user"].string().empty() && spec["groups"].empty()) {
-    return invalid_review(kind, meta::field_invalid("spec.user", spec["user"].string(),
-                                                    "at least one of user or group must be specified"));
+    found.push_back(
+        meta::field_invalid("spec.user", spec["user"].string(), "at least one of user or group must be specified"));
   }
-  if (!kind.namespaced) return {};
-  if (path)
-    return invalid_review(kind, meta::field_invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"],
-                                                    "disallowed on this kind of request"));
-  if (const auto& ns = spec["resourceAttributes"]["namespace"]; ns.string() != call.route.ns) {
-    return invalid_review(
-        kind, meta::field_invalid("spec.resourceAttributes.namespace", ns, "must match metadata.namespace"));
+  check_selector(spec["resourceAttributes"], "fieldSelector", found);
+  check_selector(spec["resourceAttributes"], "labelSelector", found);
+  Json metadata = doc["metadata"];
+  metadata.erase("namespace");
+  if (!metadata.empty()) {
+    found.push_back(meta::field_invalid("metadata", metadata,
+                                        kind.namespaced ? "must be empty except for namespace" : "must be empty"));
   }
-  return {};
+  const auto& asked_ns = spec["resourceAttributes"]["namespace"].string();
+  if (kind.namespaced && resource && asked_ns != call.route.ns) {
+    found.push_back(
+        meta::field_invalid("spec.resourceAttributes.namespace", asked_ns, "must match metadata.namespace"));
+  }
+  if (kind.namespaced && path && !resource) {
+    found.push_back(meta::field_invalid("spec.nonResourceAttributes", shown_path(spec["nonResourceAttributes"]),
+                                        "disallowed on this kind of request"));
+  }
+  if (found.empty()) return {};
+  return invalid_review(kind, std::move(found));
 }
 
-Result<Json> access_status(const Call& call, const ReviewKind& kind, const Json& spec) {
-  TRY(check_access_spec(call, kind, spec));
+Result<Json> access_status(const Call& call, const ReviewKind& kind, const Json& doc) {
+  TRY(check_access(call, kind, doc));
+  const Json& spec = doc["spec"];
   User user = call.user;
   if (!kind.self) user = {spec["user"].string(), strings_of(spec["groups"]), spec["uid"].string(), {}};
   const auto asked = asked_by(spec);
@@ -113,28 +148,46 @@ Result<Json> token_status(const Call& call, const Json& spec) {
   const auto& token = spec["token"].string();
   if (token.empty()) return registry::bad_request("token is required for TokenReview in authentication");
   const auto known = user_of_token(call.api, token, strings_of(spec["audiences"]));
-  if (!known) return Json::object({{"user", Json::object()}, {"error", "[invalid bearer token, Unknown]"}});
+  if (!known) return Json::object({{"user", Json::object()}, {"error", "invalid bearer token"}});
   return Json::object(
       {{"authenticated", true}, {"user", user_info(known->user)}, {"audiences", Json::strings(known->audiences)}});
 }
 
-Result<Json> status_of(const Call& call, const ReviewKind& kind, const Json& spec) {
+Result<Json> status_of(const Call& call, const ReviewKind& kind, const Json& doc) {
   if (kind.plural == "selfsubjectreviews") return Json::object({{"userInfo", user_info(call.user)}});
-  if (kind.plural == "selfsubjectrulesreviews") return rules_status(call, spec);
-  if (kind.plural == "tokenreviews") return token_status(call, spec);
-  return access_status(call, kind, spec);
+  if (kind.plural == "selfsubjectrulesreviews") return rules_status(call, doc["spec"]);
+  if (kind.plural == "tokenreviews") return token_status(call, doc["spec"]);
+  return access_status(call, kind, doc);
+}
+
+// What is left of the metadata that was sent.
+Json shown_metadata(const Call& call, const ReviewKind& kind, const Json& sent) {
+  Json out = Json::object();
+  if (kind.plural == "selfsubjectreviews") {
+    return out.set("creationTimestamp", base::rfc3339(call.api.registry.now()));
+  }
+  if (kind.plural == "tokenreviews") out = sent.is_object() ? sent : out;
+  if (kind.namespaced) out.set("namespace", call.route.ns);
+  return out;
 }
 
 Answer review(Call& call, const ReviewKind& kind) {
-  const Json doc = TRY(parse_body(call.request));
-  const Json& spec = doc["spec"];
-  auto status = TRY(status_of(call, kind, spec));
-  Json metadata = Json::object();
-  if (kind.namespaced) metadata.set("namespace", call.route.ns);
+  Json doc = TRY(parse_posted(call, kind.group, kind.kind));
+  const auto& ns = doc["metadata"]["namespace"].string();
+  if (kind.namespaced && !ns.empty() && ns != call.route.ns) {
+    return registry::bad_request(
+        "the namespace of the provided object does not match the namespace sent on the request");
+  }
+  auto status = TRY(status_of(call, kind, doc));
   Json out = Json::object({{"kind", kind.kind},
                            {"apiVersion", call.route.group + "/" + call.route.version},
-                           {"metadata", std::move(metadata)}});
-  if (!spec.is_null()) out.set("spec", spec);
+                           {"metadata", shown_metadata(call, kind, doc["metadata"])}});
+  // The answer to the question for rules leaves the question out.
+  if (kind.plural == "selfsubjectrulesreviews") {
+    out.set("spec", Json::object());
+  } else if (kind.plural != "selfsubjectreviews") {
+    out.set("spec", doc["spec"].is_null() ? Json::object() : doc["spec"]);
+  }
   return answer(call, 201, out.set("status", std::move(status)).dump());
 }
 
@@ -187,6 +240,12 @@ const ReviewKind* review_kind(const Route& route) {
 }
 
 net::Response answer_review(Call& call, const ReviewKind& kind) {
+  // Reviews are no kinds of the scheme, so nothing was negotiated yet.
+  for (const auto& range : parse_accept(call.request.headers.get("Accept"))) {
+    call.view.protobuf = range.type == protobuf_type;
+    call.view.yaml = range.type == "application/yaml";
+    if (call.view.protobuf || call.view.yaml || range.accepts("application/json")) break;
+  }
   auto response = review(call, kind);
   return response ? std::move(*response) : failure(response.error());
 }

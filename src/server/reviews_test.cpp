@@ -83,10 +83,9 @@ TEST_CASE("reviews that ask nothing") {
     CHECK(answer.status == 422);
     return People::message(answer);
   };
-  CHECK(
-      refused(R"({"user":"bob"})") ==
-      "SubjectAccessReview.authorization.k8s.io \"\" is invalid: spec.resourceAttributes: Invalid value: null: exactly "
-      "one of nonResourceAttributes or resourceAttributes must be specified");
+  CHECK(refused(R"({"user":"bob"})") ==
+        ".authorization.k8s.io \"\" is invalid: spec.resourceAttributes: Invalid value: null: exactly "
+        "one of nonResourceAttributes or resourceAttributes must be specified");
   CHECK(
       refused(R"({"resourceAttributes":{"verb":"get"}})").ends_with("at least one of user or group must be specified"));
   const auto other =

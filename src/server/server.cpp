@@ -24,7 +24,6 @@
 #include "server/token_lists.h"
 #include "server/view.h"
 #include "server/write.h"
-#include "wire/yaml.h"
 
 namespace server {
 namespace {
@@ -102,17 +101,8 @@ net::Response answer_resource(Call& call) {
   return response ? std::move(*response) : failure(response.error());
 }
 
-// Who reads YAML gets failures in YAML too.
-void in_words_of(const Call& call, net::Response& response) {
-  if (!call.view.yaml || response.headers.get("Content-Type") != "application/json") return;
-  const auto document = base::parse_json(response.body);
-  if (!document) return;
-  response.body = wire::to_yaml(*document);
-  response.headers.set("Content-Type", "application/yaml");
-}
-
 void respond(Call& call, net::Response response) {
-  in_words_of(call, response);
+  in_words_of(call.request, response);
   call.add_warnings(response.headers);
   call.passage->note(response);
   compress(call.api, call.request, response);
@@ -120,7 +110,7 @@ void respond(Call& call, net::Response response) {
 }
 
 [[gnu::noinline]] void serve_watch(Call& call) {
-  if (call.view.yaml) return respond(call, not_acceptable());
+  if (call.view.yaml) return respond(call, not_watchable());
   if (call.version().deprecated) call.warn(call.version().deprecation_warning);
   auto watched = watch_objects(call);
   if (!watched) respond(call, failure(watched.error()));
@@ -137,7 +127,10 @@ net::Response nothing_there(const Call& call) {
 // Whether it is a watch, which is left to the caller.
 bool serve_resource(Call& call) {
   const auto view = negotiate(call.request, call.route);
-  if (!view) return respond(call, not_acceptable()), false;
+  if (!view) {
+    const bool list = call.route.verb == "list" || call.route.verb == "watch";
+    return respond(call, not_acceptable(call.request, list)), false;
+  }
   call.view = *view;
   if (!call.route.kind || !shape_fits(call.route)) return respond(call, nothing_there(call)), false;
   if (call.route.verb == "watch") return true;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "meta/go_text.h"
 
 namespace server {
 namespace {
@@ -19,8 +20,13 @@ constexpr std::string_view directive = "$patch";
 constexpr std::string_view retain_keys = "$retainKeys";
 constexpr std::string_view delete_prefix = "$deleteFromPrimitiveList/";
 constexpr std::string_view order_prefix = "$setElementOrder/";
+constexpr const char* bad_retain_keys = "invalid patch format of retainKeys";
 
+// Upstream has words of its own for the form of some directives; all else is its own mistake (500).
 Error bad_patch(std::string message) { return {.code = base::Code::bad_request, .message = std::move(message)}; }
+Error unknown_directive(const Json& map) {
+  return base::internal("unknown patch type: " + meta::go_text(map[directive]) + " in map: " + meta::go_text(map));
+}
 
 bool is_directive(std::string_view key) {
   return key == directive || key == retain_keys || key.starts_with(delete_prefix) || key.starts_with(order_prefix);
@@ -114,7 +120,9 @@ Result<Json> merge_objects(Json current, Json patch, const Schema* schema);
 Json cleaned(const Json& value) {
   if (value.is_array()) {
     Json out = Json::array();
-    for (const auto& item : value.items()) out.push(cleaned(item));
+    for (const auto& item : value.items()) {
+      if (!item.has(directive)) out.push(cleaned(item));
+    }
     return out;
   }
   if (!value.is_object()) return value;
@@ -125,17 +133,15 @@ Json cleaned(const Json& value) {
   return out;
 }
 
-Result<void> check_items(const Json& list, std::string_view field, const ListRule& rule) {
+Result<void> check_items(const Json& list, const Json& current, const ListRule& rule) {
   for (const auto& item : list.items()) {
-    if (rule.merge_key.empty()) {
-      if (item.is_object() || item.is_array()) {
-        return bad_patch("items of " + std::string(field) + " must be plain values, not " +
-                         std::string(item.type_name()));
-      }
-    } else if (!item.is_object()) {
-      return bad_patch("items of " + std::string(field) + " must be objects, not " + std::string(item.type_name()));
-    } else if (item[rule.merge_key].is_null() && item[directive].string() != "replace") {
-      return bad_patch("map: " + item.dump() + " does not contain declared merge key: " + rule.merge_key);
+    const bool plain = !item.is_object() && !item.is_array();
+    if (rule.merge_key.empty() ? !plain : !item.is_object()) {
+      return base::internal("list element types are not identical: [" + meta::go_text(current) + " " +
+                            meta::go_text(list) + "]");
+    }
+    if (!rule.merge_key.empty() && item[rule.merge_key].is_null() && item[directive].string() != "replace") {
+      return base::internal("map: " + meta::go_text(item) + " does not contain declared merge key: " + rule.merge_key);
     }
   }
   return {};
@@ -153,7 +159,7 @@ Result<void> take_special_items(Json& current, Json& patch, const ListRule& rule
     } else if (what == "replace") {
       replace = true;
     } else if (item.has(directive) && what != "merge") {
-      return bad_patch("unknown $patch directive " + item[directive].dump() + " in a list");
+      return unknown_directive(item);
     } else {
       rest.push(item);
     }
@@ -191,7 +197,8 @@ Result<void> check_order(const ListPatch& patch, const Json& items, const ListRu
   for (const auto& item : items.items()) {
     const auto at = position(patch.order, identity(item, rule), rule);
     if (!at || *at < from) {
-      return bad_patch("the order in the patch of " + patch.field + " does not match its $setElementOrder list");
+      return base::internal("The order in patch list:\n" + meta::go_text(items) +
+                            "\n doesn't match $setElementOrder list:\n" + meta::go_text(patch.order) + "\n");
     }
     from = *at;
   }
@@ -203,7 +210,7 @@ Result<Json> merge_list(Json current, const ListPatch& patch, const Schema* sche
   const Json live = current;
   for (const auto& gone : patch.deletions.items()) remove_items(current, gone, ListRule{});
   Json items = patch.items.is_null() ? Json::array() : patch.items;
-  TRY(check_items(items, patch.field, rule));
+  TRY(check_items(items, current, rule));
   TRY(take_special_items(current, items, rule));
   const bool ordered = patch.order.is_array();
   if (ordered) TRY(check_order(patch, items, rule));
@@ -219,11 +226,11 @@ Result<void> apply_retain_keys(Json& current, Json& patch) {
   const Json kept = patch[retain_keys];
   patch.erase(retain_keys);
   if (kept.is_null()) return {};
-  if (!kept.is_array()) return bad_patch("$retainKeys must be a list of member names");
+  if (!kept.is_array()) return bad_patch(bad_retain_keys);
   const auto keeps = [&](const std::string& key) { return position(kept, key, ListRule{}).has_value(); };
   for (const auto& [key, value] : patch.members()) {
     if (!value.is_null() && !is_directive(key) && !keeps(key)) {
-      return bad_patch("$retainKeys does not name " + key + ", which the patch sets");
+      return bad_patch(bad_retain_keys);
     }
   }
   std::erase_if(current.mutable_members(), [&](const Json::Member& member) { return !keeps(member.first); });
@@ -243,7 +250,7 @@ Result<std::vector<ListPatch>> take_list_patches(Json& patch) {
   for (const auto& [key, value] : patch.members()) {
     const bool deletes = key.starts_with(delete_prefix);
     if (!deletes && !key.starts_with(order_prefix)) continue;
-    if (!value.is_array()) return bad_patch(key + " must be a list");
+    if (!value.is_array()) return base::internal("expected a []interface {}, but received a " + meta::go_kind(value));
     if (deletes) {
       slot(std::string_view(key).substr(delete_prefix.size())).deletions = value;
     } else {
@@ -282,8 +289,9 @@ Result<void> merge_member(Json& current, const std::string& key, const Json& val
   if (value.is_null()) {
     current.erase(key);
   } else if (value.is_object()) {
+    // What there is nothing to merge with is taken as it is, without its directives.
     const Json& before = current[key];
-    Json merged = TRY(merge_objects(before.is_object() ? before : Json::object(), value, field));
+    Json merged = before.is_object() ? TRY(merge_objects(before, value, field)) : cleaned(value);
     current.set(key, std::move(merged));
   } else if (value.is_array()) {
     const auto rule = list_rule(field, key);
@@ -298,10 +306,10 @@ Result<void> merge_member(Json& current, const std::string& key, const Json& val
 Result<Json> merge_objects(Json current, Json patch, const Schema* schema) {
   if (patch.has(directive)) {
     const std::string what = patch[directive].string();
+    if (what != "delete" && what != "replace" && what != "merge") return unknown_directive(patch);
     patch.erase(directive);
     if (what == "delete") return Json::object();
     if (what == "replace") return cleaned(patch);
-    if (what != "merge") return bad_patch("unknown $patch directive \"" + what + "\" in an object");
   }
   TRY(apply_retain_keys(current, patch));
   for (const auto& list : TRY(take_list_patches(patch))) TRY(apply_list_patch(current, list, schema));

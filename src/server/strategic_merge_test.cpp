@@ -139,34 +139,38 @@ TEST_CASE("strategic merge: lists of scalars") {
 }
 
 TEST_CASE("strategic merge: patches that contradict themselves") {
+  const char* strategy = R"({"spec":{"strategy":{"type":"Recreate"}}})";
   const Case cases[] = {
       {"not an object", "pods", "{}", "[]", "must be an object"},
-      {"unknown directive", "pods", "{}", R"({"spec":{"$patch":"explode"}})", "explode"},
-      {"unknown directive of an item", "pods", "{}", pod(R"([{"$patch":"explode","name":"a"}])"), "explode"},
+      {"unknown directive", "pods", pod("[]"), R"({"spec":{"$patch":"explode"}})", "explode"},
+      {"unknown directive of an item", "pods", pod(R"([{"name":"b"}])"), pod(R"([{"$patch":"explode","name":"a"}])"),
+       "explode"},
       {"an item without its key", "pods", pod(R"([{"name":"a"}])"), pod(R"([{"image":"b"}])"),
        "does not contain declared merge key: name"},
       {"deleting without a key", "pods", pod(R"([{"name":"a"}])"), pod(R"([{"$patch":"delete"}])"),
        "does not contain declared merge key: name"},
-      {"scalars among keyed items", "pods", "{}", pod(R"(["a"])"), "must be objects"},
-      {"objects in a set", "configmaps", "{}", finalizers(R"([{"name":"a"}])"), "must be plain values"},
-      {"$retainKeys without what is set", "deployments.apps", "{}",
-       R"({"spec":{"strategy":{"$retainKeys":["rollingUpdate"],"type":"Recreate"}}})", "does not name type"},
-      {"$retainKeys that is no list", "deployments.apps", "{}", R"({"spec":{"strategy":{"$retainKeys":"type"}}})",
-       "must be a list"},
-      {"an order without an item of the patch", "pods", "{}",
+      {"scalars among keyed items", "pods", pod(R"([{"name":"b"}])"), pod(R"(["a"])"),
+       "not identical: [[map[name:b]] [a]]"},
+      {"objects in a set", "configmaps", finalizers(R"(["b"])"), finalizers(R"([{"name":"a"}])"),
+       "not identical: [[b] [map[name:a]]]"},
+      {"$retainKeys without what is set", "deployments.apps", strategy,
+       R"({"spec":{"strategy":{"$retainKeys":["rollingUpdate"],"type":"Recreate"}}})",
+       "invalid patch format of retainKeys"},
+      {"$retainKeys that is no list", "deployments.apps", strategy, R"({"spec":{"strategy":{"$retainKeys":"type"}}})",
+       "invalid patch format of retainKeys"},
+      {"an order without an item of the patch", "pods", pod("[]"),
        R"({"spec":{"$setElementOrder/containers":[{"name":"a"}],"containers":[{"name":"b"}]}})", "order"},
-      {"an order other than the patch's", "pods", "{}",
+      {"an order other than the patch's", "pods", pod("[]"),
        R"({"spec":{"$setElementOrder/containers":[{"name":"a"},{"name":"b"}],)"
        R"("containers":[{"name":"b"},{"name":"a"}]}})",
        "order"},
-      {"a directive that is no list", "configmaps", "{}", R"({"metadata":{"$deleteFromPrimitiveList/finalizers":"a"}})",
-       "must be a list"},
+      {"a directive that is no list", "configmaps", finalizers("[]"),
+       R"({"metadata":{"$deleteFromPrimitiveList/finalizers":"a"}})", "received a string"},
   };
   for (const auto& c : cases) {
     CAPTURE(c.what);
     const auto out = merged(c.resource, c.current, c.patch);
     REQUIRE_FALSE(out.ok());
-    CHECK(out.error().code == base::Code::bad_request);
     CHECK_MESSAGE(out.error().message.find(c.expected) != std::string::npos, out.error().message);
   }
 }

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "server/body.h"
 #include "server/handlers.h"
+#include "server/posted.h"
 #include "server/service_tokens.h"
 #include "server/view.h"
 
@@ -12,10 +13,11 @@ constexpr int64_t life_min = 600, life_max = int64_t{1} << 32, life_default = 36
 // Signed times are counted in 64-bit nanoseconds; a century is for ever.
 constexpr int64_t life_signed_max = int64_t{100} * 366 * 24 * 3600;
 
-Error invalid_request(base::FieldError cause) {
-  return Error{.code = base::Code::invalid,
-               .message = "TokenRequest.authentication.k8s.io \"\" is invalid: " + meta::text_of(cause),
-               .causes = {cause}};
+Error invalid_request(std::string_view name, base::FieldError cause) {
+  Kind request;
+  request.group = "authentication.k8s.io";
+  request.kind = "TokenRequest";
+  return registry::invalid(request, name, {std::move(cause)});
 }
 
 Result<int64_t> life_of(const Json& spec) {
@@ -23,11 +25,11 @@ Result<int64_t> life_of(const Json& spec) {
   if (asked.is_null()) return life_default;
   if (!asked.is_integer() || asked.integer() < life_min) {
     return invalid_request(
-        meta::field_invalid("spec.expirationSeconds", asked, "may not specify a duration less than 10 minutes"));
+        {}, meta::field_invalid("spec.expirationSeconds", asked, "may not specify a duration less than 10 minutes"));
   }
   if (asked.integer() > life_max) {
-    return invalid_request(
-        meta::field_invalid("spec.expirationSeconds", asked, "may not specify a duration larger than 2^32 seconds"));
+    return invalid_request({}, meta::field_invalid("spec.expirationSeconds", asked,
+                                                   "may not specify a duration larger than 2^32 seconds"));
   }
   return std::min(asked.integer(), life_signed_max);
 }
@@ -52,14 +54,16 @@ Result<void> bind(const Call& call, const Json& ref, ServiceTokens::Wanted& want
   const bool supported = kind_name == "Secret" || kind_name == "Pod";
   const Kind* kind = supported ? call.api.registry.scheme().by_kind({}, kind_name) : nullptr;
   if (!kind || ref["apiVersion"].string() != "v1") {
-    return registry::bad_request("cannot bind token for serviceaccount " + base::quoted(wanted.account) +
-                                 " to an object of kind " + base::quoted(kind_name) + " in version " +
-                                 base::quoted(ref["apiVersion"].string()));
+    const auto [group, version] = meta::split_api_version(ref["apiVersion"].string());
+    return registry::bad_request("cannot bind token to object of type " + group + "/" + version +
+                                 ", Kind=" + kind_name);
   }
   const auto object = call.api.registry.get(*kind, call.route.ns, name);
   if (!object) return registry::not_found(*kind, name);
   if (!uid.empty() && uid != object->uid()) {
-    return registry::conflict(*kind, name,
+    Kind named = *kind;
+    named.plural = kind->kind;  // as Go names it in this one
+    return registry::conflict(named, name,
                               "the UID in the bound object reference (" + uid +
                                   ") does not match the UID in record. The object might have been deleted and then "
                                   "recreated");
@@ -74,13 +78,14 @@ Result<void> bind(const Call& call, const Json& ref, ServiceTokens::Wanted& want
 
 Answer create_token(Call& call) {
   TRY(check_write_options(call, "CreateOptions"));
-  Json doc = TRY(parse_body(call.request));
-  if (!doc.is_object() || !(doc["kind"].is_null() || doc["kind"].string() == "TokenRequest")) {
-    return registry::bad_request("a TokenRequest is expected");
-  }
+  const Json doc = TRY(parse_posted(call, "authentication.k8s.io", "TokenRequest"));
   const Ref account = call.api.registry.get(call.kind(), call.route.ns, call.route.name);
   if (!account) return registry::not_found(call.kind(), call.route.name);
   TRY(wait_durable(call, account->revision));
+  if (const auto& said = doc["metadata"]["name"].string(); !said.empty() && said != call.route.name) {
+    return invalid_request(call.route.name, meta::field_invalid("metadata.name", said,
+                                                                "must match the service account name if specified"));
+  }
   const Json spec = doc["spec"];
   ServiceTokens::Wanted wanted;
   wanted.ns = call.route.ns;
@@ -97,8 +102,10 @@ Answer create_token(Call& call) {
   shown.set("boundObjectRef", spec["boundObjectRef"]);
   Json status = Json::object({{"expirationTimestamp", base::rfc3339(wanted.expires)}});
   if (!is_dry_run(call)) status.set("token", TRY(call.api.tokens->issue(wanted)));
-  const Json metadata = Json::object(
-      {{"name", wanted.account}, {"namespace", wanted.ns}, {"creationTimestamp", base::rfc3339(wanted.issued)}});
+  const Json metadata = Json::object({{"name", wanted.account},
+                                      {"namespace", wanted.ns},
+                                      {"uid", wanted.account_uid},
+                                      {"creationTimestamp", base::rfc3339(wanted.issued)}});
   const Json out = Json::object({{"kind", "TokenRequest"},
                                  {"apiVersion", "authentication.k8s.io/v1"},
                                  {"metadata", metadata},

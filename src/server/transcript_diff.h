@@ -38,6 +38,12 @@ class Tokens {
 void compare(const std::string& step, const std::string& path, base::Json recorded, base::Json ours, Tokens& tokens,
              std::vector<Difference>& out);
 
+// A protobuf answer as JSON, in which values of one run are all the same; null for what cannot be read.
+base::Json readable_protobuf(std::string_view bytes);
+// The events of a watch in protobuf, from `read` on, which is moved on; as {"type":...,"object":...}.
+std::vector<base::Json> readable_frames(std::string_view stream, size_t& read);
+base::Json readable_event(std::string_view message);
+
 // Differences that are meant to be. A line is "step | path | why", with '*' for anything in the first two; '#' starts a
 // comment.
 class Accepted {

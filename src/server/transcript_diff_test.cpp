@@ -95,7 +95,9 @@ std::string identity(const Json& a, const Json& b) {
 void sort_errors(Json& doc) {
   if (doc["kind"].string() != "Status" || doc["details"]["causes"].size() < 2) return;
   auto& causes = doc.child("details").child("causes").mutable_items();
-  std::sort(causes.begin(), causes.end(), [](const Json& a, const Json& b) { return a.dump() < b.dump(); });
+  std::sort(causes.begin(), causes.end(), [](const Json& a, const Json& b) {
+    return a["field"].string() + "\n" + a.dump() < b["field"].string() + "\n" + b.dump();
+  });
   const std::string message = doc["message"].string();
   const size_t open = message.find(": [");
   if (open == std::string::npos || message.back() != ']') return;

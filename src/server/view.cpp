@@ -32,13 +32,11 @@ std::optional<View> view_of(const MediaRange& range) {
   return view;
 }
 
-// Objects are kept as JSON text, which is the cheapest answer. So protobuf is for metadata alone and for those who
-// accept nothing else.
-bool is_fitting(const View& view, const Route& route, bool json_too) {
+// Users' kinds have no messages, but their metadata has.
+bool is_fitting(const View& view, const Route& route) {
   if (!view.protobuf) return true;
-  if (route.verb == "watch") return false;
   if (view.form == View::Form::metadata) return true;
-  if (view.form == View::Form::table || json_too || !route.kind || route.kind->custom) return false;
+  if (view.form == View::Form::table || !route.kind || route.kind->custom) return false;
   return protobuf_message_of(route.kind->api_version(route.version), route.kind->kind) != nullptr;
 }
 
@@ -104,11 +102,9 @@ bool StoredForm::is(const store::Entry& object) const {
 
 std::optional<View> negotiate(const net::Request& request, const Route& route) {
   const auto ranges = parse_accept(request.headers.get("Accept"));
-  const bool json_too =
-      std::any_of(ranges.begin(), ranges.end(), [](const auto& range) { return range.accepts("application/json"); });
   for (const auto& range : ranges) {
     auto view = view_of(range);
-    if (!view || !is_fitting(*view, route, json_too)) continue;
+    if (!view || !is_fitting(*view, route)) continue;
     view->pretty = wants_pretty(request, route.query);
     if (const auto& include = route.query.get("includeObject"); !include.empty()) view->include_object = include;
     return view;
@@ -116,23 +112,81 @@ std::optional<View> negotiate(const net::Request& request, const Route& route) {
   return std::nullopt;
 }
 
-net::Response not_acceptable() {
-  return failure(406, "NotAcceptable",
-                 "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml");
+namespace {
+constexpr std::string_view watch_types =
+    "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+
+net::Response only_accepted(std::string_view types) {
+  return failure(
+      status_document(406, "NotAcceptable", "only the following media types are accepted: " + std::string(types)));
+}
+}  // namespace
+
+net::Response not_acceptable(const net::Request& request, bool list) {
+  std::string types = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+  const auto ranges = parse_accept(request.headers.get("Accept"));
+  const bool known = std::any_of(ranges.begin(), ranges.end(), [](const MediaRange& range) {
+    return range.accepts("application/json") || range.accepts("application/yaml") || range.accepts(protobuf_type);
+  });
+  if (known) return only_accepted(types);  // the type is, what it is to hold is not
+  if (list) types += ", " + std::string(watch_types);
+  return failure(406, "NotAcceptable", "406: Not Acceptable\n\nAvailable representations: " + types);
+}
+
+net::Response not_watchable() { return only_accepted(watch_types); }
+
+void in_words_of(const net::Request& request, net::Response& response) {
+  if (response.status < 400 || response.headers.get("Content-Type") != "application/json") return;
+  for (const auto& range : parse_accept(request.headers.get("Accept"))) {
+    if (range.accepts("application/json")) return;
+    const bool protobuf = range.type == protobuf_type;
+    if (!protobuf && !range.accepts("application/yaml")) continue;
+    const auto document = base::parse_json(response.body);
+    auto bytes = !document ? std::nullopt : protobuf ? to_protobuf(*document) : wire::to_go_yaml(*document);
+    if (!bytes) return;
+    response.body = std::move(*bytes);
+    response.headers.set("Content-Type", protobuf ? std::string(protobuf_type) : "application/yaml");
+    return;
+  }
+}
+
+std::string document_text(const Call& call, const Json& document) {
+  return call.view.protobuf ? to_protobuf(document).value_or("") : document.dump();
 }
 
 Result<std::string> object_text(Call& call, const Ref& object, bool first) {
-  if (StoredForm(call).is(*object)) return object->bytes();
+  if (StoredForm(call).is(*object)) return call.view.protobuf ? document_text(call, object->doc) : object->bytes();
   const Json doc = TRY(to_version(call.kind(), call.version(), object->doc));
   switch (call.view.form) {
     case View::Form::table:
       return table_of_one(call, doc, first).dump();
     case View::Form::metadata:
-      return partial(call.view, doc).dump();
+      return document_text(call, partial(call.view, doc));
     case View::Form::object:
       break;
   }
-  return doc.dump();
+  return document_text(call, doc);
+}
+
+std::string_view watch_type(const Call& call) { return call.view.protobuf ? protobuf_stream_type : "application/json"; }
+
+std::string event_frame(const Call& call, std::string_view type, std::string_view object) {
+  if (call.view.protobuf) return protobuf_frame(type, object);
+  std::string out;
+  out.reserve(type.size() + object.size() + 24);
+  out.append(R"({"type":")").append(type).append(R"(","object":)").append(object).append("}\n");
+  return out;
+}
+
+Json list_frame(const Call& call, const ListPage& page) {
+  const bool whole = call.view.form == View::Form::object;
+  return Json::object({{"kind", whole ? call.kind().list_kind : "PartialObjectMetadataList"},
+                       {"apiVersion", whole ? call.api_version() : "meta.k8s.io/" + call.view.meta_version},
+                       {"metadata", list_metadata(call, page)}});
+}
+
+Json list_document(const Call& call, Json doc) {
+  return call.view.form == View::Form::metadata ? partial(call.view, doc) : doc;
 }
 
 std::string list_head(Call& call, const ListPage& page) {
@@ -141,10 +195,7 @@ std::string list_head(Call& call, const ListPage& page) {
     head = table_head(call, list_metadata(call, page));
     head.set("columnDefinitions", call.api.table(call.route.held, call.version()).column_definitions());
   } else {
-    const bool whole = call.view.form == View::Form::object;
-    head = Json::object({{"kind", whole ? call.kind().list_kind : "PartialObjectMetadataList"},
-                         {"apiVersion", whole ? call.api_version() : "meta.k8s.io/" + call.view.meta_version},
-                         {"metadata", list_metadata(call, page)}});
+    head = list_frame(call, page);
   }
   std::string out = head.dump();
   out.pop_back();
@@ -175,10 +226,17 @@ std::string bookmark_text(Call& call, uint64_t revision, bool initial_events_end
     return out.dump();
   }
   const bool whole = call.view.form == View::Form::object;
-  return Json::object({{"kind", whole ? call.kind().kind : "PartialObjectMetadata"},
-                       {"apiVersion", whole ? call.api_version() : "meta.k8s.io/" + call.view.meta_version},
-                       {"metadata", std::move(metadata)}})
-      .dump();
+  return document_text(
+      call, Json::object({{"kind", whole ? call.kind().kind : "PartialObjectMetadata"},
+                          {"apiVersion", whole ? call.api_version() : "meta.k8s.io/" + call.view.meta_version},
+                          {"metadata", std::move(metadata)}}));
+}
+
+net::Response protobuf_answer(int status, std::string body) {
+  net::Response response{status, {}, std::move(body)};
+  response.headers.set("Cache-Control", "no-cache, private");
+  response.headers.set("Content-Type", std::string(protobuf_type));
+  return response;
 }
 
 net::Response answer(const Call& call, int status, std::string json) {
@@ -186,21 +244,18 @@ net::Response answer(const Call& call, int status, std::string json) {
   response.headers.set("Cache-Control", "no-cache, private");
   if (call.view.protobuf) {
     const auto doc = base::parse_json(response.body);
-    if (auto bytes = doc ? to_protobuf(*doc) : std::nullopt) {
-      response.headers.set("Content-Type", std::string(protobuf_type));
-      response.body = std::move(*bytes);
-      return response;
-    }
+    if (auto bytes = doc ? to_protobuf(*doc) : std::nullopt) return protobuf_answer(status, std::move(*bytes));
   }
   response.headers.set("Content-Type", call.view.yaml ? "application/yaml" : "application/json");
   if (!call.view.yaml && !call.view.pretty) return response;
   const auto doc = base::parse_json(response.body);
-  if (doc) response.body = call.view.yaml ? wire::to_yaml(*doc) : doc->dump_pretty() + "\n";
+  if (doc) response.body = call.view.yaml ? wire::to_go_yaml(*doc) : doc->dump_pretty() + "\n";
   return response;
 }
 
 Result<net::Response> answer(Call& call, int status, const Ref& object) {
-  return answer(call, status, TRY(object_text(call, object)));
+  auto text = TRY(object_text(call, object));
+  return call.view.protobuf ? protobuf_answer(status, std::move(text)) : answer(call, status, std::move(text));
 }
 
 }  // namespace server

@@ -90,7 +90,7 @@ class Watch {
     const auto now = [this] { return call_.api.sys.loop.now(); };
     const auto deadline = now() + life();
     TRY(flush());
-    if (options_.list_bookmark) TRY(write(event_line("BOOKMARK", bookmark_text(call_, seen(), true))));
+    if (options_.list_bookmark) TRY(write(event_frame(call_, "BOOKMARK", bookmark_text(call_, seen(), true))));
     call_.seated_no_more();
     auto next_bookmark = now() + bookmark_period;
     bool quiet = false;  // since the last look
@@ -100,7 +100,7 @@ class Watch {
       if (is_outdated()) return last_bookmark();
       if (now() >= deadline) return last_bookmark();
       if (now() >= next_bookmark) {
-        if (options_.bookmarks) TRY(write(event_line("BOOKMARK", bookmark_text(call_, seen(), false))));
+        if (options_.bookmarks) TRY(write(event_frame(call_, "BOOKMARK", bookmark_text(call_, seen(), false))));
         next_bookmark = now() + bookmark_period;
       }
       const auto until = std::min({deadline, next_bookmark, now() + poll_period});
@@ -113,7 +113,7 @@ class Watch {
   }
 
   Result<void> start() {
-    net::Headers headers{{"Content-Type", "application/json"}, {"Cache-Control", "no-cache, private"}};
+    net::Headers headers{{"Content-Type", std::string(watch_type(call_))}, {"Cache-Control", "no-cache, private"}};
     call_.add_warnings(headers);
     return call_.exchange.start(200, std::move(headers));
   }
@@ -144,7 +144,7 @@ class Watch {
   Result<Frame> frame_of(const Change& change) {
     if (change.event && !first_) return change.event->frame(call_, change.type);
     auto text = TRY(object_text(call_, change.object, std::exchange(first_, false)));
-    return std::make_shared<const std::string>(event_line(change.type, text));
+    return std::make_shared<const std::string>(event_frame(call_, change.type, text));
   }
 
   Result<void> flush() {
@@ -178,7 +178,7 @@ class Watch {
     }
     auto converted = (*convert)(docs, call_.api_version());
     if (converted) return {};
-    (void)write(event_line("ERROR", status_document(converted.error()).dump()));
+    (void)write(event_frame(call_, "ERROR", document_text(call_, status_document(converted.error()))));
     return std::move(converted).error();
   }
 
@@ -197,7 +197,7 @@ class Watch {
 
   Result<void> last_bookmark() {
     if (!options_.bookmarks) return {};
-    return write(event_line("BOOKMARK", bookmark_text(call_, seen(), false)));
+    return write(event_frame(call_, "BOOKMARK", bookmark_text(call_, seen(), false)));
   }
 
   // Without a wish of the client, around the default, so that clients do not all come back at once.
@@ -220,8 +220,8 @@ class Watch {
 
 // Failures of a watch's beginning come inside the stream, as etcd-backed servers send them.
 Result<void> stream_error(Call& call, const Error& error) {
-  TRY(call.exchange.start(200, {{"Content-Type", "application/json"}}));
-  return call.exchange.write(event_line("ERROR", status_document(error).dump()));
+  TRY(call.exchange.start(200, {{"Content-Type", std::string(watch_type(call))}}));
+  return call.exchange.write(event_frame(call, "ERROR", document_text(call, status_document(error))));
 }
 
 // Null: the stream says what is wrong. Apart from what follows, so that its stack is not held while the watch lasts.

@@ -4,18 +4,12 @@
 
 namespace server {
 
-std::string event_line(std::string_view type, std::string_view object) {
-  std::string out;
-  out.reserve(type.size() + object.size() + 24);
-  out.append(R"({"type":")").append(type).append(R"(","object":)").append(object).append("}\n");
-  return out;
-}
-
 Result<Frame> SharedEvent::frame(Call& call, std::string_view type) {
   for (const auto& made : made_) {
     if (made.version == &call.version() && made.type == type && made.view == call.view) return made.frame;
   }
-  auto frame = std::make_shared<const std::string>(event_line(type, TRY(object_text(call, event_.object, false))));
+  auto frame =
+      std::make_shared<const std::string>(event_frame(call, type, TRY(object_text(call, event_.object, false))));
   made_.push_back({&call.version(), call.view, type, frame});
   return Frame(std::move(frame));
 }

@@ -13,11 +13,8 @@
 
 namespace server {
 
-// One line of a watch's answer, shared by all who send it.
+// One event of a watch's answer, shared by all who send it.
 using Frame = std::shared_ptr<const std::string>;
-
-// {"type":TYPE,"object":OBJECT} and a line feed.
-std::string event_line(std::string_view type, std::string_view object);
 
 // One durable change on its way to the watches.
 class SharedEvent {

@@ -47,10 +47,7 @@ Result<void> check_uid(const Kind& kind, const Json& doc, const Json& stored) {
   const auto& uid = doc["metadata"]["uid"];
   if (uid.string().empty() || uid == stored["metadata"]["uid"]) return {};
   const auto cause = meta::field_invalid("metadata.uid", uid, "field is immutable");
-  // Told once in the message and twice in the causes.
-  auto error = registry::invalid(kind, stored["metadata"]["name"].string(), {cause});
-  error.causes.push_back(cause);
-  return error;
+  return registry::invalid(kind, stored["metadata"]["name"].string(), {cause, cause});  // found twice
 }
 
 Answer written(Call& call, int status, const Result<Ref>& object) {

@@ -64,7 +64,16 @@ class Reader {
   Result<void> next(Event& event) {
     if (yaml_parser_parse(&parser_, &event.raw)) return {};
     std::string why = parser_.problem ? parser_.problem : "not YAML";
+    if (limits_.lines_as_go) return as_go(std::move(why));
     return at_line(parser_.problem_mark.line, std::move(why));
+  }
+
+  // go-yaml prefers the line where the broken construct begins, and counts from 0 unless the scanner fails.
+  Error as_go(std::string why) const {
+    size_t line = parser_.context_mark.line != 0 ? parser_.context_mark.line : parser_.problem_mark.line;
+    if (line != 0 && parser_.error == YAML_SCANNER_ERROR) ++line;
+    if (line != 0) why = "line " + std::to_string(line) + ": " + why;
+    return {.code = Code::bad_request, .message = std::move(why)};
   }
 
   Result<void> count(size_t nodes, size_t line) {
@@ -128,6 +137,15 @@ class Reader {
     return value;
   }
 
+  // Booleans and numbers as keys are the texts of their values.
+  static std::string key_text(const Event& event) {
+    const auto& raw = event.raw.data.scalar;
+    std::string text(reinterpret_cast<const char*>(raw.value), raw.length);
+    if (raw.tag || raw.style != YAML_PLAIN_SCALAR_STYLE || text == "<<") return text;
+    const Json value = resolve_yaml_scalar(text);
+    return value.is_bool() || value.is_number() ? value.dump() : text;
+  }
+
   static bool is_not_finite(std::string_view text) {
     const std::string word = base::lower(text.starts_with('-') || text.starts_with('+') ? text.substr(1) : text);
     return word == ".inf" || word == ".nan";
@@ -157,7 +175,7 @@ class Reader {
       if (event.raw.type == YAML_MAPPING_END_EVENT) break;
       if (event.raw.type != YAML_SCALAR_EVENT) return at_line(event.line(), "a key must be a plain word or string");
       const auto& raw = event.raw.data.scalar;
-      std::string key(reinterpret_cast<const char*>(raw.value), raw.length);
+      std::string key = key_text(event);
       remember(raw.anchor, Node{Json(key), 1});
       Event value_event;
       TRY(next(value_event));

@@ -1,5 +1,5 @@
 // YAML as Kubernetes clients write it: one or more documents that mean JSON. Plain scalars follow YAML 1.1 as kubectl
-// reads them (yes/no/on/off are booleans, 0644 is octal); quoted ones are strings.
+// reads them (yes/no/on/off are booleans, 0644 is octal), keys too (a key y is "true"); quoted ones are strings.
 #pragma once
 
 #include <string>
@@ -19,6 +19,8 @@ struct YamlLimits {
   // Keys that are set twice are no error when this is given: the last value counts, and
   // `line 4: key "k" already set in map` goes here.
   std::vector<std::string>* duplicates = nullptr;
+  // Syntax errors name the line that go-yaml would name, which is not always the one where the problem is.
+  bool lines_as_go = false;
 };
 
 // All documents of the text; empty ones ("---" alone) are left out. Anchors, aliases and merge keys (<<) are expanded.
@@ -30,6 +32,9 @@ base::Result<std::vector<Json>> parse_yaml(std::string_view text, const YamlLimi
 std::string to_yaml(const Json& value);
 // Several documents, with "---" between them.
 std::string to_yaml(const std::vector<Json>& documents);
+
+// As kube-apiserver answers in YAML: keys sorted, long lines folded at 80 columns.
+std::string to_go_yaml(const Json& value);
 
 // The value of a plain (unquoted) scalar under YAML 1.1; a string when it is nothing else.
 Json resolve_yaml_scalar(std::string_view text);

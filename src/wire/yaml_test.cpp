@@ -47,7 +47,7 @@ TEST_CASE("plain scalars mean what kubectl makes of them") {
 TEST_CASE("documents, nesting, anchors and merge keys") {
   const std::pair<const char*, const char*> rows[] = {
       {"a: 1\n---\n---\nb: 2\n...\n", R"({"a":1} {"b":2})"},
-      {"- 1\n- [x, {y: z}]\n", R"([1,["x",{"y":"z"}]])"},
+      {"- 1\n- [x, {y: z}]\n", R"([1,["x",{"true":"z"}]])"},
       {"a: &x {k: 1}\nb: *x\n", R"({"a":{"k":1},"b":{"k":1}})"},
       {"base: &b {k: 1, l: 2}\nc:\n  <<: *b\n  l: 3\n", R"({"base":{"k":1,"l":2},"c":{"l":3,"k":1}})"},
       {"a: |\n  one\n  two\nb: >-\n  x\n  y\n", "{\"a\":\"one\\ntwo\\n\",\"b\":\"x y\"}"},
@@ -152,4 +152,26 @@ TEST_CASE("several documents") {
   CHECK(to_yaml(std::vector<Json>{Json::object({{"a", 1}}), Json::object({{"b", 2}})}) == "a: 1\n---\nb: 2\n");
   CHECK(to_yaml(Json("x")) == "x\n");
   CHECK(to_yaml(Json::object()) == "{}\n");
+}
+
+TEST_CASE("yaml as Go writes it") {
+  const auto json = base::parse_json(
+      R"({"b":{"x10":1,"x9":[],"x":{}},"a":["t",{"k":null,"j":true}],"long":"only the following media types are )"
+      R"(accepted: application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch","y":"yes",)"
+      R"("n":"12","t":"2026-01-01T00:00:00Z","m":"a\nb\n","e":"","s":"a: b","h":"#x","q":"it's","z":1.5,"c":"1:30"})");
+  REQUIRE(json.ok());
+  CHECK(wire::to_go_yaml(*json) ==
+        "a:\n- t\n- j: true\n  k: null\nb:\n  x: {}\n  x9: []\n  x10: 1\nc: \"1:30\"\ne: \"\"\nh: '#x'\n"
+        "long: 'only the following media types are accepted: application/json;stream=watch,\n"
+        "  application/vnd.kubernetes.protobuf;stream=watch'\nm: |\n  a\n  b\n\"n\": \"12\"\nq: it's\ns: 'a: b'\n"
+        "t: \"2026-01-01T00:00:00Z\"\n\"y\": \"yes\"\nz: 1.5\n");
+}
+
+TEST_CASE("yaml: lines of syntax errors as Go counts them") {
+  wire::YamlLimits limits;
+  limits.lines_as_go = true;
+  const auto problem = [&](const char* text) { return parse_yaml(text, limits).error().message; };
+  CHECK(problem("metadata: [\n") == "line 1: did not find expected node content");
+  CHECK(problem("a: b: c\n") == "mapping values are not allowed in this context");
+  CHECK(problem("a:\n\tb: c\n") == "line 2: found character that cannot start any token");
 }

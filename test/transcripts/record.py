@@ -10,9 +10,11 @@ The server must be a fresh one; scenarios do not see each other's objects becaus
 """
 import base64
 import http.client
+import io
 import json
 import os
 import re
+import socket
 import ssl
 import sys
 import time
@@ -32,6 +34,8 @@ TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
 NUMBERS = [
     (re.compile(r"(Too large resource version: )\d+(, current: )\d+"), r"\1<n>\2<n>"),
     (re.compile(r"(too old resource version: )\d+( \()\d+"), r"\1<n>\2<n>"),
+    (re.compile(r"(does not match the ResourceVersion in record \()\d+"), r"\1<n>"),
+    (re.compile(r'(\\"resourceVersion\\":\\")\d+'), r"\1<n>"),  # an object in a text
 ]
 
 
@@ -85,7 +89,7 @@ class Tokens:
                 elif key == "continue" and where and where[-1] == "metadata" and one:
                     out[key] = self.name("continue", one)
                 elif key == "cells" and isinstance(one, list):
-                    out[key] = ["<age>" if isinstance(c, str) and re.fullmatch(r"\d+[smhd]", c) else self.answer(c) for c in one]
+                    out[key] = ["<age>" if isinstance(c, str) and re.fullmatch(r"(\d+[smhdy])+", c) else self.answer(c) for c in one]
                 else:
                     out[self.text(key) if key.startswith("k:") else key] = self.answer(one, where + (key,))
             return out
@@ -151,6 +155,76 @@ def bare(document, **more):
     out = {k: v for k, v in document.items() if k != "metadata"}
     out["metadata"] = {k: v for k, v in document["metadata"].items() if k != "managedFields"}
     return dict(out, **more)
+
+
+class Stream:
+    """The answer to one GET, read as it comes. http.client cannot go on after it has waited in vain."""
+
+    def __init__(self, address, context, path, headers):
+        self.socket = context.wrap_socket(socket.create_connection(address, timeout=15))
+        lines = ["GET %s HTTP/1.1" % path, "Host: %s:%d" % address] + ["%s: %s" % pair for pair in headers.items()]
+        self.socket.sendall("\r\n".join(lines + ["", ""]).encode())
+        self.raw, self.body, self.ended = b"", b"", False
+        while b"\r\n\r\n" not in self.raw:
+            self.more(15)
+        head, self.raw = self.raw.split(b"\r\n\r\n", 1)
+        first, rest = head.split(b"\r\n", 1)
+        self.status = int(first.split()[1])
+        self.headers = http.client.parse_headers(io.BytesIO(rest + b"\r\n\r\n"))
+        self.chunked = self.headers.get("Transfer-Encoding") == "chunked"
+
+    def more(self, seconds):
+        """Waits for bytes; false when none have come in that time."""
+        if self.ended:
+            return False
+        self.socket.settimeout(seconds)
+        try:
+            piece = self.socket.recv(65536)
+        except (TimeoutError, ssl.SSLError):
+            return False
+        self.ended = not piece
+        self.raw += piece
+        return True
+
+    def decode(self):
+        """Moves what is whole from `raw` to `body`."""
+        while self.chunked and b"\r\n" in self.raw:
+            size, rest = self.raw.split(b"\r\n", 1)
+            length = int(size, 16)
+            if len(rest) < length + 2:
+                return
+            self.body, self.raw = self.body + rest[:length], rest[length + 2:]
+            if length == 0:
+                self.ended = True
+                return
+        if not self.chunked:
+            self.body, self.raw = self.body + self.raw, b""
+            if len(self.body) >= int(self.headers.get("Content-Length", 1 << 60)):
+                self.ended = True
+
+    def read(self):
+        """All that is left."""
+        while True:
+            self.decode()
+            if not self.more(15):
+                return self.body
+
+    def events(self):
+        """Takes the events that are whole."""
+        self.decode()
+        out = []
+        if "protobuf" in self.headers.get("Content-Type"):
+            while len(self.body) >= 4 and len(self.body) >= 4 + int.from_bytes(self.body[:4], "big"):
+                length = 4 + int.from_bytes(self.body[:4], "big")
+                out.append({"base64": base64.b64encode(self.body[4:length]).decode()})
+                self.body = self.body[length:]
+            return out
+        while b"\n" in self.body:
+            line, self.body = self.body.split(b"\n", 1)
+            if line.strip():
+                out.append(json.loads(line))
+                assert "type" in out[-1], line
+        return out
 
 
 class Scenario:
@@ -227,6 +301,10 @@ class Scenario:
                 break
             assert time.time() < deadline, "%s: never so: %s" % (name, raw[:2000])
             time.sleep(0.2)
+        prefix = body["metadata"].get("generateName") if isinstance(body, dict) and "metadata" in body else None
+        made = prefix and (out.get("details") or out.get("metadata") or {}).get("name", "")
+        if made and made.startswith(prefix):
+            self.random(made[len(prefix):])
         if until:
             step["eventually"] = True
         if setup:
@@ -306,53 +384,39 @@ class Scenario:
     def watch(self, name, path, **more):
         """Opens a watch; `collect` reads from it."""
         step, _, sent = self.prepare(name, "GET", path, None, None, more.get("accept"), more.get("user"), None)
-        connection, response = self.send("GET", path, None, sent)
+        stream = Stream(self.address, self.context, path, sent)
         step["watch"] = True
-        step["status"] = response.status
-        step["answer_headers"] = {h: response.getheader(h) for h in HEADERS if response.getheader(h)}
-        if response.status != 200:
-            raw = response.read().decode("utf-8", "replace")
+        step["status"] = stream.status
+        step["answer_headers"] = {h: stream.headers.get(h) for h in HEADERS if stream.headers.get(h)}
+        if stream.status != 200:
+            raw = stream.read()
             try:
                 step["answer"] = self.tokens.answer(json.loads(raw))
             except ValueError:
-                step["answer"] = self.tokens.text(raw)
+                if "protobuf" in stream.headers.get("Content-Type"):
+                    step["answer_base64"] = base64.b64encode(raw).decode()
+                else:
+                    step["answer"] = self.tokens.text(raw.decode("utf-8", "replace"))
         self.steps.append(step)
-        return {"name": name, "connection": connection, "response": response, "rest": b""}
+        return {"name": name, "stream": stream}
 
     def collect(self, name, watch, count=None, quiet=1.0, sort=False):
         """Events since the last time: `count` of them, or until it is quiet for so long. sort: by name, not order."""
         assert name not in self.names
         self.names.add(name)
-        events, ended = [], False
-        socket = watch["connection"].sock or watch["response"].fp.raw._sock
-        socket.settimeout(quiet)
-        watch["response"].fp.raw._timeout_occurred = False  # the quiet before does not end the stream
-        while count is None or len(events) < count:
-            while b"\n" in watch["rest"]:
-                line, watch["rest"] = watch["rest"].split(b"\n", 1)
-                if line.strip():
-                    events.append(json.loads(line))
-                    assert "type" in events[-1], line
-            if count is not None and len(events) >= count:
-                break
-            try:
-                socket.settimeout(quiet)
-                watch["response"].fp.raw._timeout_occurred = False
-                watch["response"].fp.peek(1)  # waits without taking anything
-                socket.settimeout(10)
-                piece = watch["response"].read1(65536)
-            except (TimeoutError, OSError, http.client.IncompleteRead):
-                break
-            if not piece:
-                ended = True
-                break
-            watch["rest"] += piece
+        stream = watch["stream"]
+        events = stream.events()
+        while (count is None or len(events) < count) and stream.more(quiet):
+            events += stream.events()
         out = []
         for event in events:
+            if "base64" in event:
+                out.append(event)
+                continue
             if event["type"] == "BOOKMARK" and "resourceVersion" in event["object"]["metadata"]:
                 event["object"]["metadata"]["resourceVersion"] = "<n>"
             out.append({"type": event["type"], "object": self.tokens.answer(event["object"])})
-        step = {"step": name, "collect": watch["name"], "events": out, "ended": ended}
+        step = {"step": name, "collect": watch["name"], "events": out, "ended": stream.ended}
         if sort:
             step["sort"] = True
         self.steps.append(step)

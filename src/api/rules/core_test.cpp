@@ -73,10 +73,10 @@ TEST_CASE("cells of core kinds") {
   CHECK(row_of("nodes", R"({"metadata":{"name":"n","labels":{"node-role.kubernetes.io/control-plane":""}},
       "spec":{"unschedulable":true},"status":{"conditions":[{"type":"Ready","status":"True"}],
       "addresses":[{"type":"InternalIP","address":"10.0.0.1"}],"nodeInfo":{"kubeletVersion":"v1.33.0"}}})") ==
-        R"(["n","Ready,SchedulingDisabled","control-plane",null,"v1.33.0","10.0.0.1","<none>","<unknown>",)"
+        R"(["n","Ready,SchedulingDisabled","control-plane","<unknown>","v1.33.0","10.0.0.1","<none>","<unknown>",)"
         R"("<unknown>","<unknown>"])");
   CHECK(row_of("pods", R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c"},{"name":"d"}],"nodeName":"n"},
       "status":{"phase":"Running","podIP":"10.1.1.1","containerStatuses":[{"ready":true,"restartCount":2},
       {"ready":false,"restartCount":1,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}})") ==
-        R"(["p","1/2","CrashLoopBackOff","3",null,"10.1.1.1","n","<none>","<none>"])");
+        R"(["p","1/2","CrashLoopBackOff","3","<unknown>","10.1.1.1","n","<none>","<none>"])");
 }

@@ -17,6 +17,7 @@
 #include "api/rules/nodes.h"
 #include "api/rules/pods.h"
 #include "api/rules/rbac.h"
+#include "api/rules/service_account.h"
 #include "api/rules/services.h"
 #include "api/rules/workload_cells.h"
 #include "meta/crd_read.h"
@@ -38,6 +39,7 @@ const Rules* rules_of(std::string_view resource) {
       {"resourcequotas", {nullptr, nullptr, nullptr, cell_of_quota}},
       {"services", {fill_service, check_service, nullptr, cell_of_service}},
       {"secrets", {fill_secret, check_secret, warn_secret, cell_of_secret}},
+      {"serviceaccounts", {fill_service_account, nullptr, nullptr, nullptr}},
       {"mutatingwebhookconfigurations.admissionregistration.k8s.io",
        {fill_webhooks, check_webhooks, nullptr, cell_of_webhooks}},
       {"validatingwebhookconfigurations.admissionregistration.k8s.io",
