@@ -252,11 +252,15 @@ FieldSet read_fields_v1(const Json& fields) {
   return out;
 }
 
+// Every object has these for as long as it exists, so they take no more memory than they must.
 Json fields_v1(const FieldSet& set) {
-  Json out = Json::object();
-  if (set.member && !set.children.empty()) out.set(".", Json::object());
-  for (const auto& [key, child] : set.children) out.set(key, fields_v1(child));
-  return out;
+  static const Json leaf = Json::object();
+  if (set.children.empty()) return leaf;
+  Json::Members members;
+  members.reserve(set.children.size() + (set.member ? 1 : 0));
+  if (set.member) members.emplace_back(".", leaf);
+  for (const auto& [key, child] : set.children) members.emplace_back(key, fields_v1(child));
+  return members;
 }
 
 FieldSet union_of(const FieldSet& a, const FieldSet& b) {

@@ -3,15 +3,21 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "store/value_codec.h"
 
 namespace store {
+namespace {
+// Of smaller texts less is gained than it costs those who write.
+constexpr size_t compress_from_bytes = 2048;
+}  // namespace
 
 History::Version History::version_of(const Ref& entry, const Newest* newest) {
   if (!entry) return {};
   if (newest && newest->version.revision == entry->revision) return newest->version;
-  auto text = std::make_shared<const std::string>(entry->bytes());
-  bytes_ += text->size();
-  return {entry->revision, entry->create_revision, entry, std::move(text)};
+  const std::string& plain = entry->bytes();
+  bytes_ += plain.size();
+  auto text = std::make_shared<const std::string>(pack_value(plain, compress_from_bytes));
+  return {entry->revision, entry->create_revision, entry, std::move(text), plain.size()};
 }
 
 void History::add(const Event& event) {
@@ -37,8 +43,8 @@ void History::drop_oldest() {
   const Kept& oldest = events.front();
   const auto newest = newest_.find(Key{resource, oldest.ns, oldest.name}.text());
   if (newest != newest_.end() && newest->second.revision == oldest.revision) newest_.erase(newest);
-  for (const Text* text : {&oldest.object.text, &oldest.previous.text})
-    if (*text && text->use_count() == 1) bytes_ -= (*text)->size();
+  for (const Version* version : {&oldest.object, &oldest.previous})
+    if (version->text && version->text.use_count() == 1) bytes_ -= version->text_bytes;
   compacted_ = oldest.revision;
   events.pop_front();
   order_.pop_front();
@@ -52,7 +58,9 @@ void History::forget(uint64_t upto) {
 Ref History::entry_of(const Version& version, const Key& key) {
   if (!version.text) return nullptr;
   if (auto held = version.entry.lock()) return held;
-  auto doc = base::parse_json(*version.text);
+  const auto text = unpack_value(key, version.revision, *version.text, nullptr);
+  CHECK_THAT(text.ok(), "what was packed can be unpacked");
+  auto doc = base::parse_json(*text);
   CHECK_THAT(doc.ok(), "an object's own text can be read");
   auto entry = std::make_shared<Entry>();
   entry->key = key;

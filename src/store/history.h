@@ -2,7 +2,7 @@
 // at most a number of events and of bytes; what falls out moves the compacted revision on.
 //
 // Documents in memory are several times as large as their text, so only the text is kept of versions that nobody else
-// holds, and parsed again when somebody asks.
+// holds, large ones compressed, and parsed again when somebody asks.
 #pragma once
 
 #include <deque>
@@ -31,7 +31,8 @@ class History {
   struct Version {
     uint64_t revision = 0, create_revision = 0;
     std::weak_ptr<const Entry> entry;
-    Text text;  // null: there is none
+    Text text;              // packed (value_codec.h); null: there is none
+    size_t text_bytes = 0;  // unpacked
   };
   struct Kept {
     EventType type;

@@ -11,7 +11,10 @@ namespace store {
 std::string Key::text() const { return resource + '/' + ns + '/' + name; }
 
 const std::string& Entry::bytes() const {
-  if (bytes_.empty()) bytes_ = doc.dump();
+  if (bytes_.empty()) {
+    bytes_ = doc.dump();
+    bytes_.shrink_to_fit();  // it stays as long as the object
+  }
   return bytes_;
 }
 

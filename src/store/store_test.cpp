@@ -157,6 +157,28 @@ TEST_CASE("the history is bounded in bytes too") {
   CHECK(events->size() >= 2);
 }
 
+TEST_CASE("the past of large objects is kept to the letter") {
+  Fixture f;
+  const auto text = [](int i) {
+    std::string out;
+    for (int n = 0; n < 400; ++n) out += "line " + std::to_string(n * i) + " with \"quotes\" and \n ends, ";
+    return out;
+  };
+  for (int i = 1; i <= 5; ++i) {
+    const auto current = f.store->get(key_of("a"));
+    REQUIRE(f.store->put(key_of("a"), Json::object({{"text", text(i)}}), current ? current->revision : 0).ok());
+  }
+  f.engine->succeed(5);
+  const auto events = *f.store->history("widgets.example.com", f.store->compacted_revision());
+  REQUIRE(events.size() == 5);
+  for (int i = 1; i <= 5; ++i) {
+    const auto& event = events[size_t(i) - 1];
+    CHECK(event.object->doc["text"].string() == text(i));
+    CHECK((event.previous ? event.previous->doc["text"].string() : "") == (i == 1 ? "" : text(i - 1)));
+    CHECK(event.object->doc["metadata"]["resourceVersion"].string() == std::to_string(event.revision));
+  }
+}
+
 TEST_CASE("watches hear durable changes only, the runtime hears them at once") {
   Fixture f;
   std::string live, durable;

@@ -2,12 +2,15 @@
 
 #include <zstd.h>
 
+#include <algorithm>
+#include <memory>
+
 namespace store {
 namespace {
 
 constexpr char plain = 'j', compressed = 'z', sealed = 's';
-constexpr size_t compress_from_bytes = 1024;
 constexpr int compression_level = 1;
+constexpr size_t room_kept_max = 256u << 10;
 constexpr size_t value_bytes_max = 64u << 20;
 
 // A value opens only as this version of this object.
@@ -33,12 +36,17 @@ std::string seal_value(const Record& record, const Sealer& sealer, sys::Random& 
   return sealed + sealer.seal(random, record.doc, bound_to(record.key, record.revision));
 }
 
-std::string pack_value(const std::string& doc) {
-  if (doc.size() < compress_from_bytes) return plain + doc;
-  std::string out(1 + ZSTD_compressBound(doc.size()), compressed);
-  const size_t size = ZSTD_compress(out.data() + 1, out.size() - 1, doc.data(), doc.size(), compression_level);
-  if (ZSTD_isError(size) || size >= doc.size()) return plain + doc;
-  out.resize(1 + size);
+std::string pack_value(const std::string& doc, size_t from_bytes) {
+  if (doc.size() < from_bytes) return plain + doc;
+  // Making the tables anew takes longer than filling them.
+  thread_local const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
+  thread_local std::string room;
+  room.resize(std::max(room.size(), ZSTD_compressBound(doc.size())));
+  const size_t size =
+      ZSTD_compressCCtx(context.get(), room.data(), room.size(), doc.data(), doc.size(), compression_level);
+  const bool smaller = !ZSTD_isError(size) && size < doc.size();
+  std::string out = smaller ? compressed + room.substr(0, size) : plain + doc;
+  if (room.size() > room_kept_max) std::string().swap(room);
   return out;
 }
 
