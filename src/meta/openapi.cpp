@@ -1,4 +1,5 @@
 // Schema nodes as OpenAPI documents.
+#include <algorithm>
 #include <cmath>
 
 #include "meta/schema.h"
@@ -93,6 +94,23 @@ void put_children(const Schema& schema, bool v2, Json& out) {
   if (!required.empty()) out.set("required", std::move(required));
 }
 
+// What every object has, in those that are inside of others.
+void put_object(bool v2, Json& out) {
+  const auto text = [](const char* what) { return Json::object({{"description", what}, {"type", "string"}}); };
+  const std::string meta =
+      std::string(v2 ? "#/definitions/" : "#/components/schemas/") + "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+  auto& properties = out.child("properties");
+  properties.set("apiVersion", text("Group and version of this object."));
+  properties.set("kind", text("Kind of this object."));
+  properties.set("metadata", Json::object({{"description", "Standard object metadata."},
+                                           {"allOf", Json::array({Json::object({{"$ref", meta}})})}}));
+  auto& required = out.child("required");
+  for (const char* name : {"kind", "apiVersion"}) {
+    const auto& all = required.items();
+    if (std::find(all.begin(), all.end(), Json(name)) == all.end()) required.push(name);
+  }
+}
+
 }  // namespace
 
 Json openapi(const Schema& schema, bool v2) {
@@ -108,6 +126,7 @@ Json openapi(const Schema& schema, bool v2) {
   put_bounds(schema, out);
   if (schema.nullable && !v2) out.set("nullable", true);
   if (!open) put_children(schema, v2, out);
+  if (!open && schema.embedded_resource) put_object(v2, out);
   if (!v2) put_combinations(schema, out);
   put_extensions(schema, out);
   return out;

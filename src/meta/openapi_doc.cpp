@@ -42,11 +42,20 @@ void add_patch_strategy(Json& node) {
   for (size_t i = 0; i < node.members().size(); ++i) add_patch_strategy(node.mutable_members()[i].second);
 }
 
+// Fields of users' kinds that field selectors may name.
+void add_selectable(const Kind& kind, Json& schema) {
+  if (!kind.custom || kind.field_labels.empty()) return;
+  Json fields = Json::array();
+  for (const auto& [label, path] : kind.field_labels) fields.push(Json::object({{"fieldPath", path}}));
+  schema.set("x-kubernetes-selectable-fields", std::move(fields));
+}
+
 Json object_schema(const Kind& kind, const Version& version, Dialect dialect) {
   Json schema = openapi(*version.schema, dialect == Dialect::v2);
   if (!kind.custom) add_patch_strategy(schema);
   schema.child("properties").set("metadata", described_reference(dialect, object_meta, "Standard object metadata."));
   schema.set("x-kubernetes-group-version-kind", Json::array({gvk(kind, version.name)}));
+  add_selectable(kind, schema);
   return schema;
 }
 
@@ -60,11 +69,13 @@ Json list_schema(const Kind& kind, const Version& version, Dialect dialect) {
                                {"type", "array"}}));
   properties.set("kind", text("Kind of this list."));
   properties.set("metadata", described_reference(dialect, list_meta, "Version of the list and how to go on reading."));
-  return Json::object({{"description", kind.list_kind + " is a list of " + kind.kind + " objects."},
-                       {"type", "object"},
-                       {"required", Json::array({"items"})},
-                       {"properties", properties},
-                       {"x-kubernetes-group-version-kind", Json::array({gvk(kind, version.name, "List")})}});
+  Json schema = Json::object({{"description", kind.list_kind + " is a list of " + kind.kind + " objects."},
+                              {"type", "object"},
+                              {"required", Json::array({"items"})},
+                              {"properties", properties},
+                              {"x-kubernetes-group-version-kind", Json::array({gvk(kind, version.name, "List")})}});
+  add_selectable(kind, schema);
+  return schema;
 }
 
 Json list_meta_schema() {

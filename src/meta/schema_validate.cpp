@@ -109,7 +109,9 @@ class Validator {
 
  private:
   void check_all(const Schema& schema, const Json& value, const std::string& path, const Json* old) {
-    if (value.is_null() && (schema.nullable || schema.type == SchemaType::any)) return;
+    if (value.is_null() && (schema.nullable || schema.type == SchemaType::any)) {
+      return check_enumeration(schema, value, path);  // which must name null to allow it
+    }
     if (!has_type(schema, value)) {
       add_type_error(path, type_word(schema.type), value.type_name());
       check_enumeration(schema, value, path);

@@ -43,6 +43,10 @@ Table::Table(const Kind& kind, const Version& version) : kind_(kind) {
   }
   for (const auto& column : columns_) {
     auto path = JsonPath::parse(column.json_path);
+    if (kind.custom && !path) {  // a user's column that cannot be, and those behind it, are left out
+      columns_.resize(paths_.size());
+      break;
+    }
     const bool by_hand = column.json_path == "-" || !path;
     paths_.push_back(by_hand ? std::nullopt : std::optional(std::move(*path)));
   }

@@ -207,10 +207,11 @@ const meta::Version* version_apart(const Kind& kind, const std::string& api_vers
 }
 
 // An object that nobody has applied yet belongs, as a whole, to those who were there before.
-Result<std::vector<Manager>> managers_of(const Kind& kind, const Json& live, const std::string& subresource) {
+Result<std::vector<Manager>> managers_of(const Kind& kind, const Json& live, const std::string& subresource,
+                                         base::Time now) {
   auto managers = read_managers(live);
   if (!managers.empty()) return managers;
-  Manager before{"before-first-apply", "Update", kind.api_version(kind.storage_version), {}, {}, {}};
+  Manager before{"before-first-apply", "Update", kind.api_version(kind.storage_version), {}, base::rfc3339(now), {}};
   const FieldSet all = TRY(nodes_of(kind.storage().schema.get(), live));
   before.fields = without_unowned(kind, all, subresource);
   forget_structure(kind, before.fields, true);
@@ -233,7 +234,7 @@ Result<Json> apply(const Kind& kind, const Json* live, const Json& applied, cons
     doc.child("metadata").set("managedFields", write_managers({std::move(self)}));
     return doc;
   }
-  auto others = TRY(managers_of(kind, *live, options.subresource));
+  auto others = TRY(managers_of(kind, *live, options.subresource, now));
   FieldSet owned_before;
   std::erase_if(others, [&](const Manager& manager) {
     if (!manager.is(options.manager, "Apply", options.subresource)) return false;

@@ -117,7 +117,7 @@ struct Documents::State {
     net::Response answer = found.response();
     const std::string hash = asked_hash(request);
     if (!hash.empty() && hash != found.hash()) return {301, {{"Location", url_of(root)}}, ""};
-    if (!hash.empty()) answer.headers.set("Cache-Control", "public, immutable, max-age=31536000");
+    answer.headers.set("Cache-Control", hash.empty() ? "no-cache, private" : "public, immutable, max-age=31536000");
     return tagged(request, std::move(answer), found.tag);
   }
 

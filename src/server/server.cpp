@@ -56,7 +56,10 @@ std::optional<Methods> methods_of(const Call& call) {
     return all;
   }
   if (route.subresource.empty()) {
-    return Methods{.get = get_object, .put = update_object, .patch = patch_object, .remove = delete_object};
+    // A definition's objects may be created where they shall be.
+    const auto post = route.kind->custom ? create_object : nullptr;
+    return Methods{
+        .get = get_object, .post = post, .put = update_object, .patch = patch_object, .remove = delete_object};
   }
   if (route.subresource == "status" && call.version().status_subresource) {
     return Methods{.get = get_object, .put = update_object, .patch = patch_object};
@@ -85,10 +88,25 @@ Method method_of(const Methods& methods, const std::string& name) {
   return nullptr;
 }
 
+// 405 as definitions' handlers say it.
+net::Response not_supported(const Call& call) {
+  const auto& kind = call.kind();
+  if (call.request.method == "PUT" && call.route.name.empty()) {
+    return failure(registry::bad_request("name must be provided"));
+  }
+  Json document =
+      status_document(405, "MethodNotAllowed",
+                      call.route.verb + " is not supported on resources of kind " + base::quoted(kind.resource()));
+  document.set("details", Json::object({{"group", kind.group}, {"kind", kind.plural}}));
+  return failure(document);
+}
+
 net::Response answer_resource(Call& call) {
   const auto methods = methods_of(call);
-  if (!methods) return no_such_path();
+  const bool custom = call.kind().custom;
+  if (!methods) return custom ? failure(registry::not_found(call.kind(), call.route.name)) : no_such_path();
   const auto method = method_of(*methods, call.request.method);
+  if (!method && custom) return not_supported(call);
   if (!method) {
     return failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
   }

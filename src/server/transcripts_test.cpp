@@ -172,13 +172,21 @@ class Replay {
     return out;
   }
 
+  // The order of several warnings is often chance in the original.
+  static std::string in_order(const std::string& lines) {
+    std::vector<std::string> all;
+    for (const auto line : base::split(lines, '\n')) all.emplace_back(line);
+    std::sort(all.begin(), all.end());
+    return base::join(all, "\n");
+  }
+
   void compare_head(const Json& step, const net::Response& response, Tokens& tokens, std::vector<Difference>& found) {
     if (step["status"].integer() != response.status) {
       found.push_back({at_, "status", step["status"].dump(), std::to_string(response.status)});
     }
     for (const auto* name : compared_headers) {
-      const auto& recorded = step["answer_headers"][name].string();
-      const auto ours = header(response, name);
+      const auto recorded = in_order(step["answer_headers"][name].string());
+      const auto ours = in_order(header(response, name));
       if (!tokens.matches(recorded, ours)) {
         found.push_back({at_, std::string("header.") + name, "\"" + recorded + "\"", "\"" + ours + "\""});
       }
