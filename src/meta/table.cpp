@@ -1,7 +1,23 @@
 #include "meta/table.h"
 
+#include <algorithm>
+
 namespace meta {
 namespace {
+
+// Printers of core kinds call most columns text, whatever is in the cells. These call numbers so, too.
+bool calls_numbers_text(const Kind& kind) {
+  for (const char* name :
+       {"ConfigMap", "Secret", "Event", "Deployment", "HorizontalPodAutoscaler", "FlowSchema", "ControllerRevision"}) {
+    if (kind.kind == name) return true;
+  }
+  return false;
+}
+
+bool is_published_as_text(const Kind& kind, const Column& column) {
+  if (kind.custom || column.name == "Created At") return false;
+  return column.type != "integer" || calls_numbers_text(kind);
+}
 
 // How a string column prints any value (jsonpath's printing of one result).
 Json printed(const Json& value) {
@@ -17,8 +33,12 @@ Json age(const Json& value, base::Time now) {
   return base::human_duration(now - *time);
 }
 
-Json typed(const Column& column, const Json& value, base::Time now) {
-  if (column.type == "date") return column.name == "Created At" ? value : age(value, now);
+Json typed(const Kind& kind, const Column& column, const Json& value, base::Time now) {
+  if (column.type == "date") {
+    if (column.name == "Created At") return value;
+    Json out = age(value, now);
+    return out.is_null() && !kind.custom ? Json("<unknown>") : out;
+  }
   if (column.type == "integer") return value.is_number() ? Json(value.integer()) : Json();
   if (column.type == "number") return value.is_number() ? value : Json();
   if (column.type == "boolean") return value.is_bool() ? value : Json();
@@ -28,11 +48,16 @@ Json typed(const Column& column, const Json& value, base::Time now) {
 }  // namespace
 
 Table::Table(const Kind& kind, const Version& version) : kind_(kind) {
-  columns_.push_back({.name = "Name",
-                      .json_path = ".metadata.name",
-                      .type = "string",
-                      .format = "name",
-                      .description = "Name, unique among objects of this kind in the namespace."});
+  // Events have theirs at the end.
+  const auto named = [](const Column& column) { return column.name == "Name"; };
+  const bool has_name = !kind.custom && std::any_of(version.columns.begin(), version.columns.end(), named);
+  if (!has_name) {
+    columns_.push_back({.name = "Name",
+                        .json_path = ".metadata.name",
+                        .type = "string",
+                        .format = "name",
+                        .description = "Name, unique among objects of this kind in the namespace."});
+  }
   columns_.insert(columns_.end(), version.columns.begin(), version.columns.end());
   if (version.columns.empty()) {
     columns_.push_back({.name = "Age",
@@ -41,6 +66,7 @@ Table::Table(const Kind& kind, const Version& version) : kind_(kind) {
                         .format = "",
                         .description = "Time since the object was created."});
   }
+  if (has_name) std::find_if(columns_.begin(), columns_.end(), named)->format = "name";
   for (const auto& column : columns_) {
     auto path = JsonPath::parse(column.json_path);
     if (kind.custom && !path) {  // a user's column that cannot be, and those behind it, are left out
@@ -55,8 +81,7 @@ Table::Table(const Kind& kind, const Version& version) : kind_(kind) {
 Json Table::column_definitions() const {
   Json out = Json::array();
   for (const auto& column : columns_) {
-    // Printers of core kinds call their columns text, whatever is in the cells.
-    const bool text = !kind_.custom && column.name != "Created At";
+    const bool text = is_published_as_text(kind_, column);
     const bool unsaid = kind_.custom && column.description.empty() && column.json_path.starts_with('.');
     const std::string description =
         unsaid ? "Custom resource definition column (in JSONPath format): " + column.json_path : column.description;
@@ -80,9 +105,9 @@ Json Table::cells(const Json& doc, base::Time now) const {
   for (size_t i = 0; i < columns_.size(); ++i) {
     if (paths_[i]) {
       const Json* value = paths_[i]->first(doc);
-      out.push(value ? typed(columns_[i], *value, now) : nothing(columns_[i]));
+      out.push(value ? typed(kind_, columns_[i], *value, now) : nothing(columns_[i]));
     } else if (kind_.cell) {
-      out.push(typed(columns_[i], kind_.cell(doc, columns_[i].name), now));
+      out.push(typed(kind_, columns_[i], kind_.cell(doc, columns_[i].name), now));
     } else {
       out.push(nullptr);
     }

@@ -225,6 +225,22 @@ void fill_in(const Kind& kind, Json& doc, const Json* stored, meta::Operation op
   if (kind.fill_defaults && whole) kind.fill_defaults(doc, stored);
 }
 
+namespace {
+
+// Adds what the kind's own rules find. Those of custom kinds may rely on a document that fits its schema; those of core
+// kinds find all else that is wrong, in fields that nothing was found in yet.
+void check_further(const Kind& kind, const Json& doc, const Json* stored, meta::Operation operation,
+                   std::vector<FieldError>& findings) {
+  if (kind.custom && !findings.empty()) return;
+  auto more = kind.check(doc, stored, operation);
+  std::erase_if(more, [&](const FieldError& one) {
+    return std::any_of(findings.begin(), findings.end(), [&](const auto& known) { return known.field == one.field; });
+  });
+  append(findings, std::move(more));
+}
+
+}  // namespace
+
 Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored, meta::Operation operation,
                           std::string_view api_version, std::vector<std::string>* warnings) {
   auto findings = metadata_findings(kind, doc, stored, operation);
@@ -244,8 +260,7 @@ Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored,
     append(findings, check_embedded(kind, doc));
   }
   if (version.rules) check_rules(*version.rules, doc, stored, findings, warnings);
-  // The kind's own rules may rely on a document that fits its schema.
-  if (!all && findings.empty() && kind.check) findings = kind.check(doc, stored, operation);
+  if (!all && kind.check) check_further(kind, doc, stored, operation, findings);
   if (findings.empty()) return {};
   return invalid(kind, doc["metadata"]["name"].string(), std::move(findings));
 }

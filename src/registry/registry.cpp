@@ -7,6 +7,7 @@
 #include "registry/managed_fields.h"
 #include "registry/metadata.h"
 #include "registry/namespaces.h"
+#include "registry/pod_admission.h"
 
 namespace registry {
 namespace {
@@ -35,6 +36,8 @@ std::string etcd_key(const Kind& kind, const store::Key& key) {
   }
   return place + (key.ns.empty() ? "" : "/" + key.ns) + "/" + key.name;
 }
+
+bool is_pod(const Kind& kind) { return kind.group.empty() && kind.plural == "pods"; }
 
 // What a dry run answers: like a stored version, but in nobody's list.
 Ref unstored(const Kind& kind, Json doc, const Ref& current) {
@@ -209,6 +212,7 @@ Result<Json> Registry::admitted(const Kind& kind, Json doc, const CreateOptions&
   fill_in(kind, doc, nullptr, Operation::create);
   TRY(decode_object(kind, doc));
   track_update(kind, {}, doc, writer_of(kind, options), now());
+  if (is_pod(kind)) TRY(admit_pod(kind, store_, sys_.random.suffix(), doc));
   doc = TRY(options.admission->mutate(kind, std::move(doc), nullptr));
   TRY(decode_object(kind, doc));
   if (doc["metadata"]["namespace"].string() != ns) return namespace_mismatch();
@@ -248,6 +252,7 @@ Result<Ref> Registry::create(const Kind& kind, Json doc, const CreateOptions& op
     // What admission changes is nobody's.
     if (!options.admission) track_update(kind, {}, made, writer_of(kind, options), now());
     if (is_namespace(kind)) start_namespace(made);  // which nobody owns
+    if (is_pod(kind)) TRY(admit_pod(kind, store_, sys_.random.suffix(), made));
     TRY(check_object(kind, made, nullptr, Operation::create, options.api_version));
     const store::Key key = key_of(kind, made);
     const bool may_try_again = generated && tries < name_tries_max;

@@ -89,6 +89,42 @@ TEST_CASE("workloads: status of a creation is not taken, a pod starts Pending") 
   CHECK(at.send("PUT", pods + "/p", changed.dump()).status == 200);
 }
 
+TEST_CASE("workloads: a new pod gets its account, its priority and its tolerations") {
+  Workloads at;
+  const auto spec_of = [&](const std::string& more, const std::string& notes = "{}") {
+    return at.post(pods + "?dryRun=All", R"({"metadata":{"name":"p","annotations":)" + notes +
+                                             R"(},"spec":{"containers":[{"name":"c","image":"i"}])" + more +
+                                             "}}")["spec"];
+  };
+  const auto refused = [&](const std::string& more) {
+    const std::string body =
+        R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}])" + more + "}}";
+    return at.post(pods, body, 403)["message"].string();
+  };
+  const Json plain = spec_of("");
+  CHECK(plain["serviceAccountName"].string() == "default");
+  CHECK(plain["priority"] == Json(0));
+  CHECK(plain["tolerations"].size() == 2);
+  CHECK(plain["containers"].at(0)["volumeMounts"].at(0)["name"] == plain["volumes"].at(0)["name"]);
+  CHECK(spec_of(R"(,"tolerations":[{"operator":"Exists"}])")["tolerations"].size() == 1);
+  // Those who want no token, and pods that a kubelet runs from a file, get none.
+  CHECK_FALSE(spec_of(R"(,"automountServiceAccountToken":false)").has("volumes"));
+  CHECK_FALSE(spec_of("", R"({"kubernetes.io/config.mirror":"x"})").has("serviceAccountName"));
+  at.post("/api/v1/namespaces/default/serviceaccounts",
+          R"({"metadata":{"name":"bare"},"automountServiceAccountToken":false})");
+  CHECK_FALSE(spec_of(R"(,"serviceAccountName":"bare")").has("volumes"));
+  at.post("/apis/scheduling.k8s.io/v1/priorityclasses",
+          R"({"metadata":{"name":"high"},"value":7,"globalDefault":true})");
+  CHECK(spec_of("")["priorityClassName"].string() == "high");
+  CHECK(spec_of(R"(,"priorityClassName":"system-node-critical")")["priority"] == Json(2000001000));
+  CHECK(refused(R"(,"priorityClassName":"none")") ==
+        "pods \"p\" is forbidden: no PriorityClass with name none was found");
+  CHECK(
+      refused(R"(,"priority":1)") ==
+      "pods \"p\" is forbidden: the integer value of priority (1) must not be provided in pod spec; priority admission "
+      "controller computed 7 from the given PriorityClass name");
+}
+
 TEST_CASE("workloads: services keep the address they were given") {
   Workloads at;
   const std::string services = "/api/v1/namespaces/default/services";

@@ -30,6 +30,7 @@ PATCHES = {
 HEADERS = ["content-type", "warning", "retry-after", "cache-control", "vary", "location", "allow", "www-authenticate"]
 UUID = re.compile(r"(?!0{8}|1{8})[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
+TOKEN_VOLUME = re.compile(r"(kube-api-access-)([a-z0-9]{5})$")
 # Numbers that belong to the run, in texts.
 NUMBERS = [
     (re.compile(r"(Too large resource version: )\d+(, current: )\d+"), r"\1<n>\2<n>"),
@@ -65,6 +66,7 @@ class Tokens:
         for (kind, known), token in self.by_value.items():
             if kind == "random":
                 value = value.replace(known, token)
+        value = TOKEN_VOLUME.sub(lambda m: m.group(1) + self.name("random", m.group(2)), value)
         value = UUID.sub(lambda m: self.name("uid", m.group(0)), value)
         value = TIME.sub(self.moment, value)
         for pattern, form in NUMBERS:

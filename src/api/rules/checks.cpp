@@ -40,7 +40,9 @@ void check_requirement(const Json& requirement, const std::string& field, Findin
   }
 }
 
-bool matches(const Json& selector, const Json& labels) {
+}  // namespace
+
+bool selects(const Json& selector, const Json& labels) {
   for (const auto& [key, value] : selector["matchLabels"].members()) {
     const Json* label = labels.find(key);
     if (!label || label->string() != value.string()) return false;
@@ -48,8 +50,6 @@ bool matches(const Json& selector, const Json& labels) {
   const auto& more = selector["matchExpressions"].items();
   return std::all_of(more.begin(), more.end(), [&](const Json& one) { return holds(one, labels); });
 }
-
-}  // namespace
 
 bool is_write(Operation operation) { return operation == Operation::create || operation == Operation::update; }
 
@@ -120,7 +120,7 @@ void check_selector(const Json& selector, const Json& labels, Findings& found) {
     const std::string field = "spec.selector.matchExpressions[" + std::to_string(i) + "]";
     check_requirement(selector["matchExpressions"].at(i), field, found);
   }
-  if (found.size() != before || matches(selector, labels)) return;
+  if (found.size() != before || selects(selector, labels)) return;
   found.push_back(meta::field_invalid("spec.template.metadata.labels", labels.is_null() ? Json::object() : labels,
                                       "`selector` does not match the labels of the template"));
 }

@@ -34,6 +34,8 @@ void fill_cluster_label(Json& doc);
 void fill_replicas(Json& doc, const Json* old);
 void check_replicas(const Json& spec, Findings& found);
 
+// Whether the labels have what a well-formed metav1.LabelSelector asks for.
+bool selects(const Json& selector, const Json& labels);
 // metav1.LabelSelector against labels; a finding when it is empty, malformed or does not match.
 void check_selector(const Json& selector, const Json& labels, Findings& found);
 

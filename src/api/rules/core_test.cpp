@@ -69,7 +69,7 @@ TEST_CASE("cells of core kinds") {
   CHECK(row_of("events", R"({"metadata":{"name":"e"},"lastTimestamp":"2026-01-01T00:59:30Z","type":"Normal","count":3,
       "reason":"Made","message":" It was made.\n","involvedObject":{"kind":"Machine","name":"m"},
       "source":{"component":"ingot"}})") ==
-        R"(["e","30s","Normal","Made","machine/m",null,"ingot","It was made.",null,3,"e"])");
+        R"(["30s","Normal","Made","machine/m",null,"ingot","It was made.","<unknown>",3,"e"])");
   CHECK(row_of("nodes", R"({"metadata":{"name":"n","labels":{"node-role.kubernetes.io/control-plane":""}},
       "spec":{"unschedulable":true},"status":{"conditions":[{"type":"Ready","status":"True"}],
       "addresses":[{"type":"InternalIP","address":"10.0.0.1"}],"nodeInfo":{"kubeletVersion":"v1.33.0"}}})") ==

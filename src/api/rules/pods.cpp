@@ -1,5 +1,6 @@
 #include "api/rules/pods.h"
 
+#include "api/rules/admission_match.h"
 #include "api/rules/checks.h"
 #include "base/text.h"
 
@@ -93,21 +94,49 @@ Json frozen_part(Json spec) {
 }
 
 void check_selects(const Json& doc, const Json* old, Findings& found) {
+  const std::string word = doc["kind"].string() == "ReplicaSet" ? "deployment" : base::lower(doc["kind"].string());
   const Json& selector = doc["spec"]["selector"];
   const Json& labels = doc["spec"]["template"]["metadata"]["labels"];
-  if (selector["matchLabels"].empty() && selector["matchExpressions"].empty()) {
-    found.push_back(meta::field_invalid("spec.selector", selector, "empty selector is invalid for deployment"));
+  const bool empty = selector["matchLabels"].empty() && selector["matchExpressions"].empty();
+  Findings spelling;
+  check_label_selector(selector, "spec.selector", spelling);
+  bool fits = false;  // nothing does where there is no selector
+  if (selector.is_null()) {
+    found.push_back(meta::field_required("spec.selector"));
   } else {
-    for (const auto& [key, value] : selector["matchLabels"].members()) {
-      if (labels[key].string() == value.string()) continue;
-      found.push_back(
-          meta::field_invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
-      break;
+    if (empty) {
+      found.push_back(meta::field_invalid("spec.selector", selector, "empty selector is invalid for " + word));
     }
+    fits = empty || !spelling.empty() || selects(selector, labels);
+  }
+  found.insert(found.end(), spelling.begin(), spelling.end());
+  if (!fits) {
+    found.push_back(
+        meta::field_invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
   }
   if (old && selector != (*old)["spec"]["selector"]) {
     found.push_back(meta::field_invalid("spec.selector", selector, "field is immutable"));
   }
+}
+
+void check_images(const Json& spec, const std::string& field, Findings& found) {
+  for (const char* list : container_lists) {
+    for (size_t i = 0; i < spec[list].size(); ++i) {
+      if (!spec[list].at(i)["image"].string().empty()) continue;
+      found.push_back(meta::field_required(field + "." + list + "[" + std::to_string(i) + "].image"));
+    }
+  }
+}
+
+// How often the template changed, as clients from before metadata.generation want to know it.
+void count_templates(Json& doc, const Json* old) {
+  constexpr const char* note = "deprecated.daemonset.template.generation";
+  int64_t count = 1;
+  if (old) {
+    const auto before = base::parse_int((*old)["metadata"]["annotations"][note].string()).value_or(0);
+    count = before + (doc["spec"]["template"] != (*old)["spec"]["template"] ? 1 : 0);
+  }
+  doc.child("metadata").child("annotations").set(note, std::to_string(count));
 }
 
 void check_restart(const Json& pod, const std::string& field, Findings& found) {
@@ -138,6 +167,9 @@ void fill_pod(Json& doc, const Json* old) {
   fill_pod_spec(spec);
   fill_requests(spec);
   if (!spec.has("enableServiceLinks")) spec.set("enableServiceLinks", true);
+  for (const char* name : {"priority", "preemptionPolicy"}) {  // which admission gave it
+    if (old && !spec.has(name) && (*old)["spec"].has(name)) spec.set(name, (*old)["spec"][name]);
+  }
   if (old) return;
   Json& status = doc.child("status");
   if (status["phase"].is_null()) status.set("phase", "Pending");
@@ -146,6 +178,7 @@ void fill_pod(Json& doc, const Json* old) {
 
 Findings check_pod(const Json& doc, const Json* old, Operation operation) {
   Findings found;
+  if (is_write(operation)) check_images(doc["spec"], "spec", found);
   if (!old || operation != Operation::update) return found;
   if (frozen_part(doc["spec"]) != frozen_part((*old)["spec"])) {
     found.push_back(meta::field_forbidden(
@@ -157,7 +190,7 @@ Findings check_pod(const Json& doc, const Json* old, Operation operation) {
   return found;
 }
 
-void fill_workload(Json& doc, const Json*) {
+void fill_workload(Json& doc, const Json* old) {
   fill_template(doc, doc["kind"].string() == "PodTemplate" ? "template.spec" : "spec.template.spec");
   const std::string& kind = doc["kind"].string();
   if (kind == "Deployment" && doc["spec"]["strategy"]["type"].string() == "RollingUpdate") {
@@ -168,11 +201,14 @@ void fill_workload(Json& doc, const Json*) {
     set_default(doc, "spec.updateStrategy.rollingUpdate.maxUnavailable", 1);
     set_default(doc, "spec.updateStrategy.rollingUpdate.maxSurge", 0);
   }
+  if (kind == "DaemonSet") count_templates(doc, old);
 }
 
 Findings check_workload(const Json& doc, const Json* old, Operation operation) {
   Findings found;
-  if (is_write(operation)) check_selects(doc, old, found);
+  if (!is_write(operation)) return found;
+  check_selects(doc, old, found);
+  check_images(doc["spec"]["template"]["spec"], "spec.template.spec", found);
   return found;
 }
 
@@ -193,6 +229,7 @@ Findings check_stateful_set(const Json& doc, const Json* old, Operation operatio
   Findings found;
   if (!is_write(operation)) return found;
   check_selects(doc, nullptr, found);
+  check_images(doc["spec"]["template"]["spec"], "spec.template.spec", found);
   if (!old) return found;
   Json now = doc["spec"], before = (*old)["spec"];
   for (const char* name : {"replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
