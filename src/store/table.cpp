@@ -18,12 +18,12 @@ std::vector<Ref> Table::list(std::string_view resource, std::string_view ns) con
   std::vector<Ref> out;
   const auto objects = by_resource_.find(resource);
   if (objects == by_resource_.end()) return out;
-  if (ns.empty()) out.reserve(objects->second.size());
-  auto at = ns.empty() ? objects->second.begin() : objects->second.lower_bound(NameView{ns, {}});
-  for (; at != objects->second.end(); ++at) {
-    if (!ns.empty() && at->first.first != ns) break;
-    out.push_back(at->second);
-  }
+  const auto& all = objects->second;
+  if (ns.empty()) out.reserve(all.size());
+  const std::string behind = std::string(ns) + '\0';  // no text is between the two
+  auto at = ns.empty() ? all.begin() : all.lower_bound(NameView{ns, {}});
+  const auto end = ns.empty() ? all.end() : all.lower_bound(NameView{behind, {}});
+  for (; at != end; ++at) out.push_back(at->second);
   return out;
 }
 
