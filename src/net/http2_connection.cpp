@@ -145,9 +145,10 @@ void Http2Connection::on_request_complete(const StreamPtr& stream) {
   stream->received = true;
   stream->moved = true;
   if (stream->refused || ended_) return;
-  if (handlers_ >= handlers_max) return reset(*stream, ResetCode::refused_stream);
+  if (handlers_ >= handlers_max || server_->is_full()) return reset(*stream, ResetCode::refused_stream);
   stream->answering = true;
   ++handlers_;
+  ++server_->handlers;
   unhandled_.clear();
   stream->handler = sys::spawn(server_->loop, "http2", [self = shared_from_this(), stream] { self->answer(stream); });
 }
@@ -161,6 +162,7 @@ void Http2Connection::answer(const StreamPtr& stream) {
   body_bytes_ -= std::min(body_bytes_, stream->request.body.size());
   stream->request = {};  // the answer may take long to send
   stream->answering = false;
+  --server_->handlers;
   if (--handlers_ == 0) unhandled_.set();
 }
 

@@ -456,6 +456,29 @@ TEST_CASE("http2: what is no HTTP/2 ends only its own connection") {
   });
 }
 
+TEST_CASE("http2: requests count among the connections that the server can hold") {
+  simulated([](Place& place) {
+    auto options = offering_both(place);
+    options.connections_max = 4;
+    sys::Signal go(place.loop);
+    HttpServer server(place.loop, place.server, options, [&](Exchange& exchange) {
+      if (go.wait()) echo(exchange);
+    });
+    REQUIRE(server.start());
+    Http2Peer peer(dial(place, server));
+    std::vector<int32_t> ids;
+    for (int i = 0; i < 5; ++i) ids.push_back(peer.ask({.target = "/x"}));
+    CHECK(peer.read_until([&] { return peer.at(ids[3]).closed && peer.at(ids[4]).closed; }, seconds(5)));
+    CHECK(peer.at(ids[3]).reset_code == refused_stream);
+    CHECK(peer.at(ids[4]).reset_code == refused_stream);
+    go.set();
+    CHECK(peer.read_until([&] { return peer.at(ids[2]).closed; }, seconds(5)));
+    for (int i = 0; i < 3; ++i) CHECK(peer.at(ids[size_t(i)]).status() == 200);
+    CHECK(peer.get({}).status() == 200);  // there is room again
+    settle(place, server);
+  });
+}
+
 TEST_CASE("http2: too many bytes of incomplete requests are refused, to be tried again") {
   simulated([](Place& place) {
     HttpServer server(place.loop, place.server, offering_both(place), echo);

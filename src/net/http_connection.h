@@ -27,7 +27,11 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
   std::vector<sys::Fiber> accepting;
   std::map<uint64_t, HttpConnection*> connections;  // by age
   uint64_t next_id = 1;
+  size_t handlers = 0;  // of HTTP/2, where a connection has many
   bool stopping = false;
+
+  // Each connection and each handler is a fiber, of which the system can hold so many.
+  bool is_full() const { return connections.size() + handlers >= options.connections_max; }
 
   const std::string& date();  // of now, as the Date header says it
   void accept_all(sys::Listener& listener);

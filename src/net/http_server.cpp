@@ -53,7 +53,7 @@ void HttpServer::State::accept_all(sys::Listener& listener) {
 }
 
 void HttpServer::State::admit(std::unique_ptr<sys::Stream> stream) {
-  if (connections.size() >= options.connections_max) {
+  if (is_full()) {
     if (!options.tls)
       (void)stream->write("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
                           overload_limit);
