@@ -56,7 +56,8 @@ std::vector<FieldError> schema_findings(const Kind& kind, const Json& doc, const
   }
   // Said already, in other words.
   std::erase_if(findings, [](const FieldError& finding) {
-    return finding.field.starts_with("metadata.ownerReferences") || finding.field.starts_with("metadata.managedFields");
+    return finding.field.starts_with("metadata.ownerReferences") || finding.field.starts_with("metadata.finalizers") ||
+           finding.field.starts_with("metadata.managedFields");
   });
   return findings;
 }

@@ -196,7 +196,7 @@ class Checker {
       if (stored && !has_finalizer(*stored, name)) added.push_back(name);
     }
     if (orphan && foreground) {
-      invalid("finalizers", meta_["finalizers"], "finalizers orphan and foregroundDeletion cannot both be set");
+      invalid("finalizers", meta_["finalizers"], "finalizer orphan and foregroundDeletion cannot be both set");
     }
     if (stored && is_deleting(*stored) && !added.empty()) {
       std::string list;
@@ -248,6 +248,23 @@ std::pair<std::string, std::string> mismatch(const Json& value, const Field& fie
   return {go_word(value), field.name == "ownerReferences" ? "[]v1.OwnerReference" : "[]v1.ManagedFieldsEntry"};
 }
 
+// The first member of an OwnerReference that has a wrong type: its name and the types as in mismatch().
+struct WrongOwner {
+  std::string field;
+  std::pair<std::string, std::string> types;
+};
+std::optional<WrongOwner> wrong_owner(const Json& references) {
+  for (const auto& reference : references.items()) {
+    for (const auto& [name, value] : reference.members()) {
+      const bool flag = name == "controller" || name == "blockOwnerDeletion";
+      const bool text = name == "apiVersion" || name == "kind" || name == "name" || name == "uid";
+      if (value.is_null() || (flag ? value.is_bool() : !text || value.is_string())) continue;
+      return WrongOwner{name, {go_word(value), flag ? "bool" : name == "uid" ? "types.UID" : "string"}};
+    }
+  }
+  return std::nullopt;
+}
+
 // The first field that Go could not decode into its ObjectMeta.
 const Field* wrong_field(const Json& given) {
   for (const auto& field : fields) {
@@ -282,12 +299,13 @@ std::vector<FieldError> check_embedded_metadata(const Kind& kind, const Json& ob
 
 Result<void> normalise_metadata(const Kind& kind, Json& doc) {
   const Json given = doc["metadata"];
-  const auto refuse = [&](std::string_view field, const std::pair<std::string, std::string>& types) {
+  const auto refuse = [&](std::string_view field, const std::pair<std::string, std::string>& types,
+                          const std::string& owner = "ObjectMeta") {
     // Custom objects have their metadata decoded by itself.
     const std::string at = kind.custom && !field.empty() ? std::string(field) : ".metadata" + std::string(field);
     return bad_request(kind.kind + " in version \"" + kind.storage_version + "\" cannot be handled as a " + kind.kind +
-                       ": json: cannot unmarshal " + types.first + " into Go struct field ObjectMeta" + at +
-                       " of type " + types.second);
+                       ": json: cannot unmarshal " + types.first + " into Go struct field " + owner + at + " of type " +
+                       types.second);
   };
   if (!given.is_null() && !given.is_object()) return refuse("", {go_word(given), "v1.ObjectMeta"});
   Json made = Json::object();
@@ -296,6 +314,9 @@ Result<void> normalise_metadata(const Kind& kind, Json& doc) {
     if (!value || value->is_null()) continue;
     if (!has_form(*value, field.form)) return refuse("." + std::string(field.name), mismatch(*value, field));
     if (is_empty(*value, field.form)) continue;
+    if (const auto wrong = field.name == "ownerReferences" ? wrong_owner(*value) : std::nullopt) {
+      return refuse(".ownerReferences." + wrong->field, wrong->types, "OwnerReference");
+    }
     made.set(field.name, field.name == "ownerReferences" ? without_duplicates(*value) : *value);
   }
   doc.set("metadata", std::move(made));

@@ -1,5 +1,7 @@
 #include "registry/registry.h"
 
+#include <set>
+
 #include "base/text.h"
 #include "meta/user_form.h"
 #include "registry/admission.h"
@@ -148,14 +150,22 @@ bool brings_status(const Kind& kind) {
   return kind.resource() == "nodes" || kind.resource() == "namespaces" || kind.group == "apiextensions.k8s.io";
 }
 
+// Whether an update need not say what it replaces.
+bool may_be_unconditional(const Kind& kind) {
+  static const std::set<std::string_view> never = {"leases.coordination.k8s.io", "poddisruptionbudgets.policy",
+                                                   "csidrivers.storage.k8s.io", "csinodes.storage.k8s.io",
+                                                   "runtimeclasses.node.k8s.io"};
+  const bool by_group = kind.group == "apiextensions.k8s.io" || kind.group == "admissionregistration.k8s.io";
+  return !kind.custom && !by_group && never.count(kind.resource()) == 0;
+}
+
 // Which revision the writer wants to replace; nullopt for whichever there is.
 Result<std::optional<uint64_t>> expected_revision(const Kind& kind, const Json& doc, const UpdateOptions& options) {
   if (options.expect_revision) return options.expect_revision;
   const auto& meta = doc["metadata"];
   const auto& given = meta["resourceVersion"].string();
   if (given.empty() || given == "0") {
-    const bool must_say = kind.custom || kind.group == "apiextensions.k8s.io";
-    if (!must_say || options.internal) return std::optional<uint64_t>();
+    if (options.internal || may_be_unconditional(kind)) return std::optional<uint64_t>();
     Kind named = kind;
     named.kind = kind.plural;  // in this one alone
     return invalid(named, meta["name"].string(),

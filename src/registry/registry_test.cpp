@@ -64,7 +64,7 @@ TEST_CASE("what create refuses") {
       {R"({"name":"x","namespace":"default","finalizers":["a b"]})", base::Code::invalid,
        "metadata.finalizers: Invalid value: \"a b\""},
       {R"({"name":"x","namespace":"default","finalizers":["orphan","foregroundDeletion"]})", base::Code::invalid,
-       "cannot both be set"},
+       "cannot be both set"},
       {R"({"name":"x","namespace":"default","ownerReferences":[{"apiVersion":"v1","kind":"A","name":"a","uid":"1",
         "controller":true},{"apiVersion":"v1","kind":"B","name":"b","uid":"2","controller":true}]})",
        base::Code::invalid,

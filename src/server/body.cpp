@@ -116,7 +116,8 @@ Result<void> check_type(const Call& call, const Json& doc) {
   const auto& kind = call.kind();
   const std::string wanted = call.api_version();
   // Only core kinds may leave it out.
-  const auto given_version = doc["apiVersion"].string_or(kind.custom ? "" : wanted), given = doc["kind"].string_or(kind.kind);
+  const auto given_version = doc["apiVersion"].string_or(kind.custom ? "" : wanted),
+             given = doc["kind"].string_or(kind.kind);
   if (given_version == wanted && given == kind.kind) return {};
   if (!kind.custom) return check_core_type(call, doc, given_version, given);
   if (given_version == wanted) return registry::wrong_kind(kind, doc);
@@ -149,6 +150,7 @@ Result<Json> parse_body(const net::Request& request, TextProblems* problems) {
 
 Result<void> check_identity(const Call& call, Json& doc) {
   if (!doc.is_object()) return registry::bad_request("an object is expected, not " + std::string(doc.type_name()));
+  if (!call.kind().custom) TRY(check_says_what(doc));
   TRY(check_type(call, doc));
   if (!doc.has("apiVersion") || !doc.has("kind")) {
     doc.set("apiVersion", call.api_version()).set("kind", call.kind().kind);

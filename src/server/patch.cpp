@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "meta/go_text.h"
+#include "registry/metadata.h"
 #include "server/admission/admission.h"
 #include "server/apply.h"
 #include "server/body.h"
@@ -179,8 +180,12 @@ Result<Json> Patch::apply(const Call& call, const Json& current) const {
 Error Patch::undecodable(const Call& call, const Json& after, const Error& why) const {
   if (why.code != base::Code::bad_request) return why;
   const Json touched = type_ == Type::json ? places_of(body_) : body_;
-  const auto shown =
-      type_ == Type::strategic ? meta::go_text(body_) : in_order(after, call.kind().custom ? nullptr : &touched).dump();
+  Json shown_doc = after;
+  // What the patch does not go into is written as Go writes it.
+  if (!call.kind().custom && !touched["metadata"].is_object())
+    (void)registry::normalise_metadata(call.kind(), shown_doc);
+  const auto shown = type_ == Type::strategic ? meta::go_text(body_)
+                                              : in_order(shown_doc, call.kind().custom ? nullptr : &touched).dump();
   const auto cause = meta::field_invalid("patch", shown, reason_of(why));
   return {.code = base::Code::invalid, .message = " \"\" is invalid: " + meta::text_of(cause), .causes = {cause}};
 }

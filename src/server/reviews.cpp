@@ -1,6 +1,10 @@
 // Questions posted as documents that are not stored: who is this (TokenReview, SelfSubjectReview), may they
 // (SubjectAccessReview and its kin), what may I (SelfSubjectRulesReview).
 #include "server/reviews.h"
+
+#include <algorithm>
+#include <iterator>
+
 #include "base/text.h"
 #include "base/time.h"
 #include "server/accept.h"
@@ -237,6 +241,12 @@ const ReviewKind* review_kind(const Route& route) {
     if (kind.group == route.group && kind.plural == route.plural && kind.namespaced != route.ns.empty()) return &kind;
   }
   return nullptr;
+}
+
+bool is_review_path(const Route& route) {
+  return std::any_of(std::begin(kinds), std::end(kinds), [&](const ReviewKind& kind) {
+    return route.version == "v1" && kind.group == route.group && kind.plural == route.plural;
+  });
 }
 
 net::Response answer_review(Call& call, const ReviewKind& kind) {

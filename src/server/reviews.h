@@ -17,6 +17,8 @@ struct ReviewKind {
 meta::Scheme with_reviews(const meta::Scheme& scheme);
 // Null when the request is none of them.
 const ReviewKind* review_kind(const Route& route);
+// Whether the path is that of a review, with a name or without, whatever is to be done there.
+bool is_review_path(const Route& route);
 net::Response answer_review(Call& call, const ReviewKind& kind);
 
 }  // namespace server

@@ -136,6 +136,11 @@ void respond(Call& call, net::Response response) {
 
 // Below a group of kinds that are no definitions the answer is a Status; elsewhere it is a word.
 net::Response nothing_there(const Call& call) {
+  if (is_review_path(call.route)) {
+    return call.route.name.empty()
+               ? failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+               : no_such_path();
+  }
   const auto& kinds = call.api.registry.scheme().kinds();
   const bool known = std::any_of(kinds.begin(), kinds.end(),
                                  [&](const Kind* kind) { return kind->group == call.route.group && !kind->custom; });

@@ -128,7 +128,8 @@ Json cleaned(const Json& value) {
   if (!value.is_object()) return value;
   Json out = Json::object();
   for (const auto& [key, member] : value.members()) {
-    if (!member.is_null() && !is_directive(key)) out.set(key, cleaned(member));
+    const bool left_out = member.is_null() || is_directive(key) || member.has(directive);
+    if (!left_out) out.set(key, cleaned(member));
   }
   return out;
 }
@@ -291,11 +292,18 @@ Result<void> merge_member(Json& current, const std::string& key, const Json& val
   } else if (value.is_object()) {
     // What there is nothing to merge with is taken as it is, without its directives.
     const Json& before = current[key];
-    Json merged = before.is_object() ? TRY(merge_objects(before, value, field)) : cleaned(value);
-    current.set(key, std::move(merged));
+    if (before.is_object()) {
+      Json merged = TRY(merge_objects(before, value, field));
+      current.set(key, std::move(merged));
+    } else if (value.has(directive)) {
+      current.erase(key);
+    } else {
+      current.set(key, cleaned(value));
+    }
   } else if (value.is_array()) {
     const auto rule = list_rule(field, key);
-    Json merged = rule ? TRY(merge_list(current[key], {.field = key, .items = value}, field, *rule)) : cleaned(value);
+    const bool merges = rule && current[key].is_array();
+    Json merged = merges ? TRY(merge_list(current[key], {.field = key, .items = value}, field, *rule)) : cleaned(value);
     current.set(key, std::move(merged));
   } else {
     current.set(key, value);

@@ -9,6 +9,7 @@
 
 #include "api/kinds.h"
 #include "base/text.h"
+#include "crypto/x509.h"
 #include "registry/custom_resources.h"
 #include "registry/housekeeping.h"
 #include "server/rbac.h"
@@ -49,11 +50,13 @@ struct Peer {
     pass(base::milliseconds(10));
     housekeeping.reset();  // the namespaces exist; those that are deleted stay
     options.tokens = [](std::string_view token) -> std::optional<User> {
-      if (token == "admin") return User{"admin", {"system:masters"}, "admin-uid"};
-      if (token == "alice") return User{"alice", {"developers"}, "alice-uid"};
+      if (token == "admin" || token == "admin-token") return User{"admin", {"system:masters"}, "admin-uid"};
+      if (token == "alice" || token == "alice-token") return User{"alice", {"developers"}, "alice-uid"};
       return std::nullopt;
     };
     make_bootstrap_roles(registry);
+    static const std::string key = crypto::generate_ec_p256_pem();
+    options.service_account_key_pem = key;
     api = std::make_unique<ApiServer>(sys, registry, options);
     pass(base::milliseconds(10));
   }

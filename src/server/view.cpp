@@ -138,6 +138,7 @@ net::Response not_watchable() { return only_accepted(watch_types); }
 void in_words_of(const net::Request& request, net::Response& response) {
   if (response.status < 400 || response.headers.get("Content-Type") != "application/json") return;
   for (const auto& range : parse_accept(request.headers.get("Accept"))) {
+    if (!range.parameter("as").empty()) continue;  // a failure has no other form
     if (range.accepts("application/json")) return;
     const bool protobuf = range.type == protobuf_type;
     if (!protobuf && !range.accepts("application/yaml")) continue;

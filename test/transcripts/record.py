@@ -37,6 +37,7 @@ NUMBERS = [
     (re.compile(r"(too old resource version: )\d+( \()\d+"), r"\1<n>\2<n>"),
     (re.compile(r"(does not match the ResourceVersion in record \()\d+"), r"\1<n>"),
     (re.compile(r'(\\"resourceVersion\\":\\")\d+'), r"\1<n>"),  # an object in a text
+    (re.compile(r'(resourceVersion: ")\d+'), r"\1<n>"),  # in YAML
 ]
 
 

@@ -60,8 +60,9 @@ base::Result<cel::Program> compile_admission(const cel::Environment& environment
   const bool fits = wanted.empty() || type.kind == cel::TypeKind::dyn ||
                     std::find(wanted.begin(), wanted.end(), type.text()) != wanted.end();
   if (fits) return program;
-  if (wanted.size() == 1) return base::invalid("must evaluate to " + wanted.front());
-  return base::invalid("must evaluate to one of [" + base::join(wanted, " ") + "]");
+  const std::string got = " but got " + type.text();
+  if (wanted.size() == 1) return base::invalid("must evaluate to " + wanted.front() + got);
+  return base::invalid("must evaluate to one of [" + base::join(wanted, " ") + "]" + got);
 }
 
 std::vector<AdmissionVariable> compile_variables(cel::Environment& environment, const Json& variables) {

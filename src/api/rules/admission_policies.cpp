@@ -58,7 +58,7 @@ void check_variable(const Json& variable, const base::Result<cel::Program>& prog
   if (is_blank(variable["name"])) {
     found.push_back(meta::field_required(field + ".name", "name is not specified"));
   } else if (!is_identifier(variable["name"].string())) {
-    found.push_back(meta::field_invalid(field + ".name", variable["name"], "name is not a valid CEL identifier"));
+    found.push_back(meta::field_invalid(field + ".name", variable["name"], "must be a valid CEL identifier"));
   }
   if (is_blank(variable["expression"])) {
     found.push_back(meta::field_required(field + ".expression", "expression is not specified"));
@@ -83,7 +83,7 @@ void check_validation(const Json& validation, const cel::Environment& environmen
   if (!message.string().empty() && is_blank(message)) {
     found.push_back(meta::field_invalid(field + ".message", message, "message must be non-empty if specified"));
   } else if (base::trim(message.string()).find_first_of("\r\n") != std::string_view::npos) {
-    found.push_back(meta::field_invalid(field + ".message", message, "message must not contain line breaks"));
+    found.push_back(meta::field_invalid(field + ".message", message, "must not contain line breaks"));
   }
   static const std::vector<std::string> reasons = {"Forbidden", "Invalid", "RequestEntityTooLarge"};
   const auto& reason = validation["reason"];
@@ -135,7 +135,9 @@ void check_param_ref(const Json& ref, const std::string& field, Findings& found)
     found.push_back(meta::field_required(field, "one of name or selector must be specified"));
   }
   const auto& absent = ref["parameterNotFoundAction"];
-  if (absent.string() != "Deny" && absent.string() != "Allow") {
+  if (absent.string().empty()) {
+    found.push_back(meta::field_required(field + ".parameterNotFoundAction"));
+  } else if (absent.string() != "Deny" && absent.string() != "Allow") {
     found.push_back(meta::field_not_supported(field + ".parameterNotFoundAction", absent, {"Deny", "Allow"}));
   }
 }

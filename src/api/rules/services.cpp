@@ -61,6 +61,11 @@ void keep_drawn(Json& doc, const Json& old) {
 void fill_addresses(Json& doc) {
   Json& spec = doc.child("spec");
   if (spec["clusterIP"].string().empty()) spec.set("clusterIP", drawn_address(doc));
+  // Who has neither an address nor pods of its own leaves the families to whoever fills in the endpoints.
+  const bool bare = spec["clusterIP"].string() == "None" && spec["selector"].empty();
+  if (bare && !spec.has("ipFamilies") && !spec.has("ipFamilyPolicy")) {
+    spec.set("ipFamilies", Json::array({"IPv4", "IPv6"})).set("ipFamilyPolicy", "RequireDualStack");
+  }
   if (!spec.has("clusterIPs")) spec.child("clusterIPs") = Json::array().push(spec["clusterIP"]);
   if (!spec.has("ipFamilies")) spec.child("ipFamilies") = Json::array().push("IPv4");
   if (!spec.has("ipFamilyPolicy")) spec.set("ipFamilyPolicy", "SingleStack");

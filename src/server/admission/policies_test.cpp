@@ -156,7 +156,7 @@ TEST_CASE("policies: what is wrong with a definition is said when it is written"
             .starts_with(lead + "spec.validations[0].expression: Invalid value: \"object.x >\": compilation failed: "
                                 "ERROR: <input>:1:"));
   CHECK(why(R"~({"validations":[{"expression":"1 + 1"}]})~") ==
-        lead + "spec.validations[0].expression: Invalid value: \"1 + 1\": must evaluate to bool");
+        lead + "spec.validations[0].expression: Invalid value: \"1 + 1\": must evaluate to bool but got int");
   CHECK(why(R"~({"validations":[{"expression":"request.nonsense == 'x'"}]})~").find("undefined field 'nonsense'") !=
         std::string::npos);
   CHECK(why(R"~({"validations":[{"expression":"params.x"}]})~").find("undeclared reference to 'params'") !=
