@@ -38,6 +38,7 @@ Json shown_versions(const Json& versions) {
       {"Subresources", "subresources"},
       {"AdditionalPrinterColumns", "additionalPrinterColumns"},
       {"SelectableFields", "selectableFields"}};
+  if (versions.is_null()) return nullptr;
   Json out = Json::array();
   for (const auto& version : versions.items()) {
     Json one = Json::object({{"Name", version["name"]},
@@ -86,6 +87,10 @@ class Checker {
     const auto& name = crd_["metadata"]["name"].string();
     if (!old_ && !name.empty() && name != wanted) {
       add(field_invalid("metadata.name", name, "must be spec.names.plural+\".\"+spec.group"));
+    }
+    const auto& prefix = crd_["metadata"]["generateName"].string();
+    if (!old_ && !prefix.empty() && prefix != wanted) {
+      add(field_invalid("metadata.generateName", prefix, "must be spec.names.plural+\".\"+spec.group"));
     }
     if (group.empty()) {
       add(field_required("spec.group"));

@@ -61,18 +61,23 @@ SchemaRef root_of(const Json& version, const SchemaRef& object_meta) {
   const SchemaRef metadata = metadata_of(given ? given->schema.get() : nullptr, object_meta);
   SchemaRef version_field = text_field(*root, "apiVersion", "Group and version of this object.");
   SchemaRef kind_field = text_field(*root, "kind", "Kind of this object.");
-  std::erase_if(root->properties, [](const Property& property) {
-    return property.name == "apiVersion" || property.name == "kind" || property.name == "metadata";
-  });
-  root->properties.insert(root->properties.begin(), {{"apiVersion", std::move(version_field), false},
-                                                     {"kind", std::move(kind_field), false},
-                                                     {"metadata", metadata, false}});
+  const auto required = [&](const char* name) {
+    const Property* own = root->find(name);
+    const auto& others = root->required_others;
+    return (own && own->required) || std::find(others.begin(), others.end(), name) != others.end();
+  };
+  const std::vector<Property> first = {{"apiVersion", std::move(version_field), required("apiVersion")},
+                                       {"kind", std::move(kind_field), required("kind")},
+                                       {"metadata", metadata, required("metadata")}};
+  const auto is_first = [](std::string_view name) {
+    return name == "apiVersion" || name == "kind" || name == "metadata";
+  };
+  std::erase_if(root->properties, [&](const Property& property) { return is_first(property.name); });
+  std::erase_if(root->required_others, is_first);
+  root->properties.insert(root->properties.begin(), first.begin(), first.end());
   for (auto& property : root->properties) {
     if (property.name != "metadata") property.schema = with_embedded_metadata(property.schema, object_meta);
   }
-  // Every object has these three, whatever the CRD says about them.
-  std::erase_if(root->required_others,
-                [](const std::string& name) { return name == "apiVersion" || name == "kind" || name == "metadata"; });
   return root;
 }
 

@@ -118,7 +118,7 @@ Json openapi(const Schema& schema, bool v2) {
   if (!schema.text.empty()) out.set("description", schema.text);
   // What OpenAPI v2 cannot say is left open there: a null, unknown members beside known ones.
   const bool open = v2 && (schema.nullable || schema.preserve_unknown);
-  if (!(v2 && schema.nullable)) put_type(schema, v2, out);
+  if (!open) put_type(schema, v2, out);
   if (!schema.format.empty()) out.set("format", schema.format);
   if (!schema.pattern.empty()) out.set("pattern", schema.pattern);
   if (!schema.enumeration.empty()) out.set("enum", Json(Json::Array(schema.enumeration)));

@@ -50,10 +50,26 @@ void add_selectable(const Kind& kind, Json& schema) {
   schema.set("x-kubernetes-selectable-fields", std::move(fields));
 }
 
+// Version 2 of users' kinds says nothing about defaults.
+void drop_defaults(Json& schema) {
+  schema.erase("default");
+  for (const char* below : {"items", "additionalProperties"}) {
+    if (schema[below].is_object()) drop_defaults(schema.child(below));
+  }
+  if (!schema["properties"].is_object()) return;
+  for (auto& [name, property] : schema.child("properties").mutable_members()) drop_defaults(property);
+}
+
 Json object_schema(const Kind& kind, const Version& version, Dialect dialect) {
-  Json schema = openapi(*version.schema, dialect == Dialect::v2);
+  const bool v2 = dialect == Dialect::v2;
+  Json schema = openapi(*version.schema, v2).set("type", "object");
   if (!kind.custom) add_patch_strategy(schema);
-  schema.child("properties").set("metadata", described_reference(dialect, object_meta, "Standard object metadata."));
+  if (v2 && kind.custom) drop_defaults(schema);
+  if (v2 && kind.custom && version.schema->preserve_unknown) {
+    schema.erase("x-kubernetes-preserve-unknown-fields");  // anything goes, so there is nothing to say
+  } else {
+    schema.child("properties").set("metadata", described_reference(dialect, object_meta, "Standard object metadata."));
+  }
   schema.set("x-kubernetes-group-version-kind", Json::array({gvk(kind, version.name)}));
   add_selectable(kind, schema);
   return schema;
