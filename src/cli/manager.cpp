@@ -156,7 +156,6 @@ void Manager::State::take_over() {
 }
 
 Result<void> Manager::State::begin_duties() {
-  api->bootstrap();
   custom_resources->look_at_all();
   auto& replica = replicated->replica();
   DutyRights rights;
@@ -165,7 +164,9 @@ Result<void> Manager::State::begin_duties() {
     return base::unavailable("this process does not lead any more, so it touches nothing outside");
   };
   duties = std::make_unique<Duties>(sys, *registry, options, identity, std::move(rights));
-  return duties->start();
+  TRY(duties->start());
+  if (replica.leads()) api->bootstrap();
+  return {};
 }
 
 void Manager::State::retire() {

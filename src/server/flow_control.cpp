@@ -190,7 +190,7 @@ void FlowControl::take_all() {
 }
 
 base::Result<void> FlowControl::look_at(const store::Key& key) {
-  if (stopped_ || !maintains_) return {};
+  if (stopped_ || !maintains_ || (leads_ && !leads_())) return {};
   const auto current = registry_.store().get(key);
   const FlowDefault* wanted = default_of(key);
   const Kind& kind = *registry_.scheme().by_resource(key.resource);

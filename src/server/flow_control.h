@@ -27,6 +27,7 @@ class FlowControl {
   // specs back, follows upstream with suggested ones that still have the annotation apf.kubernetes.io/autoupdate-spec,
   // and keeps the conditions. For a process that may write: where several serve the same store, the one that leads.
   void maintain();
+  void write_while(std::function<bool()> leads) { leads_ = std::move(leads); }
   void stop();  // looks at the registry no more; requests under way go on
   FlowControl(const FlowControl&) = delete;
 
@@ -55,6 +56,7 @@ class FlowControl {
   registry::WorkQueue queue_;
   store::Subscription subscription_ = 0;
   bool maintains_ = false, stopped_ = false;
+  std::function<bool()> leads_;  // empty: always
 };
 
 // The objects that a server of this API always has. Mandatory ones cannot be changed for long.

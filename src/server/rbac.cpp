@@ -65,6 +65,10 @@ Rbac::Rbac(sys::Loop& loop, registry::Registry& registry, bool aggregate)
 
 Rbac::~Rbac() { registry_.store().unsubscribe(subscription_); }
 
+void Rbac::maintain() {
+  for (const auto& [name, key] : aggregated_) queue_.add(key);
+}
+
 void Rbac::changed(const store::Event& event) {
   const auto& key = event.object->key;
   if (!key.resource.ends_with(rbac_group)) return;
@@ -113,6 +117,7 @@ void Rbac::take_binding(const store::Key& key, const Json* doc) {
 
 // The union of the rules of the selected roles, in the order of their names.
 base::Result<void> Rbac::aggregate(const store::Key& key) {
+  if (leads_ && !leads_()) return {};
   const auto current = registry_.store().get(key);
   if (!current || !current->doc["aggregationRule"].is_object()) return {};
   std::vector<registry::LabelSelector> selectors;

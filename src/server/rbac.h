@@ -2,6 +2,7 @@
 // decision costs a few look-ups. https://kubernetes.io/docs/reference/access-authn-authz/rbac/ has the rules.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,6 +28,9 @@ class Rbac {
   Rbac(sys::Loop& loop, registry::Registry& registry, bool aggregate = true);
   ~Rbac();
   Rbac(const Rbac&) = delete;
+  // Where several processes serve one store: only the leader writes. maintain() is for the one that has just become it.
+  void write_while(std::function<bool()> leads) { leads_ = std::move(leads); }
+  void maintain();
 
   bool allows(const User& user, const Attributes& asked) const;
   // Which binding allows it, as a sentence; or which roles a binding names in vain. May be empty.
@@ -60,6 +64,7 @@ class Rbac {
 
   registry::Registry& registry_;
   bool aggregates_;
+  std::function<bool()> leads_;                   // empty: always
   std::unordered_map<std::string, Rules> roles_;  // by namespace/name; of a ClusterRole /name
   std::unordered_map<std::string, std::vector<Grant>> grants_;
   std::map<store::Key, std::shared_ptr<const Binding>> bindings_;

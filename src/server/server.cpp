@@ -299,6 +299,7 @@ ApiServer::ApiServer(sys::Sys& sys, registry::Registry& registry, Options option
   if (api.options.audit) api.audit = std::make_unique<AuditLog>(sys, *api.options.audit);
   if (api.options.authorizer || !Rbac::serves(registry.scheme())) return;
   state_->rbac = std::make_unique<Rbac>(sys.loop, registry, api.options.aggregate_roles);
+  if (api.options.peers) state_->rbac->write_while(api.options.peers->leads);
   api.rbac = state_->rbac.get();
 }
 
@@ -322,14 +323,23 @@ base::Result<void> ApiServer::start() {
   auto handler = [shared = state_->api](net::Exchange& exchange) { serve(*shared, exchange); };
   state_->http = std::make_unique<net::HttpServer>(api.sys.loop, api.sys.net, std::move(options), std::move(handler));
   TRY(state_->http->start().context("the API server"));
-  if (api.rbac && !local().empty()) make_kubernetes_service(api.registry, local().front().port);
+  if (!api.options.peers) make_service();
   return {};
 }
 
 void ApiServer::bootstrap() {
   auto& api = *state_->api;
-  if (api.rbac) make_bootstrap_roles(api.registry);
+  if (api.rbac) {
+    make_bootstrap_roles(api.registry);
+    api.rbac->maintain();
+  }
   if (api.flow) api.flow->maintain();
+  make_service();
+}
+
+void ApiServer::make_service() {
+  auto& api = *state_->api;
+  if (api.rbac && state_->http && !local().empty()) make_kubernetes_service(api.registry, local().front().port);
 }
 
 void ApiServer::start_flow_control() {
@@ -337,7 +347,9 @@ void ApiServer::start_flow_control() {
   const auto& flow = api.options.flow;
   const uint32_t seats = flow.reads_max + flow.writes_max;
   const bool wanted = flow.priorities && seats > 0 && FlowControl::serves(api.registry.scheme());
-  if (wanted && !api.flow) api.flow = std::make_unique<FlowControl>(api.sys.loop, api.registry, seats);
+  if (!wanted || api.flow) return;
+  api.flow = std::make_unique<FlowControl>(api.sys.loop, api.registry, seats);
+  if (api.options.peers) api.flow->write_while(api.options.peers->leads);
 }
 
 std::vector<sys::Address> ApiServer::local() const {

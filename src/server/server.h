@@ -61,7 +61,8 @@ class ApiServer {
   ApiServer(sys::Sys& sys, registry::Registry& registry, Options options);
   ~ApiServer();
   base::Result<void> start();  // listens
-  // Makes what always exists (default roles). start() does it where this process is the only one; else the leader does.
+  // Makes what always exists (default roles, the API's own Service). start() does it where this process is the only
+  // one; else the leader does, when its housekeeping has made the namespaces.
   void bootstrap();
   std::vector<sys::Address> local() const;
   void stop();
@@ -74,6 +75,7 @@ class ApiServer {
   void start_flow_control();
 
  private:
+  void make_service();
   struct State;
   std::unique_ptr<State> state_;
 };
