@@ -46,6 +46,21 @@ class FencedDatagram : public sys::Datagram {
   MayAct may_act_;
 };
 
+class FencedListener : public sys::Listener {
+ public:
+  FencedListener(std::unique_ptr<sys::Listener> below, MayAct may_act)
+      : below_(std::move(below)), may_act_(std::move(may_act)) {}
+  Result<std::unique_ptr<sys::Stream>> accept() override {
+    return std::unique_ptr<sys::Stream>(std::make_unique<FencedStream>(TRY(below_->accept()), may_act_));
+  }
+  sys::Address local() const override { return below_->local(); }
+  void close() override { below_->close(); }
+
+ private:
+  std::unique_ptr<sys::Listener> below_;
+  MayAct may_act_;
+};
+
 class FencedNet : public sys::Net {
  public:
   FencedNet(sys::Net& below, MayAct may_act) : below_(below), may_act_(std::move(may_act)) {}
@@ -53,7 +68,9 @@ class FencedNet : public sys::Net {
     TRY((*may_act_)());
     return fenced(TRY(below_.connect(to, limit)));
   }
-  Result<std::unique_ptr<sys::Listener>> listen(const sys::Address& at) override { return below_.listen(at); }
+  Result<std::unique_ptr<sys::Listener>> listen(const sys::Address& at) override {
+    return std::unique_ptr<sys::Listener>(std::make_unique<FencedListener>(TRY(below_.listen(at)), may_act_));
+  }
   Result<std::unique_ptr<sys::Datagram>> open_udp(const sys::Address& at, const sys::Address& toward) override {
     return std::unique_ptr<sys::Datagram>(std::make_unique<FencedDatagram>(TRY(below_.open_udp(at, toward)), may_act_));
   }
@@ -64,7 +81,7 @@ class FencedNet : public sys::Net {
   }
   Result<std::unique_ptr<sys::Stream>> accept_tls(std::unique_ptr<sys::Stream> stream, const sys::TlsServer& options,
                                                   Duration limit) override {
-    return below_.accept_tls(bare(std::move(stream)), options, limit);
+    return fenced(TRY(below_.accept_tls(bare(std::move(stream)), options, limit)));
   }
 
  private:
