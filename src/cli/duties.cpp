@@ -1,6 +1,7 @@
 #include "cli/duties.h"
 
 #include <map>
+#include <optional>
 
 #include "api/cluster.h"
 #include "api/kinds.h"
@@ -43,6 +44,8 @@ struct Duties::State {
   const Identity& identity;
   DutyRights rights;
   std::unique_ptr<sys::Net> unfenced, site;
+  std::unique_ptr<sys::Net> fenced_local;  // for the agents' endpoint and DHCP
+  std::optional<sys::Sys> fenced_sys;
   std::unique_ptr<metal::StartedEngine> engine;
   std::unique_ptr<workload::Clusters> clusters;
   std::unique_ptr<runtime::Runtime> runtime;
@@ -106,7 +109,11 @@ Result<void> Duties::State::start_engine() {
   out.checksum.roots_pem = options.site_ca_pem;
   out.limits = options.limits;
   out.is_current = rights.is_current;
-  engine = metal::make_engine(sys, *site, store, std::move(out));
+  if (rights.may_act) {
+    fenced_local = remote::make_fenced_net(sys.net, rights.may_act);
+    fenced_sys.emplace(sys::Sys{sys.loop, sys.random, sys.keys, *fenced_local, sys.disk, sys.offload});
+  }
+  engine = metal::make_engine(fenced_sys ? *fenced_sys : sys, *site, store, std::move(out));
   return engine->start();
 }
 

@@ -1,4 +1,4 @@
-// A machine room for scenario tests: one manager, one rack and one user on virtual time.
+// A machine room for scenario tests: one manager (or several over one etcd), one rack and one user on virtual time.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,7 @@
 
 #include "cli/invariants.h"
 #include "cli/manager.h"
+#include "etcd/sim_etcd.h"
 #include "sim/rack.h"
 #include "sys/sim/sim.h"
 #include "workload/kube_client.h"
@@ -29,8 +30,10 @@ class World {
   // The rack's hardware takes as long as in life. What is written to the database is durable after `commit_takes`.
   // Invariants are watched from the start; a violation fails the test with the seed.
   // `stock`: an API server of its own plays somebody's kube-apiserver, and the manager has none (serve --kubeconfig).
-  explicit World(uint64_t seed, Size size = {}, base::Duration commit_takes = base::milliseconds(2),
-                 bool stock = false);
+  // `processes` > 0: so many managers over one etcd, of which one leads. What servers call back to is an address that
+  // the leader takes. A process that touches anything outside while etcd knows another leader, or none, fails the test.
+  explicit World(uint64_t seed, Size size = {}, base::Duration commit_takes = base::milliseconds(2), bool stock = false,
+                 size_t processes = 0);
   ~World();
 
   void start_manager();
@@ -39,8 +42,28 @@ class World {
   void start_api();
   void kill_api();
   Manager& manager() { return *manager_; }
+  // With `processes`.
+  struct Process {
+    std::string name, host;
+    sys::Sys* sys = nullptr;        // null while it does not run
+    std::unique_ptr<sys::Net> net;  // watches what it does outside
+    std::unique_ptr<sys::Sys> seen;
+    std::unique_ptr<Manager> manager;
+    bool up = false;
+    std::string url() const { return "https://" + host + ":6443"; }
+  };
+  std::vector<Process>& processes() { return processes_; }
+  etcd::SimEtcd& etcd() { return *etcd_; }
+  // One that does not come up because of faults is started again after a second, and so on.
+  void start_process(Process& process);
+  void kill_process(Process& process);
+  void stop_process(Process& process);     // SIGTERM
+  Process* leader();                       // null: nobody leads
+  size_t terms() const { return terms_; }  // how often somebody began to lead
+  // `fn` in `delay`, at exactly that moment of run_until and run_for, but outside the loop, so it may kill and start.
+  void at(base::Duration delay, std::function<void()> fn);
   sys::Sys& user_sys() { return *user_sys_; }
-  bool manager_runs() const { return manager_ != nullptr; }
+  bool manager_runs() { return etcd_ ? server() != nullptr : manager_ != nullptr; }
   // kill -9 in `delay`, at exactly that moment of run_until and run_for; the manager starts again after `outage`.
   void kill_in(base::Duration delay, base::Duration outage);
   // Each event of the rack, at the moment it happens.
@@ -88,7 +111,14 @@ class World {
   void drive(const std::function<bool()>& done);
   void check_invariants();
   void run_manager(std::unique_ptr<Manager>& manager, sys::Sys& on, ManagerOptions options);
-  Manager* server() { return (stock_ ? api_ : manager_).get(); }
+  std::string try_manager(std::unique_ptr<Manager>& manager, sys::Sys& on, ManagerOptions options);
+  ManagerOptions working_options(const std::string& host, const std::string& endpoint) const;
+  // test_world_processes_test.cpp
+  void make_processes(size_t count);
+  void committed(const std::vector<etcd::WatchEvent>& events);
+  void acts(const std::string& name, const std::string& url);
+  Process* any_process();  // that runs
+  Manager* server();
   sys::SimWorld sim_;
   const uint64_t seed_;
   const base::Duration commit_takes_;
@@ -104,6 +134,12 @@ class World {
   std::unique_ptr<Manager> api_;
   std::unique_ptr<Manager> manager_;
   std::function<void(const sim::RackEvent&)> event_hook_;
+  std::unique_ptr<etcd::SimEtcd> etcd_;
+  std::vector<Process> processes_;
+  std::string holder_;  // who leads, as etcd has it at this moment: its URL
+  size_t terms_ = 0;
+  std::string trespass_;  // what a process did that did not lead
+  std::vector<std::function<void()>> due_;
   bool kill_due_ = false, start_due_ = false, kill_planned_ = false;
   base::Duration outage_{};
   store::Ref last_;  // keeps what object() gave alive

@@ -18,6 +18,7 @@ namespace cli::test {
 namespace {
 
 constexpr const char* manager_host = "192.168.99.1";
+constexpr const char* leader_host = "192.168.99.100";
 constexpr const char* api_host = "192.168.99.10";
 constexpr base::Duration request_patience = base::minutes(5);
 
@@ -57,7 +58,7 @@ std::vector<Json> inventory(const Size& size) {
 
 }  // namespace
 
-World::World(uint64_t seed, Size size, base::Duration commit_takes, bool stock)
+World::World(uint64_t seed, Size size, base::Duration commit_takes, bool stock, size_t processes)
     : sim_(seed),
       seed_(seed),
       commit_takes_(commit_takes),
@@ -68,7 +69,7 @@ World::World(uint64_t seed, Size size, base::Duration commit_takes, bool stock)
   sim::RackOptions options;
   options.inventory = inventory(size_);
   options.seed = seed;
-  options.dhcp_server = {manager_host, 67};
+  options.dhcp_server = {processes > 0 ? leader_host : manager_host, 67};
   rack_ = std::make_unique<sim::Rack>(*rack_sys_, options);
   invariants_ = std::make_unique<Invariants>(loop(), *rack_);
   rack_->log().on_event([this](const sim::RackEvent& event) {
@@ -78,10 +79,14 @@ World::World(uint64_t seed, Size size, base::Duration commit_takes, bool stock)
   store::on_durable(*database_, [this](const store::Record& record) { invariants_->on_durable(record); });
   const auto started = rack_->start();
   REQUIRE_MESSAGE(started.ok(), started.error().text());
+  if (processes > 0) make_processes(processes);
 }
 
 World::~World() {
   rack_->log().on_event({});
+  for (auto& process : processes_) {
+    if (process.manager) kill_process(process);
+  }
   if (manager_) kill_manager();
   if (api_) kill_api();
   sim_.loop().shut();
@@ -106,16 +111,27 @@ void World::kill_api() {
   last_.reset();
 }
 
-void World::start_manager() {
-  manager_sys_ = &sim_.process(manager_host, "manager");
+ManagerOptions World::working_options(const std::string& host, const std::string& endpoint) const {
   ManagerOptions options;
   options.data_dir = "ingot-data";
-  options.listen = {manager_host, 6443};
-  options.endpoint.provisioning_listen = {manager_host, 6385};
-  options.endpoint.boot_listen = {manager_host, 6180};
+  options.listen = {host, 6443};
+  options.endpoint.provisioning_listen = {endpoint, 6385};
+  options.endpoint.boot_listen = {endpoint, 6180};
   options.dhcp = *metal::parse_dhcp_range("172.22.0.100-172.22.0.250/24");
-  options.dhcp->listen = {manager_host, 67};
+  options.dhcp->listen = {endpoint, 67};
   options.site_ca_pem = rack_->site_ca_pem();
+  return options;
+}
+
+void World::start_manager() {
+  if (etcd_) {
+    for (auto& process : processes_) {
+      if (!process.manager) start_process(process);
+    }
+    return;
+  }
+  manager_sys_ = &sim_.process(manager_host, "manager");
+  ManagerOptions options = working_options(manager_host, manager_host);
   if (stock_) {
     if (!api_) start_api();
     REQUIRE(manager_sys_->disk.write("kubeconfig", *api_sys_->disk.read("ingot-data/admin.kubeconfig"), 0600).ok());
@@ -135,6 +151,12 @@ void World::start_manager() {
 }
 
 void World::run_manager(std::unique_ptr<Manager>& manager, sys::Sys& on, ManagerOptions options) {
+  const auto problem = try_manager(manager, on, std::move(options));
+  REQUIRE_MESSAGE(problem.empty(), problem);
+}
+
+// What went wrong, "" when it runs.
+std::string World::try_manager(std::unique_ptr<Manager>& manager, sys::Sys& on, ManagerOptions options) {
   // Not what scenarios are about: what these write would only make them longer.
   options.chosen = *ControllerSet::parse({"*", "-serviceaccount-controller", "-serviceaccount-token-controller",
                                           "-root-ca-certificate-publisher-controller"});
@@ -148,7 +170,7 @@ void World::run_manager(std::unique_ptr<Manager>& manager, sys::Sys& on, Manager
     up = true;
   });
   sim_.loop().run_until([&] { return up; });
-  REQUIRE_MESSAGE(problem.empty(), problem);
+  return problem;
 }
 
 void World::kill_in(base::Duration delay, base::Duration outage) {
@@ -160,9 +182,12 @@ void World::kill_in(base::Duration delay, base::Duration outage) {
 
 void World::drive(const std::function<bool()>& done) {
   for (;;) {
-    loop().run_until([&] { return kill_due_ || start_due_ || !invariants_->broken().empty() || done(); });
+    loop().run_until(
+        [&] { return !due_.empty() || kill_due_ || start_due_ || !invariants_->broken().empty() || done(); });
     check_invariants();
-    if (kill_due_) {
+    if (!due_.empty()) {
+      for (const auto& fn : std::exchange(due_, {})) fn();
+    } else if (kill_due_) {
       kill_due_ = false;
       if (manager_) kill_manager();
       loop().after(outage_, [this] { start_due_ = true; });
@@ -176,6 +201,7 @@ void World::drive(const std::function<bool()>& done) {
 }
 
 void World::check_invariants() {
+  REQUIRE_MESSAGE(trespass_.empty(), "seed " << seed_ << ": " << trespass_ << log());
   if (invariants_->broken().empty()) return;
   std::string text = "seed " + std::to_string(seed_) + "; run it alone with INGOT_SEED=" + std::to_string(seed_) + "\n";
   for (const auto& one : invariants_->broken()) text += one;
@@ -199,7 +225,8 @@ std::string World::run_fiber(const std::function<std::string(workload::KubeClien
   auto fiber = sys::spawn(user_sys_->loop, "user", [this, call, body] {
     call->problem = [&]() -> std::string {
       if (!server()) return "the manager does not run";
-      const auto text = (stock_ ? api_sys_ : manager_sys_)->disk.read("ingot-data/admin.kubeconfig");
+      sys::Sys* at = etcd_ ? any_process()->sys : stock_ ? api_sys_ : manager_sys_;
+      const auto text = at->disk.read("ingot-data/admin.kubeconfig");
       if (!text) return text.error().text();
       auto client = workload::KubeClient::from_kubeconfig(user_sys_->loop, user_sys_->net, *text);
       if (!client) return client.error().text();

@@ -24,6 +24,7 @@ bool unknown_outcome(const Error& error) { return error.code == Code::unavailabl
 void ReplicaState::lead() {
   const int64_t since = leader_since;
   sys::spawn(sys.loop, "etcd lease", [self = shared_from_this(), since] { self->keep_lease(since); });
+  sys::spawn(sys.loop, "etcd lease deadline", [self = shared_from_this(), since] { self->watch_deadline(since); });
   while (!stopped && leads()) {
     if (queue.empty()) {
       work.clear();
@@ -40,11 +41,14 @@ void ReplicaState::lead() {
   if (!stopped) step_down("the lease was lost");
 }
 
-// Everything assumed is lost here; what of it did reach etcd comes back as changes from there.
+// Everything assumed is lost here; what of it did reach etcd comes back as changes from there. Who acts on changes is
+// told before, or it would act on what is taken back.
 void ReplicaState::step_down(const std::string& why) {
   leading = false;
   queue.clear();
   base::log::warn("this process does not lead any more", {{"why", why}});
+  changed();
+  if (stopped) return;
   store->roll_back(base::unavailable("the write may be lost: another process leads now"));
   if (stopped) return;
   leader.reset();
@@ -55,6 +59,22 @@ void ReplicaState::step_down(const std::string& why) {
   sys::spawn(sys.loop, "etcd lease", [api = api, gone] { (void)api->revoke(gone, try_limit); });
 }
 
+// For good: what was kept from acting once does not begin again in the same term.
+void ReplicaState::lapse() {
+  held_until = {};
+  work.set();
+  changed();
+}
+
+// Beside lead() and keep_lease(), whose requests may hang.
+void ReplicaState::watch_deadline(int64_t of) {
+  const auto still = [&] { return !stopped && leading && leader_since == of; };
+  while (still()) {
+    if (!leads()) return lapse();
+    if (!sys::sleep(sys.loop, lease_left())) return;
+  }
+}
+
 void ReplicaState::keep_lease(int64_t of) {
   const auto still = [&] { return !stopped && leading && leader_since == of && lease != 0; };
   auto next_compaction = sys.loop.now() + compact_gap;
@@ -63,14 +83,12 @@ void ReplicaState::keep_lease(int64_t of) {
     if (!sys::sleep(sys.loop, gap) || !still()) return;
     const auto asked = sys.loop.now();
     const auto left = api->keep_alive(lease, options.lease / 4);
-    if (!still()) return;
+    if (!still() || !leads()) return;
     gap = options.lease / 3;
     if (left) {
       held_until = asked + *left - options.clock_skew;
     } else if (left.error().code == Code::not_found) {
-      held_until = {};
-      work.set();
-      return;
+      return lapse();
     } else {
       gap = retry_gap;
     }

@@ -320,6 +320,7 @@ class EtcdReplica : public Replica {
     auto& s = *state_;
     s.candidate = false;
     const auto lease = std::exchange(s.lease, 0);
+    if (s.leading) s.lapse();
     s.held_until = {};
     s.work.set();
     if (lease != 0) (void)s.api->revoke(lease, base::seconds(2));

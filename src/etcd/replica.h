@@ -42,7 +42,8 @@ class Replica : public store::Engine {
   // outside is touched.
   virtual bool leads() const = 0;
   virtual std::optional<Leader> leader() const = 0;  // as last heard; may be this process
-  // Called when leads() or leader() has changed; when the lead is lost, after the assumed writes were rolled back.
+  // Called when leads() or leader() has changed. When the lead is lost: at that moment, so that everything outside
+  // stops, and once more when the assumed writes were rolled back.
   virtual void on_change(std::function<void()> fn) = 0;
   // Parks until every write that was acknowledged anywhere before the call is in the store. timeout, unavailable.
   virtual Result<void> catch_up(base::Duration limit) = 0;

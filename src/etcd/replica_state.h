@@ -59,6 +59,8 @@ struct ReplicaState : std::enable_shared_from_this<ReplicaState> {
   void lead();
   void step_down(const std::string& why);
   void keep_lease(int64_t of);
+  void watch_deadline(int64_t of);
+  void lapse();
   void compact_past();
   std::vector<Waiting> next_batch();
   enum class Outcome : unsigned char { kept, refused, lost };

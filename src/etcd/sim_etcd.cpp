@@ -1,5 +1,6 @@
 #include "etcd/sim_etcd.h"
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -63,7 +64,6 @@ struct SimEtcd::State : std::enable_shared_from_this<SimEtcd::State> {
 
 // The state of the past, for pages of one revision: undone from the changes since.
 std::map<std::string, KeyValue> SimEtcd::State::state_at(int64_t wanted) const {
-  if (wanted == 0 || wanted >= revision) return items;
   std::map<std::string, KeyValue> out;
   for (const auto& change : past) {
     if (change.revision > wanted) break;
@@ -84,7 +84,9 @@ Result<RangeResult> SimEtcd::State::range(const RangeRequest& request) const {
   }
   RangeResult out;
   out.revision = revision;
-  const auto then = state_at(request.revision);
+  const bool present = request.revision == 0 || request.revision >= revision;
+  const auto before = present ? std::map<std::string, KeyValue>() : state_at(request.revision);
+  const auto& then = present ? items : before;
   for (auto at = then.lower_bound(request.key); at != then.end(); ++at) {
     if (request.end.empty() ? at->first != request.key : at->first >= request.end) break;
     if (request.limit != 0 && out.items.size() == static_cast<size_t>(request.limit)) {
@@ -323,9 +325,11 @@ class SimWatch : public Watch {
  private:
   std::vector<WatchEvent> collect() {
     std::vector<WatchEvent> out;
-    for (const auto& change : state_->past) {
-      if (change.revision < from_) continue;
-      for (const auto& event : change.events) {
+    const auto& past = state_->past;
+    const auto first = std::lower_bound(past.begin(), past.end(), from_,
+                                        [](const auto& change, int64_t from) { return change.revision < from; });
+    for (auto at = first; at != past.end(); ++at) {
+      for (const auto& event : at->events) {
         if (event.item.key >= key_ && event.item.key < end_) out.push_back(event);
       }
     }
