@@ -41,7 +41,7 @@ struct Manager::State {
 
   Result<void> load_identity_of(const std::vector<std::string>& names);
   Result<void> open_store();
-  Result<void> join_stock();
+  Result<void> join_stock(const std::vector<std::string>& names);
   void halt();
   Result<void> start_api();
   void follow_elections();
@@ -64,9 +64,9 @@ Result<void> Manager::State::load_identity_of(const std::vector<std::string>& na
 }
 
 // Parks until this process may act.
-Result<void> Manager::State::join_stock() {
+Result<void> Manager::State::join_stock(const std::vector<std::string>& names) {
   stock = std::make_unique<Stock>(sys, scheme, *options.stock);
-  TRY(stock->connect(identity, [this] {
+  TRY(stock->connect(identity, names, [this] {
     halt();
     if (options.lost) options.lost();
   }));
@@ -210,7 +210,7 @@ Result<void> Manager::start() {
     return write_admin_kubeconfig(s.sys, s.options.data_dir, s.identity, s.url());
   }
   TRY(s.load_identity_of(all));
-  TRY(s.options.stock ? s.join_stock() : s.open_store());
+  TRY(s.options.stock ? s.join_stock(all) : s.open_store());
   DutyRights rights;
   if (s.stock) {
     rights.may_act = [&s] { return s.stock->may_act(); };

@@ -77,7 +77,15 @@ Result<void> Stock::prepare(const Identity& identity) {
 }
 
 // Agents that were booted by one process must know the next one, so CA and boot secret are the cluster's.
-Result<void> Stock::share_identity(Identity& identity) {
+// The API server believes webhooks with the common CA, so the serving certificate has to be that one's.
+Result<void> Stock::share_identity(Identity& identity, const std::vector<std::string>& names) {
+  const std::string before = identity.ca_certificate_pem;
+  TRY(take_common_identity(identity));
+  if (identity.ca_certificate_pem == before) return {};
+  return issue_serving(sys_, names, identity);
+}
+
+Result<void> Stock::take_common_identity(Identity& identity) {
   const std::string collection = "/api/v1/namespaces/" + options_.ns + "/secrets";
   for (;;) {
     auto found = client_.get(collection + "/" + identity_secret);
@@ -104,7 +112,7 @@ Result<void> Stock::share_identity(Identity& identity) {
   }
 }
 
-Result<void> Stock::connect(Identity& identity, std::function<void()> lost) {
+Result<void> Stock::connect(Identity& identity, const std::vector<std::string>& names, std::function<void()> lost) {
   TRY(client_.start());
   TRY(wait_for_server());
   // The namespace first, as an administrator would: everything else is in it or beside it.
@@ -120,7 +128,7 @@ Result<void> Stock::connect(Identity& identity, std::function<void()> lost) {
           .with_fix("make it with `ingot rbac | kubectl apply -f -`, or name another one");
     }
   }
-  TRY(share_identity(identity));
+  TRY(share_identity(identity, names));
   TRY(prepare(identity));
   if (options_.leader_election) {
     remote::LeaderOptions lease;

@@ -34,8 +34,8 @@ class Stock {
 
   // Parks until the API server answers, has what we need and gives us the lease. `identity` is the process's own; what
   // must be the same in every process (CA and boot secret) is taken from the cluster, or put there by the first one.
-  // `lost` is called when this process may not act any more.
-  base::Result<void> connect(Identity& identity, std::function<void()> lost);
+  // `names` are those of the serving certificate. `lost` is called when this process may not act any more.
+  base::Result<void> connect(Identity& identity, const std::vector<std::string>& names, std::function<void()> lost);
   std::unique_ptr<store::Engine> engine();
   base::Result<void> follow();  // after the store was opened: until everything is listed
   // Before something that cannot be undone: see Mirror::is_current.
@@ -52,7 +52,8 @@ class Stock {
  private:
   base::Result<void> wait_for_server();
   base::Result<void> prepare(const Identity& identity);
-  base::Result<void> share_identity(Identity& identity);
+  base::Result<void> share_identity(Identity& identity, const std::vector<std::string>& names);
+  base::Result<void> take_common_identity(Identity& identity);
 
   sys::Sys& sys_;
   const meta::Scheme& scheme_;

@@ -1,7 +1,9 @@
 // The controllers on somebody else's API server: one of ours without controllers plays it, across the network.
 #include <doctest/doctest.h>
 
+#include "base/text.h"
 #include "cli/test_world.h"
+#include "sys/fiber.h"
 
 namespace {
 
@@ -47,6 +49,40 @@ TEST_CASE("a cluster becomes Ready on a foreign API server, and then nothing is 
   world.apply_clusters();
   world.until_ready();
   check_settled(world);
+}
+
+TEST_CASE("whichever process serves the webhooks, the API server believes them") {
+  World world(31, small, commit_takes, true);
+  world.start_manager();  // whose authority becomes the common one
+  auto& api = world.sim().process("192.168.99.4", "api");
+  auto& on = world.sim().process("192.168.99.3", "second");
+  REQUIRE(on.disk.write("kubeconfig", *api.disk.read("ingot-data/admin.kubeconfig"), 0600).ok());
+  cli::ManagerOptions options;
+  options.data_dir = "second-data";
+  options.names = {"192.168.99.3"};
+  options.stock.emplace();
+  options.stock->access.kubeconfig = "kubeconfig";
+  options.stock->webhook_listen = sys::Address{"192.168.99.3", 9443};
+  cli::Manager second(on, std::move(options));
+  sys::spawn(on.loop, "second", [&] { (void)second.start(); });  // parks until it gets the lease
+  world.run_for(base::seconds(30));
+  const std::string ca =
+      *base::unbase64(world.object("secrets", "ingot-identity", "ingot-system").path("data")["ca.crt"].string());
+  std::string problem = "no answer";
+  sys::spawn(world.user_sys().loop, "caller", [&] {
+    auto& net = world.user_sys().net;
+    auto stream = net.connect({"192.168.99.3", 9443}, base::seconds(5));
+    if (stream) {
+      sys::TlsClient tls;
+      tls.ca_pem = ca;
+      tls.server_name = "192.168.99.3";
+      stream = net.start_tls(std::move(*stream), tls, base::seconds(5));
+    }
+    problem = stream ? "" : stream.error().text();
+  });
+  world.run_for(base::seconds(20));
+  CHECK(problem == "");
+  world.sim().kill(on);
 }
 
 void come_up_in_spite_of_everything(uint64_t seed) {
