@@ -68,10 +68,22 @@ stock_start_ingot_api() {
   demo_wait 60 "the API answers" kubectl get --raw /readyz
 }
 
+# Somebody who may do what `ingot rbac` says, and nothing else.
+stock_account() {  # SERVER
+  "$demo_ingot" rbac | kubectl apply -f - >"$demo_dir/rbac.out" || demo_failed "the roles of ingot rbac cannot be applied"
+  local token
+  token=$(kubectl -n ingot-system create token ingot --duration 24h) || demo_failed "no token for the account"
+  stock_kubeconfig_of_manager=$demo_dir/account.kubeconfig
+  kubectl config view --raw --flatten >"$stock_kubeconfig_of_manager"
+  kubectl --kubeconfig "$stock_kubeconfig_of_manager" config set-credentials account --token "$token" >/dev/null
+  kubectl --kubeconfig "$stock_kubeconfig_of_manager" config set-context --current --user account >/dev/null
+  chmod 600 "$stock_kubeconfig_of_manager"
+}
+
 stock_start_manager() {  # MORE ARGUMENTS...
   local rule
   rule=$(sed -n 's/.*--proxy //p' "$demo_dir/rack.out" | head -n 1)
-  demo_start serve --data-dir "$demo_dir/ingot" --kubeconfig "$KUBECONFIG" \
+  demo_start serve --data-dir "$demo_dir/ingot" --kubeconfig "${stock_kubeconfig_of_manager:-$KUBECONFIG}" \
     --agent-listen "127.0.0.1:$agent_port" --boot-listen "127.0.0.1:$boot_port" \
     --dhcp-listen "127.0.0.1:$dhcp_port" --dhcp-range "$demo_dhcp_range" --proxy "$rule" \
     --site-ca "$demo_dir/site-ca.pem" --rack-speed "$demo_speed" "$@"
@@ -79,13 +91,36 @@ stock_start_manager() {  # MORE ARGUMENTS...
   demo_wait 120 "the controllers run" grep -q 'runs its controllers' "$demo_dir/serve.out"
 }
 
+# SIGTERM: the lease is given back, and a clean end is 0.
+stock_stop_manager() {
+  kill -TERM "$stock_manager"
+  wait "$stock_manager" || demo_failed "the manager does not stop as it should"
+  stock_forget_manager
+}
+
 # kill -9 in the middle of the work; the next one waits for the lease and goes on.
 stock_kill_manager() {
   kill -KILL "$stock_manager"
   wait "$stock_manager" 2>/dev/null || true
+  stock_forget_manager
+}
+
+stock_forget_manager() {
+  cat "$demo_dir/serve.log" >>"$demo_dir/serve-all.log"
   local child kept=()
   for child in "${demo_children[@]}"; do [ "${child%% *}" = "$stock_manager" ] || kept+=("$child"); done
   demo_children=("${kept[@]}")
+}
+
+# An Event that comes again is counted, not written again; a process that was killed counts anew.
+stock_events_once() {  # STARTS
+  local format='{range .items[*]}{.involvedObject.kind}/{.involvedObject.name} {.involvedObject.uid} {.reason} {.message}'
+  kubectl get events -A -o jsonpath="$format{\"\\n\"}{end}" | sort | uniq -c |
+    awk -v most="$1" '$1 > most {print; bad = 1} END {exit bad}'
+}
+
+stock_may_do_all() {
+  ! grep -h -i -e forbidden -e '"cannot [a-z]* resource' "$demo_dir/serve-all.log" "$demo_dir/serve.log"
 }
 
 # Nothing is written any more once all is Ready, the lease aside.
@@ -104,6 +139,14 @@ stock_part() {  # NAME MANAGER ARGUMENTS...
   say "== controllers on $name"
   demo_start_rack
   stock_start_manager "$@"
+  if [ "$name" != "Ingot's API without controllers" ]; then  # an administrator has installed all; now the account
+    stock_stop_manager
+    stock_account
+    local rest=()
+    for argument in "$@"; do [ "$argument" = --install-crds ] || rest+=("$argument"); done
+    set -- "${rest[@]}"
+    stock_start_manager "$@"
+  fi
   kubectl apply -f samples/inventory-20-servers.yaml -f samples/three-clusters.yaml >"$demo_dir/apply.out" 2>&1 || {
     tail -n 5 "$demo_dir/apply.out" >&2
     demo_failed "kubectl apply failed"
@@ -117,6 +160,8 @@ stock_part() {  # NAME MANAGER ARGUMENTS...
   interop_check "a server is given back" "available" kubectl -n clusters wait bmh -l role=worker \
     --for=jsonpath='{.status.provisioning.state}'=available --timeout=300s
   interop_check "events" "BareMetalHost" kubectl get events -n clusters
+  interop_check "no Event twice" "" stock_events_once 2
+  interop_check "the account may do all that is needed" "" stock_may_do_all
   interop_check "why" "." "$demo_ingot" status
 }
 
