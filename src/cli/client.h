@@ -10,7 +10,7 @@
 namespace cli {
 
 // --kubeconfig, else $KUBECONFIG, else ingot-data/admin.kubeconfig, else ~/.kube/config. Errors: not_found with what to
-// do, invalid when the file cannot be used.
+// do, invalid when the file cannot be used, unsupported (exec plugins, proxies).
 base::Result<std::unique_ptr<workload::KubeClient>> connect(sys::Sys& sys, const std::string& kubeconfig_flag);
 
 }  // namespace cli
