@@ -13,7 +13,19 @@ bool could_be_time(std::string_view text) {
   return text.find_first_of("0123456789") != std::string_view::npos;
 }
 
+// Line ends of Unicode, which count as such in YAML 1.1.
+constexpr std::pair<std::string_view, std::string_view> line_ends[] = {
+    {"\xc2\x85", "\\u0085"}, {"\xe2\x80\xa8", "\\u2028"}, {"\xe2\x80\xa9", "\\u2029"}};
+
+bool has_line_end(std::string_view text) {
+  for (const auto& [bytes, escape] : line_ends) {
+    if (text.find(bytes) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 bool is_plain(std::string_view text) {
+  if (has_line_end(text)) return false;
   if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
   if (std::string_view("?:,[]{}#&*!|>'\"%@`=<~.+").find(text.front()) != std::string_view::npos) {
     // These begin something else, or look like a number; a dot or sign before a letter or slash is harmless.
@@ -31,6 +43,7 @@ bool is_plain(std::string_view text) {
 
 // A literal block keeps every line as it is, if the first line shows the indentation and nothing needs an escape.
 bool fits_block(std::string_view text) {
+  if (has_line_end(text)) return false;
   if (text.find('\n') == std::string_view::npos || text.front() == ' ' || text.front() == '\n') return false;
   for (const char c : text) {
     if (is_control(c) && c != '\n' && c != '\t') return false;
@@ -93,7 +106,10 @@ class Writer {
     if (is_plain(text)) {
       out += text;
     } else {
-      base::append_quoted(out, text);  // a JSON string is a YAML double-quoted scalar
+      std::string quoted;
+      base::append_quoted(quoted, text);  // a JSON string is a YAML double-quoted scalar
+      for (const auto& [bytes, escape] : line_ends) quoted = base::replace_all(std::move(quoted), bytes, escape);
+      out += quoted;
     }
   }
 

@@ -10,6 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const auto& doc : *docs) {
     const auto again = wire::parse_yaml(wire::to_yaml(doc));
     if (!again || again->size() != 1 || again->front().dump() != doc.dump()) __builtin_trap();
+    const auto sorted = wire::parse_yaml(wire::to_go_yaml(doc));
+    if (!sorted || sorted->size() != 1 || !(sorted->front() == doc)) __builtin_trap();
   }
   return 0;
 }
