@@ -54,7 +54,8 @@ Json shown_versions(const Json& versions) {
 
 class Checker {
  public:
-  Checker(const Json& crd, const Json* old) : crd_(crd), spec_(crd["spec"]), old_(old) {}
+  Checker(const Json& crd, const Json* old, const ClientCheck& check_client)
+      : crd_(crd), spec_(crd["spec"]), old_(old), check_client_(check_client) {}
 
   std::vector<FieldError> run() {
     group_and_scope();
@@ -301,37 +302,30 @@ class Checker {
     if (seen.size() > fields_max) add(field_too_many(at, static_cast<int64_t>(seen.size()), fields_max));
   }
 
+  // The texts name fields as the internal type of kube-apiserver does.
   void conversion() {
     const auto& strategy = spec_["conversion"]["strategy"].string();
-    if (strategy == "None") {
-      if (!spec_["conversion"]["webhook"].is_null()) {
-        add(field_forbidden("spec.conversion.webhook", "should not be set when strategy is not set to Webhook"));
-      }
-    } else if (strategy == "Webhook") {
-      webhook(spec_["conversion"]["webhook"]);
-    } else {
-      add(field_not_supported("spec.conversion.strategy", strategy, {"None", "Webhook"}));
-    }
-  }
-
-  // The texts name fields as the internal type of kube-apiserver does.
-  void webhook(const Json& given) {
+    const auto& webhook = spec_["conversion"]["webhook"];
     const std::string client = "spec.conversion.webhookClientConfig",
                       review = "spec.conversion.conversionReviewVersions";
-    const auto& config = given["clientConfig"];
-    if (config.is_null()) {
-      found_.push_back(field_required(client, "required when strategy is set to Webhook"));
-    } else if (config.has("url") == config.has("service")) {
-      found_.push_back(field_required(client, "exactly one of url or service is required"));
-    } else if (const auto& url = config["url"].string(); config.has("url") && !url.starts_with("https://")) {
-      found_.push_back(field_invalid(client + ".url", url.substr(0, url.find(':')),
-                                     "'https' is the only allowed URL scheme; desired format: https://host[/path]"));
-    } else if (config.has("service")) {
-      for (const char* name : {"name", "namespace"}) {
-        if (config["service"][name].string().empty()) found_.push_back(field_required(client + ".service." + name));
-      }
+    if (strategy != "None" && strategy != "Webhook") {
+      add(field_not_supported("spec.conversion.strategy", strategy, {"None", "Webhook"}));
     }
-    const auto& versions = given["conversionReviewVersions"];
+    if (strategy != "Webhook") {
+      const char* why = "should not be set when strategy is not set to Webhook";
+      if (!webhook["clientConfig"].is_null()) add(field_forbidden(client, why));
+      if (!webhook["conversionReviewVersions"].empty()) add(field_forbidden(review, why));
+      return;
+    }
+    if (webhook["clientConfig"].is_null()) {
+      add(field_required(client, "required when strategy is set to Webhook"));
+    } else if (check_client_) {
+      check_client_(webhook["clientConfig"], client, found_);
+    }
+    review_versions(webhook["conversionReviewVersions"], review);
+  }
+
+  void review_versions(const Json& versions, const std::string& review) {
     if (versions.empty()) return found_.push_back(field_required(review));
     std::set<std::string> seen;
     for (size_t i = 0; i < versions.size(); ++i) {
@@ -393,6 +387,7 @@ class Checker {
   const Json& crd_;
   const Json& spec_;
   const Json* old_;
+  const ClientCheck& check_client_;
   std::vector<FieldError> found_;
 };
 
@@ -446,6 +441,8 @@ std::vector<std::string> crd_warnings(const Json& crd) {
   return out;
 }
 
-std::vector<FieldError> check_crd(const Json& crd, const Json* old) { return Checker(crd, old).run(); }
+std::vector<FieldError> check_crd(const Json& crd, const Json* old, const ClientCheck& check_client) {
+  return Checker(crd, old, check_client).run();
+}
 
 }  // namespace meta

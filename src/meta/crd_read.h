@@ -8,7 +8,9 @@ namespace meta {
 
 // All findings, with kube-apiserver's texts; `old` is the stored one, null on create. The document fits the schema of
 // the kind CustomResourceDefinition and has the defaults of fill_crd().
-std::vector<FieldError> check_crd(const Json& crd, const Json* old);
+// `check_client` finds what is wrong with the client configuration of a conversion webhook; null: nothing.
+using ClientCheck = std::function<void(const Json& client, const std::string& field, std::vector<FieldError>& found)>;
+std::vector<FieldError> check_crd(const Json& crd, const Json* old, const ClientCheck& check_client = nullptr);
 // What in the schemas cannot be decoded, in Go's words; "" when everything can.
 std::string crd_type_problem(const Json& crd);
 // Sentences for the Warning header.

@@ -234,10 +234,8 @@ Result<Json> Registry::admitted(const Kind& kind, Json doc, const CreateOptions&
 
 Result<Ref> Registry::create(const Kind& kind, Json doc, const CreateOptions& options) {
   TRY(decode_object(kind, doc));
-  if (options.dry_run) doc.child("metadata").erase("resourceVersion");
-  if (doc["metadata"].has("resourceVersion")) {
-    return base::internal("resourceVersion should not be set on objects to be created");
-  }
+  const bool versioned = !options.dry_run && doc["metadata"].has("resourceVersion");
+  doc.child("metadata").erase("resourceVersion");
   wipe_system_fields(doc);
   if (kind.storage().status_subresource && !brings_status(kind)) doc.erase("status");
   const auto check_place = [&](const Json& made) {
@@ -264,6 +262,7 @@ Result<Ref> Registry::create(const Kind& kind, Json doc, const CreateOptions& op
     if (is_namespace(kind)) start_namespace(made);  // which nobody owns
     if (is_pod(kind)) TRY(admit_pod(kind, store_, sys_.random.suffix(), made));
     TRY(check_object(kind, made, nullptr, Operation::create, options.api_version));
+    if (versioned) return base::internal("resourceVersion should not be set on objects to be created");
     const store::Key key = key_of(kind, made);
     const bool may_try_again = generated && tries < name_tries_max;
     if (may_try_again && store_.get(key)) continue;

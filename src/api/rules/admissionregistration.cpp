@@ -72,23 +72,6 @@ void check_path(const Json& path, const std::string& field, Findings& found) {
   }
 }
 
-void check_client(const Json& client, const std::string& field, Findings& found) {
-  const bool url = client.has("url"), service = client.has("service");
-  if (url == service) {
-    return found.push_back(meta::field_required(field, "exactly one of url or service is required"));
-  }
-  if (url) return check_url(client["url"].string(), field + ".url", found);
-  const auto& to = client["service"];
-  for (const char* name : {"name", "namespace"}) {
-    if (to[name].string().empty()) found.push_back(meta::field_required(field + ".service." + name));
-  }
-  if (to["port"].integer() < 1 || to["port"].integer() > 65535) {
-    found.push_back(meta::field_invalid(field + ".service.port", to["port"],
-                                        "port is not valid: must be between 1 and 65535, inclusive"));
-  }
-  check_path(to["path"], field + ".service.path", found);
-}
-
 void check_review_versions(const Json& versions, bool recognized, const std::string& field, Findings& found) {
   const std::string all = base::join(review_versions, ", ");
   if (versions.empty()) return found.push_back(meta::field_required(field, "must specify one of " + all));
@@ -143,12 +126,29 @@ void check_webhook(const Json& hook, const Strictness& strict, const std::string
   }
   check_label_selector(hook["namespaceSelector"], field + ".namespaceSelector", found);
   check_label_selector(hook["objectSelector"], field + ".objectSelector", found);
-  check_client(hook["clientConfig"], field + ".clientConfig", found);
+  check_webhook_client(hook["clientConfig"], field + ".clientConfig", found);
   check_match_conditions(hook["matchConditions"], false, field + ".matchConditions", found);
   check_review_versions(hook["admissionReviewVersions"], strict.recognized, field + ".admissionReviewVersions", found);
 }
 
 }  // namespace
+
+void check_webhook_client(const Json& client, const std::string& field, Findings& found) {
+  const bool url = client.has("url"), service = client.has("service");
+  if (url == service) {
+    return found.push_back(meta::field_required(field, "exactly one of url or service is required"));
+  }
+  if (url) return check_url(client["url"].string(), field + ".url", found);
+  const auto& to = client["service"];
+  for (const char* name : {"name", "namespace"}) {
+    if (to[name].string().empty()) found.push_back(meta::field_required(field + ".service." + name));
+  }
+  if (to["port"].integer() < 1 || to["port"].integer() > 65535) {
+    found.push_back(meta::field_invalid(field + ".service.port", to["port"],
+                                        "port is not valid: must be between 1 and 65535, inclusive"));
+  }
+  check_path(to["path"], field + ".service.path", found);
+}
 
 // What Go writes for absent members that are always there, so that the rules below say what is missing.
 void fill_webhooks(Json& doc, const Json*) {

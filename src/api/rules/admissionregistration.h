@@ -5,6 +5,9 @@
 
 namespace api::rules {
 
+// How a webhook is reached (clientConfig, with its defaults).
+void check_webhook_client(const Json& client, const std::string& field, std::vector<FieldError>& found);
+
 // MutatingWebhookConfiguration and ValidatingWebhookConfiguration.
 void fill_webhooks(Json& doc, const Json* old);
 std::vector<FieldError> check_webhooks(const Json& doc, const Json* old, Operation operation);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/rules/admissionregistration.h"
 #include "meta/crd_read.h"
 
 namespace api::rules {
@@ -16,7 +17,16 @@ std::vector<FieldError> check_crd(const Json& doc, const Json* old, Operation op
   // controllers' own business.
   if (operation == Operation::remove || operation == Operation::update_status) return {};
   if (old && operation == Operation::update && doc["spec"] == (*old)["spec"]) return {};
-  return meta::check_crd(doc, old);
+  const auto check_client = [](const Json& client, const std::string& field, std::vector<FieldError>& found) {
+    const size_t before = found.size();
+    check_webhook_client(client, field, found);
+    // Upstream takes the one for the other here.
+    const std::string name = field + ".service.name", ns = field + ".service.namespace";
+    for (size_t i = before; i < found.size(); ++i) {
+      if (found[i].field == name || found[i].field == ns) found[i].field = found[i].field == name ? ns : name;
+    }
+  };
+  return meta::check_crd(doc, old, check_client);
 }
 
 void begin_crd_deletion(Json& doc) {

@@ -225,7 +225,10 @@ TEST_CASE("conversion: definitions say whom to call") {
             "spec.conversion.conversionReviewVersions: Invalid value: [\"v9\"]: must include at least one of v1, "
             "v1beta1");
   CHECK(why(R"({"spec":{"conversion":{"strategy":"None"}}})") ==
-        lead + "spec.conversion.webhook: Forbidden: should not be set when strategy is not set to Webhook");
+        lead +
+            "[spec.conversion.webhookClientConfig: Forbidden: should not be set when strategy is not set to Webhook, "
+            "spec.conversion.conversionReviewVersions: Forbidden: should not be set when strategy is not set to "
+            "Webhook]");
 }
 
 TEST_CASE("versions: each request is held to the schema of its own version") {

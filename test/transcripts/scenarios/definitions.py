@@ -72,6 +72,29 @@ d["metadata"] = {"name": "bypasseds.definitions.k8s.io", "annotations": {"api-ap
 d["spec"]["names"] = {"plural": "bypasseds", "kind": "Bypassed"}
 post("approval: bypassed", crds, d)
 get("approval: bypassed, told", crds + "/bypasseds.definitions.k8s.io", until=lambda c: established(c) and len(c["status"]["conditions"]) > 2)
+hooks = {"no client": {"conversionReviewVersions": ["v1"]}, "empty client": {"clientConfig": {}, "conversionReviewVersions": ["v1"]}, "http": {"clientConfig": {"url": "http://x"}, "conversionReviewVersions": []},
+         "both": {"clientConfig": {"url": "https://x", "service": {"name": "a", "namespace": "b"}}, "conversionReviewVersions": ["v2"]}, "user": {"clientConfig": {"url": "https://u:p@x/?a=b#c"}, "conversionReviewVersions": ["V1"]},
+         "service": {"clientConfig": {"service": {"name": "", "namespace": "b", "port": 0, "path": "x"}}, "conversionReviewVersions": ["v1", "v1"]}, "good": {"clientConfig": {"service": {"name": "a", "namespace": "b"}}, "conversionReviewVersions": ["v1"]}}
+for name, hook in hooks.items():
+    d = of(T)
+    d["spec"]["conversion"] = {"strategy": "Webhook", "webhook": hook}
+    post("webhook: " + name, crds + "?dryRun=All", d)
+d["spec"]["conversion"]["strategy"] = "None"
+post("webhook: not wanted", crds + "?dryRun=All", d)
+d = of(T)
+d["metadata"]["resourceVersion"] = "5"
+post("with a version", crds, d)
+d["spec"]["scope"] = "Galaxy"
+post("with a version and wrong", crds, d)
+d = of(T)
+d["metadata"] = {"generateName": "x"}
+post("generated name", crds, d, only=[["code"]])
+d = of(T)
+del d["spec"]["versions"]
+post("versions left out", crds, d)
+d = of(T)
+d["apiVersion"] = "apiextensions.k8s.io/v1beta1"
+post("of a former version", crds, d)
 
 # Applied by one, changed by another.
 A = simple(G, "applieds", "Applied", {"type": "object", "properties": {"spec": {"type": "object", "properties": {"a": {"type": "integer"}}}}})
