@@ -18,6 +18,8 @@ using sys::Address;
 
 namespace {
 
+constexpr size_t keys_of_two_clusters = 8;
+
 // Parks until a signal cancels the main fiber.
 void wait_for_stop(sys::Loop& loop) {
   sys::Signal never(loop);
@@ -155,6 +157,7 @@ Result<void> run_rack(sys::Sys& sys, const RackFlags& flags) {
 Result<void> run_serve(sys::RealSystem& system, const ServeFlags& flags) {
   TRY(log_to_stderr(system.sys().loop, flags.log_level));
   auto options = TRY(manager_options(system.sys(), flags));
+  system.prepare_keys(keys_of_two_clusters);
   if (options.stock) return run_on_stock(system, std::move(options));
   return run_manager(system, std::move(options), flags);
 }

@@ -12,6 +12,9 @@ class RealSystem {
   RealSystem();
   ~RealSystem();
   Sys& sys();
+  // Keeps so many RSA keys ready from now on; a worker thread makes them.
+  void prepare_keys(size_t count);
+  size_t keys_ready() const;
   // Turns SIGINT and SIGTERM into one call on the loop; a second signal ends the process at once.
   // Given again, the new function takes the place of the old one.
   void on_stop_signal(std::function<void()> fn);

@@ -189,3 +189,20 @@ TEST_CASE("real: a stop signal is one call on the loop") {
   CHECK(sys.loop.run_until([&calls] { return calls > 0; }));
   CHECK(calls == 1);
 }
+
+TEST_CASE("real: RSA keys that are wanted are made in advance, and made again when they are taken") {
+  sys::RealSystem system;
+  sys::Sys& sys = system.sys();
+  CHECK(system.keys_ready() == 0);
+  system.prepare_keys(2);
+  REQUIRE(sys.loop.run_until([&] { return system.keys_ready() == 2; }));
+  const std::string first = sys.keys.rsa_2048_pem();
+  CHECK(system.keys_ready() == 1);
+  const std::string second = sys.keys.rsa_2048_pem();
+  CHECK(system.keys_ready() == 0);
+  const std::string third = sys.keys.rsa_2048_pem();  // none is ready
+  for (const auto& key : {first, second, third}) CHECK(key.starts_with("-----BEGIN PRIVATE KEY-----"));
+  CHECK(first != second);
+  CHECK(second != third);
+  REQUIRE(sys.loop.run_until([&] { return system.keys_ready() == 2; }));
+}

@@ -8,8 +8,8 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "crypto/x509.h"
 #include "sys/real/epoll_driver.h"
+#include "sys/real/key_stock.h"
 #include "sys/real/real.h"
 #include "sys/real/real_disk.h"
 #include "sys/real/real_net.h"
@@ -38,12 +38,6 @@ class OsRandom : public Random {
   size_t used_ = 32;
 };
 
-class FreshKeys : public KeySource {
- public:
-  std::string rsa_2048_pem() override { return crypto::generate_rsa_2048_pem(); }
-  std::string ec_p256_pem() override { return crypto::generate_ec_p256_pem(); }
-};
-
 // A connection is a descriptor, and shells give 1024 where the system would allow many more.
 void allow_descriptors() {
   rlimit limit{};
@@ -66,7 +60,7 @@ struct RealSystem::State {
   Loop loop;
   Workers workers;
   OsRandom random;
-  FreshKeys keys;
+  KeyStock keys{workers};
   RealNet net;
   RealDisk disk;
   Sys sys;
@@ -76,6 +70,8 @@ struct RealSystem::State {
 RealSystem::RealSystem() : state_(std::make_unique<State>()) {}
 RealSystem::~RealSystem() = default;
 Sys& RealSystem::sys() { return state_->sys; }
+void RealSystem::prepare_keys(size_t count) { state_->keys.prepare(count); }
+size_t RealSystem::keys_ready() const { return state_->keys.ready(); }
 
 void RealSystem::on_stop_signal(std::function<void()> fn) {
   const bool waiting = state_->on_stop != nullptr;
