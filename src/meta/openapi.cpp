@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "meta/schema.h"
+#include "meta/schema_document.h"
 
 namespace meta {
 namespace {
@@ -119,7 +120,7 @@ Json openapi(const Schema& schema, bool v2) {
   // What OpenAPI v2 cannot say is left open there: a null, unknown members beside known ones.
   const bool open = v2 && (schema.nullable || schema.preserve_unknown);
   if (!open) put_type(schema, v2, out);
-  if (!schema.format.empty()) out.set("format", schema.format);
+  if (!schema.format.empty() && schema.format != schema_document_format) out.set("format", schema.format);
   if (!schema.pattern.empty()) out.set("pattern", schema.pattern);
   if (!schema.enumeration.empty()) out.set("enum", Json(Json::Array(schema.enumeration)));
   if (!schema.default_value.is_null()) out.set("default", schema.default_value);
