@@ -150,7 +150,10 @@ Result<void> check_types(const Kind& kind, const Json& doc, const std::vector<Fi
     const bool time = schema && schema->format.starts_with("date-time") && value.is_string();
     if (time) return refuse("parsing time " + base::quoted(value.string()) + ": it is not in the form of RFC 3339");
     std::string got(value.is_number() ? "number" : value.is_bool() ? "bool" : value.type_name());
-    if (value.is_number() && schema && schema->type == meta::SchemaType::integer) got += " " + value.dump();
+    if (value.is_number() && schema && schema->type == meta::SchemaType::integer) {
+      const bool bare = value.is_double() && value.dump().find_first_of(".e") == std::string::npos;
+      got += " " + value.dump() + (bare ? ".0" : "");
+    }
     const size_t dot = finding.field.rfind('.');
     const std::string place = declared ? finding.field : finding.field.substr(0, dot);
     return refuse("json: cannot unmarshal " + got + " into Go struct field " + struct_of(kind, place) + "." + place +
@@ -247,7 +250,10 @@ Result<void> check_object(const Kind& kind, const Json& doc, const Json* stored,
   auto findings = metadata_findings(kind, doc, stored, operation);
   const auto& version = kind.storage();
   auto by_schema = schema_findings(kind, doc, stored);
-  if (!kind.custom) TRY(check_types(kind, doc, by_schema));
+  if (!kind.custom) {
+    TRY(check_types(kind, doc, by_schema));
+    TRY(check_types(kind, doc, fractions(kind, doc)));
+  }
   const bool status = operation == meta::Operation::update_status;
   if (kind.custom && status) std::for_each(by_schema.begin(), by_schema.end(), name_within_status);
   if (kind.resource() == "customresourcedefinitions.apiextensions.k8s.io") {

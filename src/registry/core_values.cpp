@@ -104,7 +104,30 @@ class Decoder {
   const Kind& kind_;
 };
 
+void add_fractions(const Schema& schema, const Json& value, const std::string& path,
+                   std::vector<base::FieldError>& out) {
+  if (schema.type == SchemaType::integer && value.is_double()) {
+    out.push_back(meta::field_type_invalid(path, value, "has a fraction"));
+  }
+  for (size_t i = 0; schema.items && i < value.items().size(); ++i) {
+    add_fractions(*schema.items, value.at(i), path + "[" + std::to_string(i) + "]", out);
+  }
+  for (const auto& [name, member] : value.members()) {
+    const auto* property = schema.find(name);
+    const Schema* below = schema.type == SchemaType::map ? schema.items.get()
+                          : property                     ? property->schema.get()
+                                                         : nullptr;
+    if (below) add_fractions(*below, member, path.empty() ? name : path + "." + name, out);
+  }
+}
+
 }  // namespace
+
+std::vector<base::FieldError> fractions(const Kind& kind, const Json& doc) {
+  std::vector<base::FieldError> out;
+  if (const auto& schema = kind.storage().schema) add_fractions(*schema, doc, "", out);
+  return out;
+}
 
 Result<void> decode_values(const Kind& kind, Json& doc) {
   const auto& schema = kind.storage().schema;

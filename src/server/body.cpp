@@ -79,12 +79,6 @@ const Kind* kind_said(const Call& call, const std::string& api_version, const st
   return kind && !kind->custom && kind->version(version) ? kind : nullptr;
 }
 
-// The package of a group's internal types in Go.
-std::string go_package(const std::string& group) {
-  if (group.empty() || group == "events.k8s.io") return "core";
-  return group.substr(0, group.find('.'));
-}
-
 // Core kinds are decoded by what the document says, and then turned into what the endpoint is for.
 Result<void> check_core_type(const Call& call, const Json& doc, const std::string& given_version,
                              const std::string& given_kind) {
@@ -129,6 +123,11 @@ Result<void> check_type(const Call& call, const Json& doc) {
 }
 
 }  // namespace
+
+std::string go_package(const std::string& group) {
+  if (group.empty() || group == "events.k8s.io") return "core";
+  return group.substr(0, group.find('.'));
+}
 
 std::string media_type(const net::Request& request) {
   const std::string_view header = request.headers.get("Content-Type");

@@ -8,6 +8,9 @@ namespace server {
 // What Content-Type says, without parameters and in lower case; "application/json" when it says nothing.
 std::string media_type(const net::Request& request);
 
+// The package of a group's internal types in Go, which some messages name: "core", "apps".
+std::string go_package(const std::string& group);
+
 // What strict decoding finds wrong with the text of a body.
 struct TextProblems {
   std::vector<std::string> duplicates;  // members that are set twice in JSON, as dotted paths

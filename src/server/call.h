@@ -87,6 +87,7 @@ struct View {
   Form form = Form::object;
   std::string meta_version = "v1";          // of meta.k8s.io, for Table and PartialObjectMetadata
   std::string include_object = "Metadata";  // None, Metadata or Object: what a table's rows carry
+  bool metadata_list = false;               // metadata was asked for as a list of it
   bool yaml = false;
   bool protobuf = false;  // asked for, and the kind has a message
   bool pretty = false;

@@ -19,6 +19,11 @@ std::string prefix_of(const Call& call) {
   return R"({"apiVersion":")" + call.api_version() + R"(","kind":")" + call.kind().kind + R"(",)";
 }
 
+// Kinds without columns of their own show when they were made, and no rows as null.
+bool is_plain_table(Call& call) {
+  return call.api.table(call.route.held, call.version()).columns().back().name == "Created At";
+}
+
 // Whether it can leave in pieces: nothing needs the whole of it.
 bool goes_in_pieces(const Call& call, size_t bytes) {
   const auto& view = call.view;
@@ -64,6 +69,7 @@ void send_in_pieces(Call& call, ListText& text) {
 
 // Encoded item by item, in turns.
 Answer in_protobuf(Call& call, const ListPage& page) {
+  TRY(check_form(call, true));
   ProtobufList list(list_frame(call, page));
   std::vector<Json> converted;
   if (meta::converter_of(call.kind())) converted = TRY(to_version(call.kind(), call.version(), page.items));
@@ -88,6 +94,7 @@ void ListText::add(std::string_view before, std::string_view text) {
 }
 
 Result<ListText> ListText::of(Call& call, ListPage page) {
+  TRY(check_form(call, true));
   ListText out;
   const bool table = call.view.form == View::Form::table;
   std::vector<Json> converted;
@@ -96,6 +103,10 @@ Result<ListText> ListText::of(Call& call, ListPage page) {
   }
   out.parts_.reserve(page.items.size() + 2);
   const std::string_view head = out.keep(list_head(call, page));
+  if (table && page.items.empty() && is_plain_table(call)) {
+    out.add(head, R"(,"rows":null})");
+    return out;
+  }
   out.add(head, table ? R"(,"rows":[)" : R"(,"items":[)");
   const std::string prefix = prefix_of(call);
   const StoredForm stored(call);

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "meta/user_form.h"
 #include "server/accept.h"
+#include "server/body.h"
 #include "server/convert.h"
 #include "server/errors.h"
 #include "server/protobuf_messages.h"
@@ -26,6 +28,7 @@ std::optional<View> view_of(const MediaRange& range) {
     view.form = View::Form::table;
   } else if (as == "PartialObjectMetadata" || as == "PartialObjectMetadataList") {
     view.form = View::Form::metadata;
+    view.metadata_list = as.ends_with("List");
   } else {
     return std::nullopt;
   }
@@ -151,6 +154,24 @@ void in_words_of(const net::Request& request, net::Response& response) {
   }
 }
 
+Result<void> check_form(Call& call, bool list) {
+  const auto& view = call.view;
+  if (view.form == View::Form::table) {
+    const auto& include = view.include_object;
+    if (include == "None" || include == "Metadata" || include == "Object") return {};
+    return registry::bad_request("Unable to convert to Table as requested: includeObject: Invalid value: " +
+                                 base::quoted(include) + ": must be 'Metadata', 'Object', 'None', or empty");
+  }
+  if (view.form != View::Form::metadata || view.metadata_list == list) return {};
+  const auto& kind = call.kind();
+  const std::string type = kind.custom ? "*unstructured.Unstructured" + std::string(list ? "List" : "")
+                                       : "*" + go_package(kind.group) + "." + (list ? kind.list_kind : kind.kind);
+  const std::string why = std::string("you requested PartialObjectMetadata") + (list ? "" : "List") +
+                          ", but the requested object is " + (list ? "a list (" : "not a list (") + type + ")";
+  call.refusal = status_document(406, "NotAcceptable", why);
+  return registry::bad_request(why);
+}
+
 std::string document_text(const Call& call, const Json& document) {
   return call.view.protobuf ? to_protobuf(document).value_or("") : document.dump();
 }
@@ -255,6 +276,7 @@ net::Response answer(const Call& call, int status, std::string json) {
 }
 
 Result<net::Response> answer(Call& call, int status, const Ref& object) {
+  TRY(check_form(call, false));
   auto text = TRY(object_text(call, object));
   return call.view.protobuf ? protobuf_answer(status, std::move(text)) : answer(call, status, std::move(text));
 }

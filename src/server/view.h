@@ -23,6 +23,9 @@ std::string_view watch_type(const Call& call);  // its Content-Type
 // `document`, which has a message when protobuf is wanted, as `call` wants it.
 std::string document_text(const Call& call, const Json& document);
 
+// Whether what was asked for can be made of a list, or of one object. Errors: bad_request; 406 in `call.refusal`.
+Result<void> check_form(Call& call, bool list);
+
 struct ListPage {
   std::vector<Ref> items;
   uint64_t revision = 0;

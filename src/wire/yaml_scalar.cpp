@@ -1,5 +1,6 @@
 // What an unquoted YAML scalar means: the core of YAML 1.1 (yaml.org/type), read as sigs.k8s.io/yaml does.
 #include <charconv>
+#include <cmath>
 
 #include "wire/yaml.h"
 
@@ -44,6 +45,9 @@ Json real(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return nullptr;
+  // 15.0 is 15 in the JSON that upstream makes of it.
+  constexpr double exact_max = 9007199254740992.0;  // 2^53
+  if (std::trunc(value) == value && std::fabs(value) < exact_max) return static_cast<int64_t>(value);
   return value;
 }
 

@@ -2,6 +2,8 @@
 
 #include "api/rules/tls_pair.h"
 #include "base/text.h"
+#include "meta/go_text.h"
+#include "wire/json_syntax.h"
 
 namespace api::rules {
 namespace {
@@ -73,6 +75,23 @@ void require_keys(const Json& data, std::initializer_list<const char*> keys, Fin
   }
 }
 
+// Configurations of registries are JSON objects; what is wrong with one is told, what is in it is not.
+void check_registry_config(const Json& data, const char* key, Findings& found) {
+  const Json* entry = data.find(key);
+  if (!entry) return;
+  const std::string text = base::unbase64(entry->string()).value_or("");
+  std::string why = wire::json_syntax_problem(text);
+  if (why.empty()) {
+    const auto value = base::parse_json(text);
+    const bool fits = !value || value->is_object() || value->is_null();
+    if (!fits) {
+      why = "json: cannot unmarshal " + meta::go_json_type(*value) + " into Go value of type map[string]interface {}";
+    }
+  }
+  if (why.empty()) return;
+  found.push_back(meta::field_invalid("data[" + std::string(key) + "]", "<secret contents redacted>", why));
+}
+
 void check_secret_type(const Json& doc, Findings& found) {
   const std::string& type = doc["type"].string();
   const Json& data = doc["data"];
@@ -80,6 +99,8 @@ void check_secret_type(const Json& doc, Findings& found) {
   if (type == "kubernetes.io/ssh-auth") require_keys(data, {"ssh-privatekey"}, found);
   if (type == "kubernetes.io/dockercfg") require_keys(data, {".dockercfg"}, found);
   if (type == "kubernetes.io/dockerconfigjson") require_keys(data, {".dockerconfigjson"}, found);
+  if (type == "kubernetes.io/dockercfg") check_registry_config(data, ".dockercfg", found);
+  if (type == "kubernetes.io/dockerconfigjson") check_registry_config(data, ".dockerconfigjson", found);
   if (type == "kubernetes.io/basic-auth" && !data.has("username") && !data.has("password")) {
     require_keys(data, {"username", "password"}, found);
   }

@@ -28,6 +28,9 @@ TEST_CASE("core rules, with upstream's texts") {
   const Row rows[] = {
       {"secrets", R"({"data":{"a":"eA=="}})", "", ""},
       {"secrets", R"({"type":"kubernetes.io/tls","data":{"tls.crt":""}})", "", "data[tls.key]: Required value"},
+      {"secrets", R"({"type":"kubernetes.io/dockercfg","data":{".dockercfg":"WzFd"}})", "",
+       "data[.dockercfg]: Invalid value: \"<secret contents redacted>\": json: cannot unmarshal array into Go value of "
+       "type map[string]interface {}"},
       {"secrets", R"({"type":"a"})", R"({"type":"b"})", "type: Invalid value: \"a\": field is immutable"},
       {"secrets", R"({"type":"a","immutable":true,"data":{"k":"eA=="}})", R"({"type":"a","immutable":true})",
        "data: Forbidden: field is immutable when `immutable` is set"},
