@@ -19,6 +19,7 @@ using sys::Address;
 namespace {
 
 constexpr size_t keys_of_two_clusters = 8;
+constexpr auto keys_delay = base::seconds(15);  // starting comes first, and who only starts shortly needs none
 
 // Parks until a signal cancels the main fiber.
 void wait_for_stop(sys::Loop& loop) {
@@ -157,7 +158,7 @@ Result<void> run_rack(sys::Sys& sys, const RackFlags& flags) {
 Result<void> run_serve(sys::RealSystem& system, const ServeFlags& flags) {
   TRY(log_to_stderr(system.sys().loop, flags.log_level));
   auto options = TRY(manager_options(system.sys(), flags));
-  system.prepare_keys(keys_of_two_clusters);
+  system.sys().loop.after(keys_delay, [&system] { system.prepare_keys(keys_of_two_clusters); });
   if (options.stock) return run_on_stock(system, std::move(options));
   return run_manager(system, std::move(options), flags);
 }
