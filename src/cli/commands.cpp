@@ -89,6 +89,17 @@ void add_rack(CLI::App& app, RackFlags& flags) {
       ->capture_default_str();
   rack->add_option("--seed", flags.seed, "Of everything random in the rack")->capture_default_str();
   rack->add_option("--image-size", flags.image_mebibytes, "MiB of the images it serves")->capture_default_str();
+  rack->add_flag("--qemu", flags.qemu, "Servers are QEMU virtual machines with real firmware, disks and consoles");
+  rack->add_option("--qemu-tap", flags.qemu_tap,
+                   "Server N (from 0) has its first NIC on tap device NAMEN, made beforehand; none: no network");
+  rack->add_option("--qemu-accelerator", flags.qemu_accelerator, "tcg works everywhere, kvm is faster")
+      ->check(CLI::IsMember({"tcg", "kvm"}))
+      ->capture_default_str();
+  rack->add_option("--qemu-firmware", flags.qemu_firmware, "UEFI firmware; default: OVMF of Debian's package ovmf");
+  rack->add_option("--qemu-variables", flags.qemu_variables, "Fresh UEFI variables for it");
+  rack->add_option("--qemu-memory", flags.qemu_memory_mib, "MiB of each server")->capture_default_str();
+  rack->add_option("--qemu-processors", flags.qemu_processors, "Of each server")->capture_default_str();
+  rack->add_option("--qemu-disk-size", flags.qemu_disk_gib, "GiB of each disk")->capture_default_str();
   rack->add_flag("--print-proxy-rule", flags.print_proxy_rule, "Print only the rule for ingot serve --proxy");
   rack->add_option("--log-level", flags.log_level, "What goes to stderr, as JSON lines")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))

@@ -115,6 +115,26 @@ Result<void> run_on_stock(sys::RealSystem& system, ManagerOptions options) {
   return std::move(*started);
 }
 
+Result<sim::QemuOptions> qemu_options(sys::Sys& sys, const RackFlags& flags) {
+  sim::QemuOptions out;
+  out.accelerator = flags.qemu_accelerator;
+  out.tap_prefix = flags.qemu_tap;
+  out.memory_mib = flags.qemu_memory_mib;
+  out.processors = flags.qemu_processors;
+  out.disk_bytes = flags.qemu_disk_gib << 30;
+  if (!flags.qemu_firmware.empty()) out.firmware_code = flags.qemu_firmware;
+  if (!flags.qemu_variables.empty()) out.firmware_variables = flags.qemu_variables;
+  for (const auto& path : {out.firmware_code, out.firmware_variables}) {
+    if (sys.disk.exists(path)) continue;
+    return base::not_found("there is no UEFI firmware " + path)
+        .with_fix("install the package ovmf, or name the files with --qemu-firmware and --qemu-variables");
+  }
+  if (flags.speed != 1) {
+    return base::invalid("--speed is for simulated servers; those of --qemu take the time they take");
+  }
+  return out;
+}
+
 Result<sim::RackProcessOptions> rack_options(sys::Sys& sys, const RackFlags& flags) {
   sim::RackProcessOptions out;
   out.listen = TRY(Address::parse(flags.listen).context("--listen"));
@@ -132,12 +152,15 @@ Result<sim::RackProcessOptions> rack_options(sys::Sys& sys, const RackFlags& fla
   if (!flags.dhcp_server.empty()) {
     out.rack.dhcp_server = TRY(Address::parse(flags.dhcp_server).context("--dhcp-server"));
   }
+  if (flags.qemu) out.rack.qemu = TRY(qemu_options(sys, flags));
   return out;
 }
 
-Result<void> run_rack(sys::Sys& sys, const RackFlags& flags) {
+Result<void> run_rack(sys::RealSystem& system, const RackFlags& flags) {
+  sys::Sys& sys = system.sys();
   TRY(log_to_stderr(sys.loop, flags.log_level));
-  const auto options = TRY(rack_options(sys, flags));
+  auto options = TRY(rack_options(sys, flags));
+  options.rack.programs = &system.programs();
   TRY(sys.disk.make_directories(flags.data_dir));
   sim::RackProcess process(sys, options);
   TRY(process.start());
@@ -193,7 +216,7 @@ int serve(sys::RealSystem& system, const ServeFlags& flags) {
 }
 
 int rack(sys::RealSystem& system, const RackFlags& flags) {
-  const auto done = run_rack(system.sys(), flags);
+  const auto done = run_rack(system, flags);
   base::log::set_sink({});
   return done ? 0 : fail(done.error());
 }

@@ -39,6 +39,11 @@ struct RackFlags {
   uint64_t seed = 1;
   uint64_t image_mebibytes = 1;
   bool print_proxy_rule = false;
+  bool qemu = false;
+  std::string qemu_accelerator = "tcg", qemu_tap;
+  std::string qemu_firmware, qemu_variables;  // empty: Debian's OVMF
+  int qemu_memory_mib = 2048, qemu_processors = 1;
+  uint64_t qemu_disk_gib = 4;
   std::string log_level = "info";
 };
 int rack(sys::RealSystem& system, const RackFlags& flags);

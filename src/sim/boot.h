@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/agent.h"
+#include "sim/body.h"
 #include "sim/node/node.h"
 #include "sim/server.h"
 #include "sys/sim/sim.h"
@@ -20,15 +21,15 @@ struct Ramdisk {
   std::string boot_server;  // scheme://host:port of the kernel; empty for virtual media
 };
 
-class Boot {
+class Boot : public Body {
  public:
   explicit Boot(Server& server);
-  ~Boot();
-  void start();
-  std::string state() const;
-  std::string node_name() const;
-  bool runs_software() const { return agent_ || node_; }
-  void set_kubelet(bool running);
+  ~Boot() override;
+  void start() override;
+  std::string state() const override;
+  std::string node_name() const override;
+  bool runs_software() const override { return agent_ || node_; }
+  void set_kubelet(bool running) override;
 
  private:
   class MachineHardware;

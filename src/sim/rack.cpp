@@ -4,6 +4,7 @@
 #include "crypto/x509.h"
 #include "sim/boot.h"
 #include "sim/node/workload_cluster.h"
+#include "sim/qemu/machine.h"
 
 namespace sim {
 
@@ -18,6 +19,11 @@ Rack::Rack(sys::Sys& sys, RackOptions options)
   site_->image_bytes = options_.image_bytes;
   site_->dhcp_server = options_.dhcp_server;
   site_->relay_net = options_.relay_net;
+  if (!options_.qemu) return;
+  site_->real = options_.real;
+  site_->make_body = [this](Server& server) {
+    return std::make_unique<QemuBody>(server, *options_.programs, *options_.qemu);
+  };
 }
 
 Rack::~Rack() { stop(); }
@@ -53,6 +59,7 @@ Result<void> Rack::start() {
   TRY(images_->start().context("image server"));
   for (auto& spec : specs) {
     const std::string name = spec.name;
+    if (options_.qemu) fit_to_qemu(spec, *options_.qemu);
     servers_.push_back(std::make_unique<Server>(*site_, std::move(spec)));
     TRY(servers_.back()->start().context("BMC of " + name));
   }

@@ -4,13 +4,16 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "sim/image_server.h"
+#include "sim/qemu/command.h"
 #include "sim/server.h"
 #include "sim/site.h"
+#include "sys/process.h"
 
 namespace sim {
 
@@ -27,6 +30,10 @@ struct RackOptions {
   // Where the relay of the provisioning network sends DHCP packets; an empty host: network boots get no answer.
   sys::Address dhcp_server = {};
   sys::Net* relay_net = nullptr;  // how it gets there; null: through the segment
+  // Servers that are QEMU processes on the real network; null: simulated ones.
+  std::optional<QemuOptions> qemu;
+  sys::Programs* programs = nullptr;  // with qemu
+  sys::Sys* real = nullptr;           // with qemu
 };
 
 class Rack {

@@ -15,6 +15,7 @@ RackProcess::RackProcess(sys::Sys& real, RackProcessOptions options)
       bridge_(sys::make_foreign_view(*segment_)),
       inside_(new sys::Sys{real.loop, real.random, real.keys, *segment_, real.disk, real.offload}) {
   options_.rack.relay_net = &real_.net;
+  options_.rack.real = &real_;
   rack_ = std::make_unique<Rack>(*inside_, options_.rack);
 }
 
@@ -35,7 +36,9 @@ sys::Address RackProcess::proxy() const { return proxy_ ? proxy_->local() : sys:
 sys::Address RackProcess::control() const { return control_ ? control_->local() : sys::Address{}; }
 
 std::vector<std::string> rack_destinations(const Rack& rack, const RackOptions& options) {
-  std::set<std::string> all = {"10.0.0.0/8", "172.22.0.0/16", options.image_host};
+  std::set<std::string> all = {options.image_host};
+  // QEMU's servers are on the real network: only their BMCs are inside.
+  if (!options.qemu) all.insert({"10.0.0.0/8", "172.22.0.0/16"});
   for (const auto& server : rack.servers()) all.insert(server->spec().bmc.host);
   return {all.begin(), all.end()};
 }

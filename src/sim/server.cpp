@@ -74,7 +74,7 @@ Result<void> Server::start_bmc() {
 void Server::stop() {
   site_.sys.loop.cancel(pending_);
   pending_ = 0;
-  boot_.reset();
+  body_.reset();
   if (redfish_) redfish_->stop();
   if (ipmi_) ipmi_->stop();
 }
@@ -105,13 +105,13 @@ base::Duration Server::takes(const Range& range) {
   return span;
 }
 
-std::string Server::state() const { return boot_ ? boot_->state() : "off"; }
-std::string Server::node_name() const { return boot_ ? boot_->node_name() : ""; }
+std::string Server::state() const { return body_ ? body_->state() : "off"; }
+std::string Server::node_name() const { return body_ ? body_->node_name() : ""; }
 
 Result<std::unique_ptr<sys::File>> Server::open_disk(const std::string& device) {
   for (const auto& disk : spec_.disks) {
     if (disk.name != device) continue;
-    const std::string path = site_.disk_directory + "/" + spec_.name + device.substr(device.rfind('/')) + ".disk";
+    const std::string path = disk_path(device);
     TRY(site_.sys.disk.make_directories(path.substr(0, path.rfind('/'))));
     auto file = TRY(site_.sys.disk.open(path, true));
     if (file->size() != disk.bytes) TRY(file->resize(disk.bytes));
@@ -128,30 +128,39 @@ void Server::later(base::Duration delay, std::function<void()> fn) {
   });
 }
 
+std::string Server::disk_path(const std::string& device) const {
+  return site_.disk_directory + "/" + spec_.name + device.substr(device.rfind('/')) + ".disk";
+}
+
+std::unique_ptr<Body> Server::make_body() {
+  if (site_.make_body) return site_.make_body(*this);
+  return std::make_unique<Boot>(*this);
+}
+
 void Server::turn_on() {
-  if (boot_) return;
+  if (body_) return;
   ++counters_.power_ons;
   log("power on");
-  boot_ = std::make_unique<Boot>(*this);
-  boot_->start();
+  body_ = make_body();
+  body_->start();
 }
 
 void Server::turn_off(std::string_view why) {
-  if (!boot_) return;
+  if (!body_) return;
   ++counters_.power_offs;
   log("power off", why);
-  boot_.reset();
+  body_.reset();
   work_.cut(site_.sys.loop.now());
 }
 
 void Server::reset(std::string_view why) {
-  if (!boot_) return;
+  if (!body_) return;
   ++counters_.resets;
   log("reset", why);
-  boot_.reset();
+  body_.reset();
   work_.cut(site_.sys.loop.now());
-  boot_ = std::make_unique<Boot>(*this);
-  boot_->start();
+  body_ = make_body();
+  body_->start();
 }
 
 void Server::reset_soon(base::Duration delay) {
@@ -167,10 +176,10 @@ Result<void> Server::power(ServerPowerAction action) {
   const Durations& durations = site_.durations;
   switch (action) {
     case ServerPowerAction::on:
-      if (!boot_) later(takes(durations.power_on), [this] { turn_on(); });
+      if (!body_) later(takes(durations.power_on), [this] { turn_on(); });
       return {};
     case ServerPowerAction::force_off:
-      if (boot_) {
+      if (body_) {
         later(takes(durations.power_off), [this] { turn_off("by its BMC"); });
       } else {
         later(base::Duration::zero(), [] {});  // a power-on under way is dropped
@@ -178,17 +187,18 @@ Result<void> Server::power(ServerPowerAction action) {
       return {};
     case ServerPowerAction::graceful_shutdown:
       // Firmware has no operating system to ask.
-      if (boot_ && boot_->runs_software()) later(takes(durations.shutdown), [this] { turn_off("shut down"); });
+      if (!body_ || !body_->runs_software() || body_->press_power_button()) return {};
+      later(takes(durations.shutdown), [this] { turn_off("shut down"); });
       return {};
     case ServerPowerAction::nmi:
-      return boot_ ? Result<void>() : base::conflict("the server is powered off");
+      return body_ ? Result<void>() : base::conflict("the server is powered off");
     case ServerPowerAction::force_restart:
     case ServerPowerAction::graceful_restart:
-      if (!boot_) return base::conflict("the server is powered off");
+      if (!body_) return base::conflict("the server is powered off");
       later(takes(durations.power_off), [this] { reset("by its BMC"); });
       return {};
     case ServerPowerAction::power_cycle:
-      if (!boot_) return base::conflict("the server is powered off");
+      if (!body_) return base::conflict("the server is powered off");
       later(takes(durations.power_off), [this] {
         turn_off("by its BMC, cycling");
         later(takes(site_.durations.power_on), [this] { turn_on(); });
@@ -221,10 +231,10 @@ void Server::eject_media() {
 }
 
 void Server::stop_kubelet() {
-  if (boot_) boot_->set_kubelet(false);
+  if (body_) body_->set_kubelet(false);
 }
 void Server::start_kubelet() {
-  if (boot_) boot_->set_kubelet(true);
+  if (body_) body_->set_kubelet(true);
 }
 
 void Server::cut_power(base::Duration outage) {

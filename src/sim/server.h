@@ -1,5 +1,5 @@
 // One simulated server: power, boot settings, disks and counters. It is what its BMC controls (ServerControls); what
-// runs while it is on is a Boot. All methods run on the rack's loop, outside the fibers of the Boot.
+// runs while it is on is a Body. All methods run on the rack's loop, outside the fibers of the Body.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@
 
 namespace sim {
 
-class Boot;
+class Body;
 
 struct ServerCounters {
   uint64_t power_ons = 0, power_offs = 0, resets = 0;
@@ -46,7 +46,7 @@ class Server : public ServerControls {
   void cut_power(base::Duration outage);
   void restart_bmc();  // sessions are lost
 
-  // For the Boot.
+  // For the Body.
   Site& site() { return site_; }
   sys::Random& random() { return random_; }
   // How long this takes now, at the site's pace; counted as work of the server.
@@ -54,6 +54,7 @@ class Server : public ServerControls {
   WorkTime& work_time() { return work_; }
   BootOverride take_boot_override() { return take_for_boot(override_); }
   base::Result<std::unique_ptr<sys::File>> open_disk(const std::string& device);  // raw, without pace
+  std::string disk_path(const std::string& device) const;
   void log(std::string_view what, std::string_view detail = {}) { site_.log.add(spec_.name, what, detail); }
   // What software on the server asks of it; takes effect outside the asking fiber.
   void reset_soon(base::Duration delay);
@@ -62,7 +63,7 @@ class Server : public ServerControls {
   // ServerControls
   const ServerIdentity& identity() const override { return spec_.identity; }
   const std::vector<BmcAccount>& accounts() const override { return accounts_; }
-  bool powered_on() const override { return boot_ != nullptr; }
+  bool powered_on() const override { return body_ != nullptr; }
   base::Result<void> power(ServerPowerAction action) override;
   BootOverride boot_override() const override { return override_; }
   void set_boot_override(const BootOverride& setting) override;
@@ -72,6 +73,7 @@ class Server : public ServerControls {
   void eject_media() override;
 
  private:
+  std::unique_ptr<Body> make_body();
   void turn_on();
   void turn_off(std::string_view why);
   void reset(std::string_view why);
@@ -87,7 +89,7 @@ class Server : public ServerControls {
   WorkTime work_;
   BootOverride override_;
   VirtualMedia media_;
-  std::unique_ptr<Boot> boot_;  // exists while powered on
+  std::unique_ptr<Body> body_;  // exists while powered on
   sys::TimerId pending_ = 0;
   std::unique_ptr<RedfishFront> redfish_;
   std::unique_ptr<IpmiFront> ipmi_;

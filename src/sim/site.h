@@ -2,6 +2,7 @@
 // the workload clusters that their nodes form.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -11,6 +12,8 @@
 
 namespace sim {
 
+class Body;
+class Server;
 class WorkloadClusters;
 
 struct Site {
@@ -25,6 +28,9 @@ struct Site {
   sys::Net* relay_net = nullptr;    // where the DHCP relay's packets leave
   sys::Address dhcp_server;         // empty host: no DHCP answers
   std::string relay_address = "172.22.0.1";
+  // What a server becomes when it is switched on; empty: the simulated one.
+  std::function<std::unique_ptr<Body>(Server&)> make_body;
+  sys::Sys* real = nullptr;  // where bodies that are not simulated live; null without any
   std::unique_ptr<WorkloadClusters> clusters;
 
   Site(sys::Sys& sys_in, double speed);

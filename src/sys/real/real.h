@@ -3,6 +3,8 @@
 
 #include <memory>
 
+#include "sys/machine.h"
+#include "sys/process.h"
 #include "sys/sys.h"
 
 namespace sys {
@@ -15,6 +17,8 @@ class RealSystem {
   // Keeps so many RSA keys ready from now on; a worker thread makes them.
   void prepare_keys(size_t count);
   size_t keys_ready() const;
+  Programs& programs();
+  Machine& machine();
   // Turns SIGINT and SIGTERM into one call on the loop; a second signal ends the process at once.
   // Given again, the new function takes the place of the old one.
   void on_stop_signal(std::function<void()> fn);

@@ -25,4 +25,7 @@ class RealNet : public Net {
   Offload& offload_;
 };
 
+// A stream over any connected socket that does not block; `named` is what messages call the other end.
+std::unique_ptr<Stream> stream_over(EpollDriver& driver, Loop& loop, Descriptor socket, const Address& named);
+
 }  // namespace sys

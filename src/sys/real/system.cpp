@@ -10,6 +10,8 @@
 
 #include "sys/real/epoll_driver.h"
 #include "sys/real/key_stock.h"
+#include "sys/real/machine.h"
+#include "sys/real/programs.h"
 #include "sys/real/real.h"
 #include "sys/real/real_disk.h"
 #include "sys/real/real_net.h"
@@ -49,7 +51,13 @@ void allow_descriptors() {
 }  // namespace
 
 struct RealSystem::State {
-  State() : loop(driver), workers(loop), net(driver, loop, workers), sys{loop, random, keys, net, disk, workers} {
+  State()
+      : loop(driver),
+        workers(loop),
+        net(driver, loop, workers),
+        programs(driver, loop),
+        machine(driver, loop),
+        sys{loop, random, keys, net, disk, workers} {
     allow_descriptors();
     std::signal(SIGPIPE, SIG_IGN);  // a closed connection is an error of write, not the end of the program
     std::signal(SIGXFSZ, SIG_IGN);  // and so is a file that may not grow any more
@@ -62,6 +70,8 @@ struct RealSystem::State {
   OsRandom random;
   KeyStock keys{workers};
   RealNet net;
+  RealPrograms programs;
+  RealMachine machine;
   RealDisk disk;
   Sys sys;
   std::function<void()> on_stop;
@@ -72,6 +82,8 @@ RealSystem::~RealSystem() = default;
 Sys& RealSystem::sys() { return state_->sys; }
 void RealSystem::prepare_keys(size_t count) { state_->keys.prepare(count); }
 size_t RealSystem::keys_ready() const { return state_->keys.ready(); }
+Machine& RealSystem::machine() { return state_->machine; }
+Programs& RealSystem::programs() { return state_->programs; }
 
 void RealSystem::on_stop_signal(std::function<void()> fn) {
   const bool waiting = state_->on_stop != nullptr;

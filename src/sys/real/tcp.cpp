@@ -159,6 +159,11 @@ Result<std::unique_ptr<Watched>> connect_to(EpollDriver& driver, Loop& loop, con
 
 }  // namespace
 
+std::unique_ptr<Stream> stream_over(EpollDriver& driver, Loop& loop, Descriptor socket, const Address& named) {
+  auto watched = std::make_unique<Watched>(driver, loop, std::move(socket));
+  return std::make_unique<TcpStream>(std::move(watched), loop, named);
+}
+
 Result<std::unique_ptr<Stream>> RealNet::connect(const Address& to, Duration limit) {
   const Deadline deadline(loop_, limit);
   const auto targets = TRY(resolve(loop_, offload_, to, limit));
