@@ -180,7 +180,7 @@ Result<Commands::Work> Commands::clean_step(const Json& params) {
 Result<Json> Commands::erase_all(Command& command, bool whole) {
   const std::string step = whole ? "erase_devices" : "erase_devices_metadata";
   const auto disks = hardware_.disks();
-  Json::Array erased;
+  Json::Array erased, proofs;
   for (size_t i = 0; i < disks.size(); ++i) {
     const DiskIdentity& disk = disks[i];
     if (disk.removable) continue;
@@ -192,12 +192,14 @@ Result<Json> Commands::erase_all(Command& command, bool whole) {
       command.result = Json::object({{"step", step}, {"disk", disk.name}, {"percent", overall}});
     };
     progress(0);
-    if (whole) TRY(hardware_.erase_device(disk, progress).context("erasing " + disk.name));
+    if (whole) proofs.push_back(TRY(hardware_.erase_device(disk, progress).context("erasing " + disk.name)));
     auto file = TRY(hardware_.open_disk(disk.name));
     TRY(erase_metadata(*file).context("erasing metadata of " + disk.name));
     erased.push_back(disk.name);
   }
-  return Json::object({{"step", step}, {"percent", 100}, {"erased", std::move(erased)}});
+  Json out = Json::object({{"step", step}, {"percent", 100}, {"erased", std::move(erased)}});
+  if (whole) out.set("proof", std::move(proofs));
+  return out;
 }
 
 Result<Commands::Work> Commands::write_step(const Json& params) {

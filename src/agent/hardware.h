@@ -42,9 +42,9 @@ class Hardware {
   virtual Json inventory() = 0;
   virtual std::vector<DiskIdentity> disks() = 0;  // in kernel order
   virtual Result<std::unique_ptr<sys::File>> open_disk(const std::string& name) = 0;
-  // Erases every block by the device's own means (NVMe format, ATA secure erase) or by overwriting. `progress` takes a
-  // percentage.
-  virtual Result<void> erase_device(const DiskIdentity& disk, const std::function<void(int)>& progress) = 0;
+  // Erases every block by the strongest means the device has (NVMe sanitize or format, ATA secure erase, discard,
+  // overwriting) and checks that it did. `progress` takes a percentage. The result is the proof: method and checks.
+  virtual Result<Json> erase_device(const DiskIdentity& disk, const std::function<void(int)>& progress) = 0;
   virtual std::string address() const = 0;            // where the manager can call the agent: an IP literal
   virtual std::vector<std::string> macs() const = 0;  // lower case with colons
 

@@ -32,7 +32,7 @@ class Boot::MachineHardware : public agent::Hardware {
                            server_.spec().name, name};
     return std::unique_ptr<sys::File>(std::make_unique<PacedFile>(std::move(file), std::move(owner)));
   }
-  Result<void> erase_device(const agent::DiskIdentity& disk, const std::function<void(int)>& progress) override;
+  Result<Json> erase_device(const agent::DiskIdentity& disk, const std::function<void(int)>& progress) override;
   std::string address() const override { return server_.spec().site_address; }
   std::vector<std::string> macs() const override {
     std::vector<std::string> all;
@@ -86,7 +86,7 @@ Json Boot::MachineHardware::inventory() {
   return out;
 }
 
-Result<void> Boot::MachineHardware::erase_device(const agent::DiskIdentity& disk,
+Result<Json> Boot::MachineHardware::erase_device(const agent::DiskIdentity& disk,
                                                  const std::function<void(int)>& progress) {
   server_.log("full erase started", disk.name);
   const auto whole = server_.takes(server_.site().durations.full_erase);
@@ -98,7 +98,7 @@ Result<void> Boot::MachineHardware::erase_device(const agent::DiskIdentity& disk
   TRY(file->zero(0, file->size()));
   ++server_.counters().disks.full_erases;
   server_.log("disk erased", disk.name);
-  return {};
+  return Json::object({{"disk", disk.name}, {"serial", disk.serial}, {"method", "simulated"}});
 }
 
 Boot::Boot(Server& server)

@@ -1,0 +1,40 @@
+// The machine under the agent when it is a real one: sysfs, block devices, the kernel's power switch.
+#pragma once
+
+#include "agent/linux/ramdisk.h"
+
+namespace agent {
+
+class LinuxHardware : public Hardware {
+ public:
+  LinuxHardware(sys::Sys& sys, sys::Machine& machine, Booted booted);
+  void watch_neighbours();  // collects LLDP from now on, in fibers
+
+  const std::map<std::string, std::string>& boot_parameters() const override { return booted_.parameters; }
+  std::string medium_ca_pem() const override { return booted_.ca_pem; }
+  std::string boot_server() const override { return ""; }  // the boot parameters name the CA's URL
+  std::string image_roots_pem() const override { return ""; }
+  Json inventory() override;
+  std::vector<DiskIdentity> disks() override { return sysfs_.disks(); }
+  Result<std::unique_ptr<sys::File>> open_disk(const std::string& name) override;
+  Result<Json> erase_device(const DiskIdentity& disk, const std::function<void(int)>& progress) override;
+  std::string address() const override { return booted_.network.address; }
+  std::vector<std::string> macs() const override;
+  void reboot_into_disk() override { end_soon(sys::MachineEnd::reboot); }
+  void power_off() override { end_soon(sys::MachineEnd::power_off); }
+
+ private:
+  void end_soon(sys::MachineEnd how);
+  void listen_to(const LinuxNic& nic);
+
+  sys::Sys& sys_;
+  sys::Machine& machine_;
+  Sysfs sysfs_;
+  Booted booted_;
+  std::map<std::string, Json> neighbours_;  // LLDP TLVs by interface: [[type, hex]...]
+};
+
+// The TLVs of one LLDP frame (IEEE 802.1AB) as [[type, hex]...], at most 64 with 511 bytes each; empty when broken.
+Json lldp_values(std::string_view frame);
+
+}  // namespace agent
