@@ -8,6 +8,7 @@
 #include "cli/apiserver.h"
 #include "cli/kubeconfig.h"
 #include "cli/manual.h"
+#include "cli/ramdisk_command.h"
 #include "cli/serve.h"
 #include "cli/session.h"
 #include "cli/status.h"
@@ -214,6 +215,8 @@ int run(int argc, char** argv) {
   get_config->add_option("CLUSTER", config_flags.cluster, "Its name")->required();
   get_config->add_option("-n,--namespace", config_flags.ns, "Its namespace; default: where it is found");
   get_config->add_option("--kubeconfig", config_flags.kubeconfig, "Of the manager; default: $KUBECONFIG");
+  RamdiskFlags ramdisk_flags;
+  auto* ramdisk_build = add_ramdisk(app, ramdisk_flags, argv[0]);
   StoreCommandFlags store_flags;
   const auto store_commands = add_store_commands(app, store_flags);
   auto* crds = app.add_subcommand("crds", "Print the CustomResourceDefinitions of all kinds, to apply elsewhere");
@@ -247,6 +250,9 @@ int run(int argc, char** argv) {
   }
   if (get_config->parsed()) {
     return run_session([&](sys::RealSystem& system) { return get_kubeconfig(system, config_flags); });
+  }
+  if (ramdisk_build->parsed()) {
+    return run_session([&](sys::RealSystem& system) { return build_ramdisk(system, ramdisk_flags); });
   }
   if (app.got_subcommand("store")) {
     return run_session([&](sys::RealSystem& system) { return run_store_command(system, store_commands, store_flags); });

@@ -17,6 +17,7 @@ namespace {
 constexpr size_t sector = 2048;
 constexpr size_t image_bytes_max = 128u << 20;
 constexpr size_t name_bytes_max = 100;
+constexpr uint64_t file_bytes_max = uint64_t{4} << 30;
 constexpr uint32_t first_data_sector = 18;  // 16 system sectors, primary descriptor, terminator
 constexpr size_t depth_max = 8;
 constexpr size_t entries_max = 10'000;
@@ -24,7 +25,7 @@ constexpr size_t entries_max = 10'000;
 struct Node {
   std::string name;        // as the user knows it
   std::string identifier;  // as ECMA-119 wants it: META_DATA.JSON;1
-  std::string bytes;
+  std::string bytes, source;
   bool directory = false;
   std::vector<std::unique_ptr<Node>> children;  // sorted by identifier when laid out
   Node* parent = nullptr;
@@ -149,7 +150,11 @@ Result<void> insert(Node& root, const IsoFile& file) {
       node->identifier = identifier;
       node->directory = !last;
       node->parent = at;
-      if (last) node->bytes = file.bytes;
+      if (last) {
+        node->bytes = file.bytes;
+        node->source = file.source;
+        node->size = static_cast<uint32_t>(file.source.empty() ? file.bytes.size() : file.source_bytes);
+      }
       found = node.get();
       at->children.push_back(std::move(node));
     }
@@ -230,55 +235,141 @@ const IsoFile* IsoImage::find(std::string_view path) const {
   return nullptr;
 }
 
-Result<std::string> build_iso(std::string_view volume_id, const std::vector<IsoFile>& files) {
+namespace {
+
+struct Layout {
+  std::vector<Node*> directories;
+  uint32_t table_bytes = 0, table_le = 0, table_be = 0, catalog = 0, sectors = 0;
+};
+
+// Gives every folder and file its place. `first`: the first sector after the descriptors.
+Layout lay_out(Node& root, uint32_t first, bool bootable) {
+  Layout out;
+  out.directories = directories_of(root);
+  for (size_t i = 0; i < out.directories.size(); ++i) {
+    out.directories[i]->path_number = static_cast<uint16_t>(i + 1);
+    out.directories[i]->size = static_cast<uint32_t>(directory_bytes(*out.directories[i]).size());
+  }
+  out.table_bytes = static_cast<uint32_t>(path_table(out.directories, false).size());
+  out.table_le = first;
+  out.table_be = out.table_le + sectors_of(out.table_bytes);
+  uint32_t next = out.table_be + sectors_of(out.table_bytes);
+  if (bootable) out.catalog = next++;
+  for (Node* directory : out.directories) {
+    directory->extent = next;
+    next += sectors_of(directory->size);
+  }
+  for (Node* directory : out.directories) {
+    for (const auto& child : directory->children) {
+      if (child->directory) continue;
+      child->extent = next;
+      next += sectors_of(child->size);
+    }
+  }
+  out.sectors = next;
+  return out;
+}
+
+const Node* find_node(const Node& root, std::string_view path) {
+  const Node* at = &root;
+  for (const auto part : base::split(path, '/')) {
+    const Node* found = nullptr;
+    for (const auto& child : at->children) {
+      if (child->name == part) found = child.get();
+    }
+    if (!found) return nullptr;
+    at = found;
+  }
+  return at->directory ? nullptr : at;
+}
+
+// The boot record descriptor, El Torito figure 7.
+std::string boot_record(uint32_t catalog) {
+  std::string out = std::string(1, '\0') + "CD001" + '\x01';
+  out += "EL TORITO SPECIFICATION";
+  out.resize(71, '\0');
+  put_le(out, catalog, 4);
+  out.resize(sector, '\0');
+  return out;
+}
+
+// Validation entry for UEFI (platform EFh) and the default entry: no emulation, the image at its sector.
+std::string boot_catalog(const Node& image) {
+  std::string head("\x01\xef\x00\x00", 4);
+  head.resize(28, '\0');
+  head += std::string("\x00\x00\x55\xaa", 4);
+  uint16_t sum = 0;
+  for (size_t i = 0; i < head.size(); i += 2) {
+    sum = static_cast<uint16_t>(sum + static_cast<unsigned char>(head[i]) +
+                                (static_cast<unsigned char>(head[i + 1]) << 8));
+  }
+  const auto check = static_cast<uint16_t>(0x10000 - sum);
+  head[28] = static_cast<char>(check & 0xff);
+  head[29] = static_cast<char>(check >> 8);
+  std::string out = head;
+  out += std::string("\x88\x00\x00\x00\x00\x00", 6);
+  // In units of 512 bytes; an image that is larger than can be said is loaded whole by UEFI firmware.
+  put_le(out, std::min<uint32_t>((image.size + 511) / 512, 0xffff), 2);
+  put_le(out, image.extent, 4);
+  out.resize(sector, '\0');
+  return out;
+}
+
+void add_piece(IsoPlan& plan, uint32_t at_sector, std::string bytes) {
+  const uint64_t size = bytes.size();
+  plan.pieces.push_back({uint64_t{at_sector} * sector, size, std::move(bytes), {}});
+}
+
+Result<IsoPlan> make_plan(std::string_view volume_id, const std::vector<IsoFile>& files, std::string_view boot_path) {
   if (volume_id.size() > 32) return base::invalid("ISO volume id is longer than 32 characters");
   Node root;
   root.directory = true;
+  for (const auto& file : files) {
+    if (file.source_bytes >= file_bytes_max) return Error{Code::too_large, "a file of the ISO image is over 4 GiB"};
+    TRY(insert(root, file));
+  }
+  const bool bootable = !boot_path.empty();
+  const Layout layout = lay_out(root, bootable ? first_data_sector + 1 : first_data_sector, bootable);
+  IsoPlan plan;
+  plan.size = uint64_t{layout.sectors} * sector;
+  add_piece(plan, 16,
+            primary_descriptor(root, volume_id, layout.sectors, layout.table_bytes, layout.table_le, layout.table_be));
+  if (bootable) add_piece(plan, 17, boot_record(layout.catalog));
+  add_piece(plan, bootable ? 18 : 17, std::string("\xff") + "CD001" + '\x01');
+  add_piece(plan, layout.table_le, path_table(layout.directories, false));
+  add_piece(plan, layout.table_be, path_table(layout.directories, true));
+  if (bootable) {
+    const Node* image = find_node(root, boot_path);
+    if (!image) return base::invalid("the ISO image has no file " + std::string(boot_path) + " to boot from");
+    add_piece(plan, layout.catalog, boot_catalog(*image));
+  }
+  for (const Node* directory : layout.directories) add_piece(plan, directory->extent, directory_bytes(*directory));
+  for (const Node* directory : layout.directories) {
+    for (const auto& child : directory->children) {
+      if (child->directory || child->size == 0) continue;
+      plan.pieces.push_back({uint64_t{child->extent} * sector, child->size, child->bytes, child->source});
+    }
+  }
+  return plan;
+}
+
+}  // namespace
+
+Result<IsoPlan> plan_iso(std::string_view volume_id, const std::vector<IsoFile>& files,
+                         std::string_view uefi_boot_path) {
+  return make_plan(volume_id, files, uefi_boot_path);
+}
+
+Result<std::string> build_iso(std::string_view volume_id, const std::vector<IsoFile>& files) {
   size_t total = 0;
   for (const auto& file : files) {
     total += file.bytes.size() + sector;
     if (total > image_bytes_max) return Error{Code::too_large, "ISO image would be larger than 128 MiB"};
-    TRY(insert(root, file));
+    if (!file.source.empty()) return base::invalid("the bytes of " + file.path + " are elsewhere");
   }
-  const auto directories = directories_of(root);
-  for (size_t i = 0; i < directories.size(); ++i) {
-    directories[i]->path_number = static_cast<uint16_t>(i + 1);
-    directories[i]->size = static_cast<uint32_t>(directory_bytes(*directories[i]).size());
-  }
-  const auto table_bytes = static_cast<uint32_t>(path_table(directories, false).size());
-  const uint32_t table_le = first_data_sector;
-  const uint32_t table_be = table_le + sectors_of(table_bytes);
-  uint32_t next = table_be + sectors_of(table_bytes);
-  for (Node* directory : directories) {
-    directory->extent = next;
-    next += sectors_of(directory->size);
-  }
-  for (Node* directory : directories) {
-    for (const auto& child : directory->children) {
-      if (child->directory) continue;
-      child->extent = next;
-      child->size = static_cast<uint32_t>(child->bytes.size());
-      next += sectors_of(child->size);
-    }
-  }
-
-  std::string out(16 * sector, '\0');
-  const auto pad = [&] { out.append((sector - out.size() % sector) % sector, '\0'); };
-  out += primary_descriptor(root, volume_id, next, table_bytes, table_le, table_be);
-  out += std::string("\xff") + "CD001" + '\x01';
-  pad();
-  out += path_table(directories, false);
-  pad();
-  out += path_table(directories, true);
-  pad();
-  for (const Node* directory : directories) out += directory_bytes(*directory);
-  for (const Node* directory : directories) {
-    for (const auto& child : directory->children) {
-      if (child->directory) continue;
-      out += child->bytes;
-      pad();
-    }
-  }
+  const IsoPlan plan = TRY(make_plan(volume_id, files, ""));
+  std::string out(plan.size, '\0');
+  for (const auto& piece : plan.pieces) out.replace(piece.offset, piece.size, piece.bytes);
   return out;
 }
 
