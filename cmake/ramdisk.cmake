@@ -8,7 +8,7 @@ function(ingot_ramdisk_agent)
     add_dependencies(ingot-agent ingot_${name})
     list(APPEND archives $<TARGET_FILE:ingot_${name}>)
   endforeach()
-  target_link_options(ingot-agent PRIVATE -static -Wl,--gc-sections)
+  target_link_options(ingot-agent PRIVATE -static -s -Wl,--gc-sections)
   target_link_libraries(ingot-agent PRIVATE -Wl,--start-group ${archives} -Wl,--end-group
                         nghttp2 ssl crypto yaml zstd z boost_context Threads::Threads)
   set_target_properties(ingot-agent PROPERTIES LINK_DEPENDS "${archives}")

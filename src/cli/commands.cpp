@@ -47,6 +47,9 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
   serve->add_option("--agent-listen", flags.agent_listen, "HOST:PORT for deploy agents (HTTPS)")->capture_default_str();
   serve->add_option("--boot-listen", flags.boot_listen, "HOST:PORT for firmware: ISO images and iPXE scripts (HTTP)")
       ->capture_default_str();
+  serve->add_option("--ramdisk", flags.ramdisk, "Folder that `ingot ramdisk build` made; none: simulated servers only")
+      ->check(CLI::ExistingDirectory);
+  serve->add_option("--kernel-arguments", flags.kernel_arguments, "Of the deploy ramdisk, such as console=ttyS0");
   serve->add_option("--agent-url", flags.agent_url, "What servers are told instead of --agent-listen");
   serve->add_option("--boot-url", flags.boot_url, "What servers are told instead of --boot-listen");
   serve->add_option("--dhcp-range", flags.dhcp_range, "BEGIN-END/PREFIX to lease for network boot; none: no DHCP");

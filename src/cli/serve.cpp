@@ -46,6 +46,8 @@ Result<ManagerOptions> manager_options(sys::Sys& sys, const ServeFlags& flags) {
   out.endpoint.provisioning_url = flags.agent_url;
   out.endpoint.boot_url = flags.boot_url;
   out.endpoint.allow_loopback_agents = flags.allow_loopback_agents;
+  out.endpoint.ramdisk_dir = flags.ramdisk;
+  out.endpoint.kernel_arguments = flags.kernel_arguments;
   if (!flags.dhcp_range.empty()) {
     out.dhcp = TRY(metal::parse_dhcp_range(flags.dhcp_range).context("--dhcp-range"));
     out.dhcp->listen = TRY(Address::parse(flags.dhcp_listen).context("--dhcp-listen"));

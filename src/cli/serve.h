@@ -19,6 +19,7 @@ struct ServeFlags {
   std::vector<std::string> service_addresses;  // server::parse_service_address
   std::string agent_listen = "127.0.0.1:6385", boot_listen = "127.0.0.1:6180";
   std::string agent_url, boot_url;
+  std::string ramdisk, kernel_arguments;
   std::string dhcp_listen = "127.0.0.1:10067", dhcp_range;  // an empty range: no DHCP
   std::string site_ca;                                      // a file
   bool allow_loopback_agents = false, allow_md5 = false;

@@ -28,6 +28,9 @@ struct HostAccess {
   std::string boot_mac;  // lower case; may be empty
   bool uefi = true;
   bool power_off_allowed = true;  // not spec.disablePowerOff
+  // Static settings for the ramdisk (OpenStack's network_data.json); empty: DHCP. Or why they cannot be had.
+  std::string network_data;
+  std::optional<base::Error> network_data_error;
   // Part of the key of registration and power work: a failed one is tried again only under a new number.
   int64_t attempt = 0;
 };

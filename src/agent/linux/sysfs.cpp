@@ -148,7 +148,8 @@ std::vector<LinuxNic> Sysfs::nics() const {
     nic.product = text(folder + "/device/device");
     const std::string driver = link(folder + "/device/driver");
     nic.driver = driver.substr(driver.rfind('/') + 1);
-    for (const auto part : base::split(link(folder), '/')) {
+    const std::string place = link(folder);
+    for (const auto part : base::split(place, '/')) {
       if (is_pci_address(part)) nic.pci_address = part;
     }
     out.push_back(std::move(nic));
@@ -165,7 +166,8 @@ Json Sysfs::cpu() const {
     if (line.starts_with("physical id")) sockets.emplace(line);
   }
   Json::Array flags;
-  for (const auto flag : base::split(value_of(info, "flags"), ' ')) flags.emplace_back(std::string(flag));
+  const std::string features = value_of(info, "flags");
+  for (const auto flag : base::split(features, ' ')) flags.emplace_back(std::string(flag));
   Json out = Json::object({{"model_name", value_of(info, "model name")}, {"frequency", value_of(info, "cpu MHz")}});
   out.set("count", count).set("flags", std::move(flags));
 #if defined(__aarch64__)
@@ -209,7 +211,8 @@ std::vector<std::string> Sysfs::modaliases() const {
 
 std::map<std::string, std::string> Sysfs::kernel_arguments() const {
   std::map<std::string, std::string> out;
-  for (const auto word : base::split(text("/proc/cmdline"), ' ')) {
+  const std::string line = text("/proc/cmdline");
+  for (const auto word : base::split(line, ' ')) {
     const size_t equals = word.find('=');
     if (word.empty()) continue;
     out[std::string(word.substr(0, equals))] =

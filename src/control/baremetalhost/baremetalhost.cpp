@@ -283,6 +283,7 @@ Result<Outcome> reconcile(metal::Engine& engine, Context& ctx, const BareMetalHo
   }
   const Registered registered = TRY(ensure_registered(scope));
   if (registered == Registered::pending) return Outcome::done();
+  load_boot_network(scope);
   if (registered == Registered::yes) TRY(take_row(scope));
   if (scope.released) return Outcome::done();
   TRY(store(scope));

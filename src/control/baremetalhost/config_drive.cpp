@@ -63,4 +63,18 @@ Result<metal::ConfigDrive> config_drive_of(Scope& scope) {
   return drive;
 }
 
+void load_boot_network(Scope& scope) {
+  const std::string& name = scope.host.spec.preprovisioning_network_data_name;
+  if (name.empty()) return;
+  auto text = data_of(scope, api::SecretReference{.name = name, .ns = {}}, "networkData");
+  auto document = text && !text->empty() ? document_of(*text, "preprovisioning networkData") : Result<Json>(Json());
+  if (!text) {
+    scope.access.network_data_error = text.error();
+  } else if (!document) {
+    scope.access.network_data_error = document.error();
+  } else if (!document->is_null()) {
+    scope.access.network_data = document->dump();
+  }
+}
+
 }  // namespace control::baremetalhost

@@ -114,6 +114,8 @@ const std::optional<api::HostImage>& image_being_deployed(const Scope& scope);
 
 // What is written into the config drive. Errors: not_found (a Secret), invalid; layer bootstrap.
 Result<metal::ConfigDrive> config_drive_of(Scope& scope);
+// Reads the network settings of the deploy ramdisk (spec.preprovisioningNetworkDataName) into scope.access.
+void load_boot_network(Scope& scope);
 // HardwareData of the same name, made or updated.
 Result<void> store_hardware(Scope& scope, const api::HardwareDetails& hardware);
 

@@ -33,10 +33,38 @@ std::string script_url(const BootPlace& place, std::string_view mac) {
   return place.boot_url + "/boot/ipxe/" + base::replace_all(std::string(mac), ":", "-");
 }
 
-Result<std::string> boot_iso(const BootPlace& place, const ExpectedBoot& boot) {
+Result<wire::IsoPlan> boot_iso(sys::Disk& disk, const BootPlace& place, const ExpectedBoot& boot) {
   std::string text = "boot_method=vmedia\n";
   for (const auto& [key, value] : parameters(place, boot)) text += key + "=" + value + "\n";
-  return wire::build_iso("VMEDIA_BOOT_ISO", {{"parameters.txt", text}, {"ca.crt", place.ca_pem}});
+  std::vector<wire::IsoFile> files = {{"parameters.txt", text}, {"ca.crt", place.ca_pem}};
+  if (!boot.network_data.empty()) files.push_back({"network_data.json", boot.network_data});
+  if (place.ramdisk_dir.empty()) return wire::plan_iso("VMEDIA_BOOT_ISO", files, "");
+  for (const char* name : {"vmlinuz", "initrd", "esp.img"}) {
+    const std::string path = place.ramdisk_dir + "/" + name;
+    const auto file = TRY(disk.open(path, false).context("the deploy ramdisk"));
+    files.push_back({.path = name, .bytes = {}, .source = path, .source_bytes = file->size()});
+  }
+  // Debian's GRUB for CDs takes the disk that has this file for its own.
+  files.push_back({".disk/info", "Ingot deploy ramdisk\n"});
+  files.push_back({"boot/grub/grub.cfg", "set timeout=0\nlinux /vmlinuz boot_method=vmedia " + place.kernel_arguments +
+                                             "\ninitrd /initrd\nboot\n"});
+  return wire::plan_iso("VMEDIA_BOOT_ISO", files, "esp.img");
+}
+
+Result<void> check_kernel_arguments(std::string_view text) {
+  for (const char c : text) {
+    if (c < ' ' || c > '~' || std::string_view("\"'\\`$;|&<>{}").find(c) != std::string_view::npos) {
+      return base::invalid("kernel arguments may not have the character " + base::quoted(std::string(1, c)));
+    }
+  }
+  for (const auto word : base::split(text, ' ')) {
+    const std::string key(word.substr(0, word.find('=')));
+    for (const char* ours : {"ipa-api-url", "ipa-agent-token", "ingot-host-uuid", "deploy_id", "ingot-ca-sha256",
+                             "ingot-ca-url", "boot_method", "initrd"}) {
+      if (key == ours) return base::invalid("kernel argument " + key + " is set by the manager");
+    }
+  }
+  return {};
 }
 
 std::string ipxe_script(const BootPlace& place, const ExpectedBoot& boot) {
@@ -44,7 +72,9 @@ std::string ipxe_script(const BootPlace& place, const ExpectedBoot& boot) {
   std::string out = "#!ipxe\nkernel " + base_url + "/vmlinuz";
   for (const auto& [key, value] : parameters(place, boot)) out += " " + key + "=" + value;
   out += " ingot-ca-sha256=" + place.ca_sha256 + " ingot-ca-url=" + place.boot_url + "/boot/ca.crt";
-  out += " boot_method=pxe initrd=main\n";
+  out += " boot_method=pxe BOOTIF=01-" + base::replace_all(boot.mac, ":", "-");
+  if (!place.kernel_arguments.empty()) out += " " + place.kernel_arguments;
+  out += " initrd=main\n";
   out += "initrd --name main " + base_url + "/initrd\nboot\n";
   return out;
 }

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "metal/boot/expected_boots.h"
+#include "wire/iso9660.h"
 
 namespace metal {
 
@@ -13,12 +14,17 @@ struct BootPlace {
   std::string boot_url;          // http://host:port of /boot
   std::string ca_pem;            // roots for provisioning_url
   std::string ca_sha256;         // hex digest of the CA certificate's DER
+  std::string ramdisk_dir;       // with vmlinuz, initrd and esp.img; empty: servers are simulated and need none
+  std::string kernel_arguments;  // besides our own; see check_kernel_arguments
 };
 
 std::string iso_url(const BootPlace& place, const ExpectedBoot& boot);
 std::string script_url(const BootPlace& place, std::string_view mac);
-// ISO with volume id VMEDIA_BOOT_ISO, parameters.txt and ca.crt.
-base::Result<std::string> boot_iso(const BootPlace& place, const ExpectedBoot& boot);
+// Image with volume id VMEDIA_BOOT_ISO: parameters.txt, ca.crt and, when the host has some, network_data.json; with a
+// ramdisk, also that and what UEFI firmware boots it by.
+base::Result<wire::IsoPlan> boot_iso(sys::Disk& disk, const BootPlace& place, const ExpectedBoot& boot);
+// Whether these can go into a boot script: printable, without quotes, and none of the parameters that we set.
+base::Result<void> check_kernel_arguments(std::string_view text);
 std::string ipxe_script(const BootPlace& place, const ExpectedBoot& boot);
 // Lower-case hex SHA-256 of the first certificate's DER.
 base::Result<std::string> certificate_digest(std::string_view pem);

@@ -1,10 +1,12 @@
 #include "metal/boot/endpoint.h"
 
 #include <algorithm>
+#include <variant>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "crypto/x509.h"
+#include "metal/boot/artefact.h"
 #include "wire/dhcp.h"
 
 namespace metal {
@@ -17,7 +19,7 @@ using net::Response;
 namespace {
 
 constexpr size_t request_bytes_max = 256u << 10;
-constexpr size_t ramdisk_bytes_max = 1u << 30;
+constexpr size_t whole_bytes_max = 1u << 30;  // of an artefact that is answered as a whole
 
 Response refuse(int status, std::string_view message) {
   return Response::json(status, Json::object({{"faultstring", message}}));
@@ -49,30 +51,8 @@ bool never_an_agent(const std::string& host, bool allow_loopback) {
   return lower.find_first_not_of("0123456789abcdef.:") != std::string::npos;
 }
 
-Response artefact(const Request& request, std::string type, std::string bytes) {
-  Response response;
-  response.headers.set("Content-Type", std::move(type));
-  response.headers.set("Accept-Ranges", "bytes");
-  const std::string& range = request.headers.get("Range");
-  if (constexpr std::string_view prefix = "bytes="; std::string_view(range).starts_with(prefix)) {
-    const auto ends = base::split(std::string_view(range).substr(prefix.size()), '-');
-    const auto from = ends.empty() ? std::nullopt : base::parse_uint(ends[0]);
-    const auto to = ends.size() == 2 ? base::parse_uint(ends[1]) : std::nullopt;
-    const uint64_t size = bytes.size();
-    if (ends.size() != 2 || !from || *from >= size || (to && *to < *from)) {
-      response.status = 416;
-      response.headers.set("Content-Range", "bytes */" + std::to_string(size));
-      return response;
-    }
-    const uint64_t last = std::min(to.value_or(size - 1), size - 1);
-    response.status = 206;
-    response.headers.set("Content-Range",
-                         "bytes " + std::to_string(*from) + "-" + std::to_string(last) + "/" + std::to_string(size));
-    bytes = bytes.substr(*from, last - *from + 1);
-  }
-  response.body = std::move(bytes);
-  return response;
-}
+// An answer is small and complete, or a file that is sent in pieces.
+using Answer = std::variant<Response, Artefact>;
 
 }  // namespace
 
@@ -88,13 +68,15 @@ struct Endpoint::State {
 
   Result<void> start();
   Result<sys::TlsServer> identity();
-  Response answer(const Request& request, bool with_api);
+  Answer answer(const Request& request, bool with_api);
+  Response whole(const Request& request, bool with_api);
+  void respond(net::Exchange& exchange, bool with_api);
   Response lookup(const Target& target);
   Response heartbeat(const Request& request, const std::string& uid);
   Response accept_heartbeat(ExpectedBoot& boot, const Json& body);
   Response script(const std::string& dashed_mac);
-  Response boot_artefact(const Request& request, const std::string& token, const std::string& file);
-  Response ramdisk_file(const Request& request, ExpectedBoot& boot, const std::string& file);
+  Answer boot_artefact(const std::string& token, const std::string& file);
+  Answer ramdisk_file(ExpectedBoot& boot, const std::string& file);
   Response lost() {
     ++boots.refused.boot_path;
     return refuse(404, "no such boot artefact");
@@ -119,14 +101,16 @@ Result<sys::TlsServer> Endpoint::State::identity() {
 
 Result<void> Endpoint::State::start() {
   place.ca_pem = options.ca_certificate_pem;
+  place.ramdisk_dir = options.ramdisk_dir;
+  place.kernel_arguments = options.kernel_arguments;
+  TRY(check_kernel_arguments(place.kernel_arguments));
   place.ca_sha256 = TRY(certificate_digest(options.ca_certificate_pem));
   net::ServerOptions plain;
   plain.listen = {options.boot_listen};
   plain.tls = false;
   plain.body_bytes_max = request_bytes_max;
-  boot = std::make_unique<net::HttpServer>(sys.loop, sys.net, plain, [this](net::Exchange& exchange) {
-    exchange.respond(answer(exchange.request(), false));
-  });
+  boot = std::make_unique<net::HttpServer>(sys.loop, sys.net, plain,
+                                           [this](net::Exchange& exchange) { respond(exchange, false); });
   TRY(boot->start().context("boot listener " + options.boot_listen.text()));
   place.boot_url = options.boot_url.empty() ? "http://" + boot->local().at(0).text() : options.boot_url;
 
@@ -137,15 +121,33 @@ Result<void> Endpoint::State::start() {
   secure.listen = {options.provisioning_listen};
   secure.tls_options = TRY(identity().context("certificate of the provisioning endpoint"));
   secure.body_bytes_max = request_bytes_max;
-  api = std::make_unique<net::HttpServer>(sys.loop, sys.net, secure, [this](net::Exchange& exchange) {
-    exchange.respond(answer(exchange.request(), true));
-  });
+  api = std::make_unique<net::HttpServer>(sys.loop, sys.net, secure,
+                                          [this](net::Exchange& exchange) { respond(exchange, true); });
   TRY(api->start().context("provisioning listener " + options.provisioning_listen.text()));
   if (options.provisioning_url.empty()) place.provisioning_url = "https://" + api->local().at(0).text();
   return {};
 }
 
-Response Endpoint::State::answer(const Request& request, bool with_api) {
+// For callers that want one document; what is too large for that is for respond().
+Response Endpoint::State::whole(const Request& request, bool with_api) {
+  Answer made = answer(request, with_api);
+  if (auto* response = std::get_if<Response>(&made)) return std::move(*response);
+  const Artefact& artefact = std::get<Artefact>(made);
+  const ArtefactHead head = head_of(request, artefact);
+  if (head.bytes > whole_bytes_max) return refuse(500, "the artefact is too large");
+  auto body = read_body(sys.disk, artefact, head.from, static_cast<size_t>(head.bytes));
+  if (!body) return refuse(503, "the ramdisk is not available");
+  return Response{head.status, head.headers, std::move(*body)};
+}
+
+void Endpoint::State::respond(net::Exchange& exchange, bool with_api) {
+  Answer made = answer(exchange.request(), with_api);
+  if (auto* response = std::get_if<Response>(&made)) return exchange.respond(std::move(*response));
+  const auto sent = send_artefact(sys.disk, std::get<Artefact>(made), exchange);
+  if (!sent) base::log::info("a boot artefact was not sent to its end", {{"error", sent.error().text()}});
+}
+
+Answer Endpoint::State::answer(const Request& request, bool with_api) {
   const Target target = take_apart(request.target);
   const auto& parts = target.parts;
   const bool read = request.method == "GET" || request.method == "HEAD";
@@ -154,9 +156,11 @@ Response Endpoint::State::answer(const Request& request, bool with_api) {
     return heartbeat(request, parts[2]);
   }
   if (!parts.empty() && parts[0] == "boot" && read) {
-    if (parts.size() == 2 && parts[1] == "ca.crt") return artefact(request, "application/x-pem-file", place.ca_pem);
+    if (parts.size() == 2 && parts[1] == "ca.crt") {
+      return artefact_of("application/x-pem-file", place.ca_pem);
+    }
     if (parts.size() == 3 && parts[1] == "ipxe") return script(parts[2]);
-    if (parts.size() == 3) return boot_artefact(request, parts[1], parts[2]);
+    if (parts.size() == 3) return boot_artefact(parts[1], parts[2]);
     return lost();
   }
   ++boots.refused.malformed;
@@ -245,36 +249,40 @@ Response Endpoint::State::script(const std::string& dashed_mac) {
   return Response::text(200, ipxe_script(place, *expected));
 }
 
-Response Endpoint::State::boot_artefact(const Request& request, const std::string& token, const std::string& file) {
+Answer Endpoint::State::boot_artefact(const std::string& token, const std::string& file) {
   ExpectedBoot* expected = boots.by_path_token(token);
   if (!expected || !expected->artefacts_open()) return lost();
-  if (file == "vmlinuz" || file == "initrd") return ramdisk_file(request, *expected, file);
+  if (file == "vmlinuz" || file == "initrd") return ramdisk_file(*expected, file);
   if (file != expected->host_name + ".iso" || expected->method == BmcBootMethod::ipxe) return lost();
-  auto iso = boot_iso(place, *expected);
-  if (!iso) return refuse(500, iso.error().message);
+  auto iso = boot_iso(sys.disk, place, *expected);
+  if (!iso) {
+    base::log::error("the boot image cannot be made", {{"host", expected->uid}, {"error", iso.error().text()}});
+    return refuse(503, iso.error().message);
+  }
   if (!expected->iso_fetched) {
     expected->iso_fetched = boots.now();
     boots.happened(*expected);
   }
-  return artefact(request, "application/vnd.efi-iso", std::move(*iso));
+  return Artefact{"application/vnd.efi-iso", std::move(*iso)};
 }
 
-Response Endpoint::State::ramdisk_file(const Request& request, ExpectedBoot& expected, const std::string& file) {
-  std::string bytes = "ingot deploy ramdisk: " + file + "\n";  // what simulated firmware loads
-  if (!options.ramdisk_dir.empty()) {
-    auto read = sys.disk.read(options.ramdisk_dir + "/" + file, ramdisk_bytes_max);
-    if (!read) {
-      base::log::error("ramdisk file cannot be read", {{"file", file}, {"error", read.error().text()}});
+Answer Endpoint::State::ramdisk_file(ExpectedBoot& expected, const std::string& file) {
+  // Without a ramdisk: what simulated firmware loads.
+  Artefact made = artefact_of("application/octet-stream", "ingot deploy ramdisk: " + file + "\n");
+  if (!place.ramdisk_dir.empty()) {
+    auto found = artefact_of_file(sys.disk, made.type, place.ramdisk_dir + "/" + file);
+    if (!found) {
+      base::log::error("ramdisk file cannot be read", {{"file", file}, {"error", found.error().text()}});
       return refuse(503, "the ramdisk is not available");
     }
-    bytes = std::move(*read);
+    made = std::move(*found);
   }
   auto& seen = file == "vmlinuz" ? expected.kernel_fetched : expected.initrd_fetched;
   if (!seen) {
     seen = boots.now();
     boots.happened(expected);
   }
-  return artefact(request, "application/octet-stream", std::move(bytes));
+  return made;
 }
 
 Endpoint::Endpoint(sys::Sys& sys, ExpectedBoots& boots, EndpointOptions options)
@@ -291,7 +299,7 @@ void Endpoint::stop() {
 const BootPlace& Endpoint::place() const { return state_->place; }
 sys::Address Endpoint::provisioning_local() const { return state_->api->local().at(0); }
 sys::Address Endpoint::boot_local() const { return state_->boot->local().at(0); }
-Response Endpoint::answer_api(const Request& request) { return state_->answer(request, true); }
-Response Endpoint::answer_boot(const Request& request) { return state_->answer(request, false); }
+Response Endpoint::answer_api(const Request& request) { return state_->whole(request, true); }
+Response Endpoint::answer_boot(const Request& request) { return state_->whole(request, false); }
 
 }  // namespace metal

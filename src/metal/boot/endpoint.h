@@ -16,7 +16,8 @@ struct EndpointOptions {
   sys::Address boot_listen{"127.0.0.1", 6180};          // HTTP: firmware speaks nothing else
   std::string provisioning_url, boot_url;               // what hosts are told; empty: from the listen addresses
   std::string ca_certificate_pem, ca_key_pem;           // issues the endpoint's certificate
-  std::string ramdisk_dir;                              // holds vmlinuz and initrd; empty: marker files are served
+  std::string ramdisk_dir;       // holds vmlinuz, initrd, esp.img; empty: marker files are served
+  std::string kernel_arguments;  // of the ramdisk, besides ours
   base::Duration heartbeat_timeout = base::seconds(300);
   bool allow_loopback_agents = false;  // callback URLs on 127.0.0.0/8 and ::1, for tests on one machine
 };

@@ -23,8 +23,9 @@ struct ExpectedBoot {
   std::string uid, boot_id, host_name;
   std::string mac;  // lower case; "" when unknown
   BmcBootMethod method = BmcBootMethod::ipxe;
-  std::string agent_token;  // 43 characters; proves that a request comes from this boot
-  std::string path_token;   // of the URLs of this boot's artefacts
+  std::string agent_token;   // 43 characters; proves that a request comes from this boot
+  std::string path_token;    // of the URLs of this boot's artefacts
+  std::string network_data;  // JSON; static settings for virtual media, empty: DHCP
 
   // How far it has come; each is the first time.
   std::optional<Time> dhcp_seen, script_fetched, kernel_fetched, initrd_fetched, iso_fetched, looked_up;

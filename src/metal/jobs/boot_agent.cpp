@@ -116,10 +116,12 @@ Result<void> boot_ramdisk(Run& run, BmcBootMethod method, int percent_from, int 
     return Error{Code::invalid, "network boot is not configured", Layer::network_boot,
                  "start the manager with a DHCP range, or use a virtual media BMC address"};
   }
+  if (run.host.network_data_error) return *run.host.network_data_error;
   TRY(run.guard(Act::boot_agent));
   TRY(stop_server(run));
-  const ExpectedBoot& boot =
+  ExpectedBoot& boot =
       bench.boots.expect(run.host.uid, run.operation.boot_id, run.host.name, run.host.boot_mac, method);
+  boot.network_data = run.host.network_data;
   TRY(aim_boot(run, method, iso_url(bench.endpoint.place(), boot)));
   TRY(run.guard(Act::boot_agent));
   run.step("powering on", 6);

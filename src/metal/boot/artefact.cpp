@@ -1,0 +1,109 @@
+#include "metal/boot/artefact.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/text.h"
+
+namespace metal {
+
+using base::Result;
+
+namespace {
+
+// Read from the page cache in general: every boot asks for the same files.
+constexpr size_t piece_bytes = 256u << 10;
+
+struct Range {
+  uint64_t from = 0, bytes = 0;
+};
+
+// "bytes=0-499", "bytes=500-", "bytes=-500". Nullopt: not a range that we understand, so the whole is sent; a range of
+// no bytes cannot be satisfied.
+std::optional<Range> range_of(const std::string& header, uint64_t size) {
+  constexpr std::string_view prefix = "bytes=";
+  if (!header.starts_with(prefix) || header.find(',') != std::string::npos) return std::nullopt;
+  const std::string_view text = std::string_view(header).substr(prefix.size());
+  const size_t dash = text.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto first = base::parse_uint(text.substr(0, dash));
+  const auto last = base::parse_uint(text.substr(dash + 1));
+  if (dash == 0) {
+    if (!last) return std::nullopt;
+    const uint64_t bytes = std::min(*last, size);
+    return Range{size - bytes, bytes};
+  }
+  if (!first || (dash + 1 < text.size() && !last) || (last && *last < *first)) return std::nullopt;
+  if (*first >= size) return Range{};
+  return Range{*first, std::min(last.value_or(size - 1), size - 1) - *first + 1};
+}
+
+}  // namespace
+
+Artefact artefact_of(std::string type, std::string bytes) {
+  Artefact out{std::move(type), {}};
+  out.body.size = bytes.size();
+  out.body.pieces.push_back({0, bytes.size(), std::move(bytes), {}});
+  return out;
+}
+
+Result<Artefact> artefact_of_file(sys::Disk& disk, std::string type, const std::string& path) {
+  const auto file = TRY(disk.open(path, false));
+  Artefact out{std::move(type), {}};
+  out.body.size = file->size();
+  out.body.pieces.push_back({0, out.body.size, {}, path});
+  return out;
+}
+
+ArtefactHead head_of(const net::Request& request, const Artefact& artefact) {
+  const uint64_t size = artefact.body.size;
+  ArtefactHead out;
+  out.bytes = size;
+  out.headers.set("Content-Type", artefact.type);
+  out.headers.set("Accept-Ranges", "bytes");
+  if (const auto range = range_of(request.headers.get("Range"), size)) {
+    out.from = range->from;
+    out.bytes = range->bytes;
+    out.status = range->bytes == 0 ? 416 : 206;
+    const std::string span = range->bytes == 0
+                                 ? std::string("*")
+                                 : std::to_string(out.from) + "-" + std::to_string(out.from + out.bytes - 1);
+    out.headers.set("Content-Range", "bytes " + span + "/" + std::to_string(size));
+  }
+  return out;
+}
+
+Result<std::string> read_body(sys::Disk& disk, const Artefact& artefact, uint64_t from, size_t bytes) {
+  std::string out(bytes, '\0');
+  for (const auto& piece : artefact.body.pieces) {
+    const uint64_t begin = std::max(from, piece.offset);
+    const uint64_t end = std::min<uint64_t>(from + bytes, piece.offset + piece.size);
+    if (begin >= end) continue;
+    const auto span = static_cast<size_t>(end - begin);
+    std::string part;
+    if (piece.source.empty()) {
+      part = piece.bytes.substr(begin - piece.offset, span);
+    } else {
+      const auto file = TRY(disk.open(piece.source, false));
+      part = TRY(file->read_at(begin - piece.offset, span));
+    }
+    if (part.size() != span) return base::unavailable(piece.source + " has become shorter");
+    out.replace(begin - from, span, part);
+  }
+  return out;
+}
+
+Result<void> send_artefact(sys::Disk& disk, const Artefact& artefact, net::Exchange& exchange) {
+  ArtefactHead head = head_of(exchange.request(), artefact);
+  head.headers.set("Content-Length", std::to_string(head.bytes));
+  TRY(exchange.start(head.status, head.headers));
+  if (exchange.request().method == "HEAD") return {};
+  for (uint64_t done = 0; done < head.bytes; done += piece_bytes) {
+    const auto bytes = static_cast<size_t>(std::min<uint64_t>(piece_bytes, head.bytes - done));
+    const std::string part = TRY(read_body(disk, artefact, head.from + done, bytes));
+    TRY(exchange.write(part));
+  }
+  return {};
+}
+
+}  // namespace metal
