@@ -44,10 +44,11 @@ class FakeHardware : public agent::Hardware {
     if (file->size() != disk_bytes) TRY(file->resize(disk_bytes));
     return file;
   }
-  Result<void> erase_device(const agent::DiskIdentity&, const std::function<void(int)>& progress) override {
+  Result<Json> erase_device(const agent::DiskIdentity& disk, const std::function<void(int)>& progress) override {
     progress(50);
     auto file = TRY(open_disk(""));
-    return file->zero(0, disk_bytes);
+    TRY(file->zero(0, disk_bytes));
+    return Json::object({{"disk", disk.name}, {"method", "overwrite with zeros"}});
   }
   std::string address() const override { return "10.0.0.10"; }
   std::vector<std::string> macs() const override { return {"52:54:00:12:01:01"}; }

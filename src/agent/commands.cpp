@@ -246,12 +246,15 @@ Result<Json> Commands::write_image_to(Command& command, const Json& args) {
 
   auto file = TRY(hardware_.open_disk(disk.name));
   const ImageOrder order = order_from(args["image_info"]);
-  TRY(write_image(sys_, order, hardware_.image_roots_pem(), *file, [&](const ImageProgress& at) {
+  const auto progress = [&](const ImageProgress& at) {
     const uint64_t percent = at.bytes_total == 0 ? 0 : at.bytes * 100 / at.bytes_total;
     command.result = Json::object({{"step", "write_image"}, {"percent", percent}, {"bytes", at.bytes}});
     command.result.set("bytes_total", at.bytes_total);
-  }));
-  if (!iso.empty()) TRY(write_config_drive(*file, iso));
+  };
+  const auto complete = [&](sys::File& written) -> Result<void> {
+    return iso.empty() ? Result<void>() : write_config_drive(written, iso, sys_.random);
+  };
+  TRY(write_image(sys_, order, hardware_.image_roots_pem(), *file, progress, complete));
   Json result = Json::object({{"step", "write_image"}, {"percent", 100}, {"disk", disk.name}});
   result.set("checksum", order.hash_algorithm + ":" + order.hash_value);
   return result;

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include "agent/disk_layout.h"
+#include "agent/partition_table.h"
 #include "base/text.h"
 
 namespace agent {
@@ -46,11 +47,16 @@ Result<std::string> decode_config_drive(std::string_view text) {
   return std::move(*bytes);
 }
 
-Result<void> write_config_drive(sys::File& disk, std::string_view iso) {
-  if (iso.size() > config_drive_bytes) {
-    return Error{Code::too_large, "the config drive is larger than 64 MiB", Layer::agent};
+Result<void> write_config_drive(sys::File& disk, std::string_view iso, sys::Random& random) {
+  ConfigPartition place{config_drive_offset(disk.size()), config_drive_bytes};
+  if (const auto partition = TRY(add_config_partition(disk, random))) place = *partition;
+  if (iso.size() > place.bytes) {
+    return Error{Code::too_large,
+                 "the config drive has " + std::to_string(iso.size()) + " bytes, more than its place of " +
+                     std::to_string(place.bytes),
+                 Layer::agent};
   }
-  TRY(disk.write_at(config_drive_offset(disk.size()), iso));
+  TRY(disk.write_at(place.offset, iso));
   return disk.sync();
 }
 

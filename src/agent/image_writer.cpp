@@ -53,13 +53,47 @@ class Writer {
   }
   std::string sum() { return base::hex(digest_.finish()); }
   uint64_t written() const { return written_; }
-  const std::string& first_block() const { return first_block_; }
+  std::string& first_block() { return first_block_; }
 
  private:
   sys::File& disk_;
   crypto::Digest digest_;
   std::string chunk_, first_block_;
   uint64_t written_ = 0;
+};
+
+// The disk with its first block, which is still held back in memory.
+class HeldBackDisk : public sys::File {
+ public:
+  HeldBackDisk(sys::File& disk, std::string& head) : disk_(disk), head_(head) {}
+  Result<std::string> read_at(uint64_t offset, size_t bytes) override {
+    std::string out = TRY(disk_.read_at(offset, bytes));
+    if (offset < head_.size()) {
+      const size_t span = std::min<size_t>(head_.size() - offset, out.size());
+      out.replace(0, span, head_, offset, span);
+    }
+    return out;
+  }
+  Result<void> write_at(uint64_t offset, std::string_view bytes) override {
+    if (offset < head_.size()) {
+      const size_t span = std::min<size_t>(head_.size() - offset, bytes.size());
+      head_.replace(offset, span, bytes.substr(0, span));
+      bytes.remove_prefix(span);
+      offset += span;
+    }
+    return bytes.empty() ? Result<void>() : disk_.write_at(offset, bytes);
+  }
+  Result<void> zero(uint64_t offset, uint64_t bytes) override {
+    if (offset < head_.size()) return write_at(offset, std::string(bytes, '\0'));
+    return disk_.zero(offset, bytes);
+  }
+  Result<void> sync() override { return disk_.sync(); }
+  uint64_t size() const override { return disk_.size(); }
+  Result<void> resize(uint64_t bytes) override { return disk_.resize(bytes); }
+
+ private:
+  sys::File& disk_;
+  std::string& head_;
 };
 
 std::string detect_format(std::string_view first_block) {
@@ -115,7 +149,8 @@ Result<void> download(net::HttpClient& client, const ImageOrder& order, const ne
 }  // namespace
 
 Result<void> write_image(sys::Sys& sys, const ImageOrder& order, const std::string& roots_pem, sys::File& disk,
-                         const std::function<void(const ImageProgress&)>& progress) {
+                         const std::function<void(const ImageProgress&)>& progress,
+                         const std::function<Result<void>(sys::File&)>& complete) {
   const net::Url url = TRY(net::Url::parse(order.url).context("image URL"));
   if (order.hash_value.empty()) {
     return Error{Code::invalid, "the order has no checksum, so nothing is written", Layer::agent};
@@ -143,6 +178,9 @@ Result<void> write_image(sys::Sys& sys, const ImageOrder& order, const std::stri
   Json record = Json::object({{"format", found}, {"bytes", writer.written()}, {"image", order.id}});
   record.set("checksum", order.hash_algorithm + ":" + sum);
   TRY(write_install_record(disk, record));
+  HeldBackDisk whole(disk, writer.first_block());
+  TRY(complete(whole));
+  TRY(disk.sync());
   return writer.make_bootable();
 }
 

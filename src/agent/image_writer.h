@@ -22,7 +22,10 @@ struct ImageProgress {
 
 // Errors: invalid (bad order, format differs), corrupt (checksum; the message has both sums), unavailable, timeout,
 // too_large, cancelled; all of layer agent.
+//
+// `complete` is called when the image is there and right, before firmware would boot it: with the disk as it will be.
 Result<void> write_image(sys::Sys& sys, const ImageOrder& order, const std::string& roots_pem, sys::File& disk,
-                         const std::function<void(const ImageProgress&)>& progress);
+                         const std::function<void(const ImageProgress&)>& progress,
+                         const std::function<Result<void>(sys::File&)>& complete);
 
 }  // namespace agent

@@ -1,0 +1,126 @@
+// The table of an image on a larger disk: the backup moves, the config drive gets a partition, damage is noticed.
+#include "agent/partition_table.h"
+
+#include <doctest/doctest.h>
+#include <zlib.h>
+
+#include "agent/disk_layout.h"
+#include "base/text.h"
+#include "sys/sim/sim.h"
+
+namespace agent {
+namespace {
+
+constexpr uint64_t disk_bytes = 512u << 20;
+constexpr size_t sector = 512;
+
+void put(std::string& bytes, size_t at, uint64_t value, size_t count) {
+  for (size_t i = 0; i < count; ++i) bytes[at + i] = static_cast<char>((value >> (8 * i)) & 0xff);
+}
+uint64_t get(const std::string& bytes, size_t at, size_t count) {
+  uint64_t value = 0;
+  for (size_t i = count; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+  return value;
+}
+uint32_t sum(const std::string& bytes) {
+  return static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), uInt(bytes.size())));
+}
+
+struct Disk {
+  sys::SimWorld world{1};
+  sys::Sys& sys = world.process("10.0.0.1", "agent");
+  std::unique_ptr<sys::File> file = sys.disk.open("disk", true).value();
+  Disk() { REQUIRE(file->resize(disk_bytes).ok()); }
+  ~Disk() { sys.loop.shut(); }
+
+  // A table as for an image of `image_bytes`, with these partitions (first and last sector, name).
+  void make(uint64_t image_bytes, const std::vector<std::tuple<uint64_t, uint64_t, std::string>>& partitions) {
+    std::string entries(128 * 128, '\0');
+    for (size_t i = 0; i < partitions.size(); ++i) {
+      const auto& [first, last, name] = partitions[i];
+      entries.replace(i * 128, 32, std::string(32, '\x11'));
+      put(entries, i * 128 + 32, first, 8);
+      put(entries, i * 128 + 40, last, 8);
+      for (size_t k = 0; k < name.size(); ++k) entries[i * 128 + 56 + 2 * k] = name[k];
+    }
+    std::string header = "EFI PART";
+    header.resize(sector, '\0');
+    put(header, 8, 0x10000, 4);
+    put(header, 12, 92, 4);
+    put(header, 24, 1, 8);
+    put(header, 32, image_bytes / sector - 1, 8);
+    put(header, 40, 34, 8);
+    put(header, 48, image_bytes / sector - 34, 8);
+    put(header, 72, 2, 8);
+    put(header, 80, 128, 4);
+    put(header, 84, 128, 4);
+    put(header, 88, sum(entries), 4);
+    put(header, 16, sum(header.substr(0, 92)), 4);
+    std::string mbr(sector, '\0');
+    mbr[450] = '\xee';
+    put(mbr, 458, image_bytes / sector - 1, 4);
+    REQUIRE(file->write_at(0, mbr + header + entries).ok());
+  }
+  std::string read(uint64_t at, size_t bytes) { return file->read_at(at, bytes).value(); }
+};
+
+}  // namespace
+
+TEST_CASE("partition table: the config drive gets the end of the disk, and both copies of the table say so") {
+  Disk disk;
+  disk.make(100u << 20, {{2048, 4095, "esp"}, {4096, 150'000, "root"}});
+  const auto place = add_config_partition(*disk.file, disk.sys.random);
+  REQUIRE(place.ok());
+  REQUIRE(place->has_value());
+  CHECK((*place)->offset == config_drive_offset(disk_bytes));
+  CHECK((*place)->offset + (*place)->bytes <= disk_bytes - 33 * sector);
+
+  const auto table = read_gpt(*disk.file);
+  REQUIRE(table.ok());
+  REQUIRE((*table)->partitions.size() == 3);
+  CHECK((*table)->partitions[0].name == "esp");
+  CHECK((*table)->partitions[2].name == "config-2");
+  CHECK((*table)->partitions[2].offset == (*place)->offset);
+
+  const std::string primary = disk.read(sector, sector), backup = disk.read(disk_bytes - sector, sector);
+  CHECK(get(primary, 32, 8) == disk_bytes / sector - 1);
+  CHECK(backup.starts_with("EFI PART"));
+  CHECK(get(backup, 24, 8) == disk_bytes / sector - 1);
+  CHECK(get(backup, 32, 8) == 1);
+  CHECK(disk.read(2 * sector, 128 * 128) == disk.read(get(backup, 72, 8) * sector, 128 * 128));
+  CHECK(get(disk.read(0, sector), 458, 4) == disk_bytes / sector - 1);
+
+  // Again: the partition is found and nothing is added.
+  const auto again = add_config_partition(*disk.file, disk.sys.random);
+  CHECK((*again)->offset == (*place)->offset);
+  CHECK((*read_gpt(*disk.file))->partitions.size() == 3);
+}
+
+TEST_CASE("partition table: a config-2 partition of the image is used, whatever its case") {
+  Disk disk;
+  disk.make(100u << 20, {{2048, 4095, "CONFIG-2"}});
+  const auto place = add_config_partition(*disk.file, disk.sys.random);
+  CHECK((*place)->offset == 2048 * sector);
+  CHECK((*place)->bytes == 2048 * sector);
+}
+
+TEST_CASE("partition table: no table changes nothing; an image that is in the way, and damage, are told") {
+  Disk disk;
+  CHECK_FALSE(add_config_partition(*disk.file, disk.sys.random)->has_value());
+  CHECK(disk.read(disk_bytes - sector, sector) == std::string(sector, '\0'));
+
+  disk.make(disk_bytes, {{2048, disk_bytes / sector - 40, "root"}});
+  CHECK(add_config_partition(*disk.file, disk.sys.random).error().code == base::Code::too_large);
+
+  disk.make(100u << 20, {{2048, 4095, "root"}});
+  std::string entry = disk.read(2 * sector, 1);
+  entry[0] = static_cast<char>(entry[0] ^ 1);
+  REQUIRE(disk.file->write_at(2 * sector, entry).ok());
+  CHECK(add_config_partition(*disk.file, disk.sys.random).error().code == base::Code::corrupt);
+
+  disk.make(100u << 20, {{2048, 4095, "root"}});
+  REQUIRE(disk.file->write_at(sector + 80, "\x7f").ok());
+  CHECK(read_gpt(*disk.file).error().code == base::Code::corrupt);
+}
+
+}  // namespace agent
