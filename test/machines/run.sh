@@ -1,0 +1,208 @@
+#!/usr/bin/env bash
+# A real machine from power-on to a configured operating system: virtual machines with UEFI firmware, a real kernel and
+# real disks, driven by a manager. run.sh INGOT INGOT_AGENT WORK_FOLDER
+# Runs as root in a network namespace of its own. Exit status 77: something it needs is missing.
+set -euo pipefail
+ingot=$(readlink -f "$1") agent=$(readlink -f "$2") work=$3
+here=$(dirname "$(readlink -f "$0")")
+mkdir -p "$work"
+work=$(readlink -f "$work")
+namespace=ingot-machines-$$
+started=$SECONDS
+
+say() { printf '[%4d s] %s\n' "$((SECONDS - started))" "$*"; }
+fail() {
+  say "FAILED: $*"
+  say "manager: $(tail -3 "$work/serve.log" 2>/dev/null)"
+  for log in "$work"/rack/*/console.log; do
+    say "end of $log:"
+    tail -c 1500 "$log" | tr -cd '[:print:]\n' | tail -12
+  done
+  exit 1
+}
+skip() {
+  say "SKIPPED: $*"
+  exit 77
+}
+
+[ "$(id -u)" = 0 ] || skip "needs root, for network namespaces"
+for program in qemu-system-x86_64 ip kubectl mmdebstrap sfdisk mkfs.vfat mcopy depmod dpkg-deb python3; do
+  command -v "$program" >/dev/null || skip "there is no $program (./dev test-machines installs what it needs)"
+done
+[ -e /usr/share/OVMF/OVMF_CODE_4M.fd ] || skip "there is no UEFI firmware (package ovmf)"
+ip netns add "$namespace" 2>/dev/null || skip "network namespaces are not allowed here"
+
+children=()
+stop() {
+  for child in "${children[@]}"; do kill "$child" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  ip netns delete "$namespace" 2>/dev/null || true
+}
+trap stop EXIT
+
+inside() { ip netns exec "$namespace" "$@"; }
+kube() { inside kubectl --kubeconfig "$work/ingot/admin.kubeconfig" "$@"; }
+
+prepare_network() {
+  inside ip link set lo up
+  inside ip link add provisioning type bridge
+  inside ip address add 172.22.0.1/24 dev provisioning
+  inside ip link set provisioning up
+  for n in 0 1 2; do
+    inside ip tuntap add "vm$n" mode tap
+    inside ip link set "vm$n" master provisioning up
+  done
+}
+
+prepare_ramdisk() {
+  if [ ! -e "$work/kernel/done" ]; then
+    local package
+    package=$(apt-cache depends linux-image-amd64 | awk '/Depends:/ {print $2; exit}')
+    say "downloading $package"
+    (cd "$work" && apt-get -q download "$package" >/dev/null 2>&1) || skip "cannot download $package"
+    rm -rf "$work/kernel" && mkdir "$work/kernel"
+    dpkg-deb -x "$work/${package}"_*.deb "$work/kernel"
+    depmod -b "$work/kernel" "${package#linux-image-}"
+    touch "$work/kernel/done"
+  fi
+  say "building the deploy ramdisk"
+  "$ingot" ramdisk build --root "$work/kernel" --agent "$agent" --output "$work/ramdisk" 2>/dev/null | head -1
+}
+
+prepare_image() {
+  if [ ! -e "$work/debian.raw" ]; then
+    say "building a Debian image with cloud-init"
+    "$here/image.sh" "$work/debian.raw.new" || fail "the image was not built"
+    mv "$work/debian.raw.new" "$work/debian.raw"
+  fi
+  checksum=$(sha256sum "$work/debian.raw" | cut -d' ' -f1)
+}
+
+start() {
+  rm -rf "$work/rack" "$work/ingot"
+  inside "$ingot" rack --qemu --qemu-tap vm --inventory "$work/hosts.yaml" --data-dir "$work/rack" \
+    >"$work/rack.log" 2>&1 &
+  children+=($!)
+  inside python3 -m http.server --bind 172.22.0.1 --directory "$work" 8080 >"$work/images.log" 2>&1 &
+  children+=($!)
+  inside "$ingot" serve --data-dir "$work/ingot" --ramdisk "$work/ramdisk" \
+    --kernel-arguments "console=tty0 console=ttyS0,115200" --boot-listen 172.22.0.1:6180 \
+    --agent-listen 172.22.0.1:6385 --proxy socks5://127.0.0.1:1080=10.9.0.0/16 >"$work/serve.log" 2>&1 &
+  children+=($!)
+  local _
+  for _ in $(seq 100); do
+    [ -e "$work/ingot/admin.kubeconfig" ] && kube get --raw /readyz >/dev/null 2>&1 && return
+    sleep 0.2
+  done
+  fail "the manager does not answer"
+}
+
+# host_state NAME: provisioning state, and what is waited for
+host_state() {
+  kube get baremetalhost "$1" -o \
+    jsonpath='{.status.provisioning.state}{" "}{.status.errorMessage}{.status.conditions[?(@.type=="Progressing")].message}'
+}
+
+# wait_state NAME STATE SECONDS
+wait_state() {
+  local shown='' now until=$((SECONDS + $3))
+  while [ "$SECONDS" -lt "$until" ]; do
+    now=$(host_state "$1" || true)
+    if [ "${now%% *}" = "$2" ]; then
+      say "$1 is $2"
+      return
+    fi
+    [ "$now" = "$shown" ] || say "$1: $now"
+    shown=$now
+    sleep 2
+  done
+  fail "$1 is not $2 after $3 s: $shown"
+}
+
+# wait_console NAME TEXT SECONDS
+wait_console() {
+  local until=$((SECONDS + $3))
+  say "$1: waiting for its console to say \"$2\""
+  while [ "$SECONDS" -lt "$until" ]; do
+    grep -aq "$2" "$work/rack/$1/console.log" && return
+    sleep 2
+  done
+  fail "the console of $1 does not say \"$2\" after $3 s"
+}
+
+write_hosts() {
+  cat >"$work/hosts.yaml" <<EOF
+apiVersion: v1
+kind: Secret
+metadata: {name: vm-0-bmc, namespace: default}
+stringData: {username: admin, password: not-a-secret}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: vm-0-network, namespace: default}
+stringData:
+  networkData: |
+    links: [{id: nic0, type: phy, ethernet_mac_address: "52:54:00:aa:00:01"}]
+    networks:
+    - {id: net0, type: ipv4, link: nic0, ip_address: 172.22.0.50, netmask: 255.255.255.0}
+    services: []
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: vm-0-user, namespace: default}
+stringData:
+  userData: |
+    #cloud-config
+    hostname: first-machine
+    runcmd:
+    - [sh, -c, 'echo "CLOUD-INIT host=\$(hostname) address=\$(ip -4 -o address show scope global | cut -d" " -f7) data=applied" >/dev/ttyS0']
+---
+apiVersion: metal3.io/v1alpha1
+kind: BareMetalHost
+metadata: {name: vm-0, namespace: default}
+spec:
+  online: true
+  bootMACAddress: 52:54:00:aa:00:01
+  preprovisioningNetworkDataName: vm-0-network
+  rootDeviceHints: {model: "Ingot SSD 480"}
+  bmc: {address: redfish-virtualmedia+http://10.9.0.10:8000/redfish/v1/Systems/1, credentialsName: vm-0-bmc}
+EOF
+}
+
+provision() {
+  kube patch baremetalhost "$1" --type merge -p "{\"spec\":{\"image\":{\"url\":\"http://172.22.0.1:8080/debian.raw\",
+    \"checksum\":\"$checksum\",\"checksumType\":\"sha256\",\"format\":\"raw\"},
+    \"userData\":{\"name\":\"$1-user\",\"namespace\":\"default\"},
+    \"networkData\":{\"name\":\"$1-network\",\"namespace\":\"default\"}}}" >/dev/null
+}
+
+# Nothing that a partitioning tool or firmware knows is left at the head of the disk.
+check_wiped() {
+  local head
+  head=$(head -c 1048576 "$1" | tr -d '\0' | wc -c)
+  [ "$head" = 0 ] || fail "$1 still has $head bytes in its first MiB"
+  say "$1 is wiped"
+}
+
+write_hosts
+prepare_network
+prepare_ramdisk
+prepare_image
+start
+kube apply -f "$work/hosts.yaml" >/dev/null
+say "virtual media, without any DHCP: inspecting and cleaning"
+wait_state vm-0 available 600
+kube get baremetalhost vm-0 -o jsonpath='{.status.hardware.cpu.model}, {.status.hardware.ramMebibytes} MiB{"\n"}'
+provision vm-0
+wait_state vm-0 provisioned 900
+wait_console vm-0 "CLOUD-INIT" 600
+line=$(grep -a -m1 "CLOUD-INIT host" "$work/rack/vm-0/console.log" | tr -d '\r')
+say "console: $line"
+case $line in
+  *host=first-machine*address=172.22.0.50/24*data=applied*) ;;
+  *) fail "cloud-init did not apply host name, network and user data" ;;
+esac
+kube patch baremetalhost vm-0 --type merge -p '{"spec":{"image":null,"userData":null,"networkData":null}}' >/dev/null
+wait_state vm-0 available 900
+check_wiped "$work/rack/vm-0/sda.disk"
+say "passed"
