@@ -37,6 +37,7 @@ EventExpiry::EventExpiry(sys::Loop& loop, Registry& registry, base::Duration ttl
 }
 
 EventExpiry::~EventExpiry() {
+  *alive_ = false;  // a timer that is due already cannot be cancelled
   registry_.store().unsubscribe(subscription_);
   loop_.cancel(timer_);
 }
@@ -51,7 +52,8 @@ void EventExpiry::watch(const Ref& event, base::Time written) {
 void EventExpiry::schedule() {
   if (timer_ != 0 || due_.empty()) return;
   const base::Duration delay = std::max<base::Duration>(due_.begin()->first - loop_.now(), base::Duration::zero());
-  timer_ = loop_.after(delay, [this] {
+  timer_ = loop_.after(delay, [this, alive = alive_] {
+    if (!*alive) return;
     timer_ = 0;
     expire();
   });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 
 #include "registry/registry.h"
 
@@ -27,6 +28,7 @@ class EventExpiry {
   base::Duration ttl_;
   std::multimap<base::Time, Due> due_;
   sys::TimerId timer_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   store::Subscription subscription_ = 0;
 };
 

@@ -60,7 +60,9 @@ void WorkQueue::retry(const store::Key& key) {
   auto& failed = failed_.try_emplace(key, Failed{delay_min / 2, 0}).first->second;
   loop_.cancel(failed.timer);
   failed.delay = std::min(failed.delay * 2, delay_max);
-  failed.timer = loop_.after(failed.delay, [this, key] { add(key); });
+  failed.timer = loop_.after(failed.delay, [this, alive = alive_, key] {
+    if (*alive) add(key);  // a timer that is due already cannot be cancelled
+  });
 }
 
 }  // namespace registry

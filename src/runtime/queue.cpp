@@ -8,6 +8,7 @@ Queue::Queue(sys::Loop& loop, sys::Random& random, std::function<void()> ready)
     : loop_(loop), random_(random), on_ready_(std::move(ready)) {}
 
 Queue::~Queue() {
+  *alive_ = false;  // a timer that is due already cannot be cancelled
   for (const auto& [key, delayed] : delayed_) loop_.cancel(delayed.timer);
 }
 
@@ -33,7 +34,8 @@ void Queue::add_after(const Key& key, base::Duration delay) {
     if (found->second.due <= due) return;
     loop_.cancel(found->second.timer);
   }
-  const sys::TimerId timer = loop_.after(delay, [this, key] {
+  const sys::TimerId timer = loop_.after(delay, [this, alive = alive_, key] {
+    if (!*alive) return;
     delayed_.erase(key);
     add(key);
   });

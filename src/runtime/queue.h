@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "store/store.h"
@@ -43,6 +44,7 @@ class Queue {
   std::set<Key> queued_, running_, again_;
   std::map<Key, Delayed> delayed_;
   std::map<Key, size_t> failures_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace runtime
