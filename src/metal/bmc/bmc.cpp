@@ -5,6 +5,30 @@
 #include "wire/ipmi_rakp.h"
 
 namespace metal {
+namespace {
+
+base::Error cannot(std::string_view what) {
+  return base::Error{base::Code::unsupported, "this BMC's protocol cannot " + std::string(what), base::Layer::bmc}
+      .with_fix("use a redfish address in spec.bmc.address");
+}
+
+}  // namespace
+
+base::Result<std::vector<BiosSetting>> Bmc::bios() { return cannot("read BIOS settings"); }
+
+base::Result<void> Bmc::set_bios(const base::Json&) { return cannot("change BIOS settings"); }
+
+base::Result<std::vector<FirmwareComponent>> Bmc::firmware_components() { return cannot("list firmware"); }
+
+base::Result<std::string> Bmc::update_firmware(const std::string&, const std::string&) {
+  return cannot("update firmware");
+}
+
+base::Result<std::string> Bmc::push_firmware(const std::string&, const std::string&, const std::string&) {
+  return cannot("update firmware");
+}
+
+base::Result<BmcTask> Bmc::task(const std::string&) { return cannot("have tasks"); }
 
 base::Result<std::unique_ptr<Bmc>> make_bmc(sys::Sys& sys, sys::Net& net, const BmcAddress& address,
                                             const BmcCredentials& credentials, bool verify_certificate,

@@ -8,12 +8,16 @@
 //   unsupported      the BMC cannot do that (its answer is in the message)
 //   cancelled        the fiber was told to stop
 //   internal         an answer that makes no sense
+//   invalid          a BIOS setting that the BMC's own registry does not allow
 // Messages name the URL or host:port asked and what came back; never a credential.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "metal/bmc/address.h"
 #include "sys/sys.h"
@@ -50,6 +54,39 @@ struct BmcSystem {
   PowerState power = PowerState::unknown;
 };
 
+// One BIOS attribute. What the attribute registry tells is missing (empty type) when the BMC has no registry.
+struct BiosSetting {
+  std::string name;
+  base::Json value;                   // string, integer or boolean; null: not shown (passwords)
+  std::optional<base::Json> pending;  // accepted, in force after the next reset
+  std::string type;                   // Enumeration, String, Integer, Boolean or Password
+  std::vector<std::string> allowed;   // of an Enumeration
+  std::optional<int64_t> lower, upper;
+  std::optional<int64_t> length_min, length_max;
+  bool read_only = false;
+  bool unique = false;  // to this server, such as an asset tag
+};
+
+struct FirmwareComponent {
+  std::string name;     // "bios", "bmc" or "nic:ID"
+  std::string version;  // as the BMC writes it
+  std::string path;     // of its FirmwareInventory member; empty when there is none
+};
+
+// Something that goes on inside the BMC.
+struct BmcTask {
+  enum class State : unsigned char {
+    running,
+    completed,
+    failed,
+    unknown,  // the BMC has forgotten it: what it was to change tells whether it succeeded
+  };
+  State state = State::running;
+  int percent = -1;     // -1: not told
+  std::string name;     // Starting, Pending...: as the BMC says
+  std::string message;  // of a failure
+};
+
 // Patience with one BMC. The defaults are for hardware; `min_command_gap` is zero in simulation.
 struct BmcLimits {
   base::Duration connect_limit = base::seconds(10);
@@ -79,6 +116,21 @@ class Bmc {
   virtual base::Result<void> insert_media(const std::string& url) = 0;
   virtual base::Result<void> eject_media() = 0;  // success when it was empty
   virtual bool has_virtual_media() const = 0;    // whether the protocol can; a System without a slot says not_found
+
+  // The rest is Redfish only; IPMI says unsupported.
+  virtual base::Result<std::vector<BiosSetting>> bios();  // ordered by name
+  // An object of names and new values. Checked against the registry as a whole before anything is sent; in force after
+  // the server's next reset, until when bios() shows them as pending.
+  virtual base::Result<void> set_bios(const base::Json& values);
+  virtual base::Result<std::vector<FirmwareComponent>> firmware_components();
+  // Has the BMC fetch an image and install it. Returns the task to ask for, or "" when the BMC gives none. BIOS and NIC
+  // images need a reset of the server while the task is Starting, Running or Pending; a BMC restarts by itself and
+  // forgets the task.
+  virtual base::Result<std::string> update_firmware(const std::string& component, const std::string& url);
+  // The same with the image in the request (multipart), for BMCs that do not fetch by themselves.
+  virtual base::Result<std::string> push_firmware(const std::string& component, const std::string& file_name,
+                                                  const std::string& image);
+  virtual base::Result<BmcTask> task(const std::string& path);
   // Gives the session back (parks). Pools are small, so call it when done; the destructor only forgets the session.
   virtual void close() = 0;
 };
