@@ -76,7 +76,14 @@ constexpr std::string_view management_kinds[] = {
     "metal3machines.infrastructure.cluster.x-k8s.io",
     "metal3machinetemplates.infrastructure.cluster.x-k8s.io",
     "baremetalhosts.metal3.io",
+    "bmceventsubscriptions.metal3.io",
+    "dataimages.metal3.io",
+    "firmwareschemas.metal3.io",
     "hardwaredata.metal3.io",
+    "hostfirmwarecomponents.metal3.io",
+    "hostfirmwaresettings.metal3.io",
+    "hostupdatepolicies.metal3.io",
+    "preprovisioningimages.metal3.io",
 };
 
 constexpr std::string_view workload_kinds[] = {

@@ -76,7 +76,11 @@ TEST_CASE("resources of metal3.io") {
   const Json doc = get("/apis/metal3.io/v1alpha1");
   CHECK(doc["kind"].string() == "APIResourceList");
   CHECK(doc["groupVersion"].string() == "metal3.io/v1alpha1");
-  CHECK(names(doc["resources"], "name") == Names{"baremetalhosts", "baremetalhosts/status", "hardwaredata"});
+  CHECK(names(doc["resources"], "name") ==
+        Names{"baremetalhosts", "baremetalhosts/status", "bmceventsubscriptions", "bmceventsubscriptions/status",
+              "dataimages", "dataimages/status", "firmwareschemas", "hardwaredata", "hostfirmwarecomponents",
+              "hostfirmwarecomponents/status", "hostfirmwaresettings", "hostfirmwaresettings/status",
+              "hostupdatepolicies", "preprovisioningimages", "preprovisioningimages/status"});
   const Json host = doc["resources"].at(0);
   CHECK(host["singularName"].string() == "baremetalhost");
   CHECK(host["namespaced"].boolean());

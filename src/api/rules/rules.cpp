@@ -14,6 +14,7 @@
 #include "api/rules/infrastructure.h"
 #include "api/rules/machines.h"
 #include "api/rules/metal3.h"
+#include "api/rules/metal3_firmware.h"
 #include "api/rules/nodes.h"
 #include "api/rules/pods.h"
 #include "api/rules/rbac.h"
@@ -96,6 +97,9 @@ const Rules* rules_of(std::string_view resource) {
       {"metal3machinetemplates.infrastructure.cluster.x-k8s.io",
        {nullptr, check_metal3_machine_template, nullptr, nullptr}},
       {"baremetalhosts.metal3.io", {nullptr, check_host, warn_host, nullptr}},
+      {"bmceventsubscriptions.metal3.io", {nullptr, check_event_subscription, nullptr, nullptr}},
+      {"dataimages.metal3.io", {nullptr, check_data_image, nullptr, nullptr}},
+      {"hostfirmwarecomponents.metal3.io", {nullptr, check_firmware_components, nullptr, nullptr}},
   };
   const auto found = table.find(resource);
   return found == table.end() ? nullptr : &found->second;
