@@ -57,6 +57,14 @@ ExpectedBoot* ExpectedBoots::by_mac(const std::string& mac) {
   return nullptr;
 }
 
+ExpectedBoot* ExpectedBoots::by_address(const std::string& address) {
+  if (address.empty()) return nullptr;
+  for (const auto& [uid, boot] : boots_) {
+    if (boot->address == address) return boot.get();
+  }
+  return nullptr;
+}
+
 ExpectedBoot* ExpectedBoots::by_path_token(std::string_view token) {
   ExpectedBoot* found = nullptr;
   // Every token is compared, in constant time, so timing tells nothing about any of them.

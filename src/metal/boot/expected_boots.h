@@ -26,11 +26,16 @@ struct ExpectedBoot {
   std::string agent_token;   // 43 characters; proves that a request comes from this boot
   std::string path_token;    // of the URLs of this boot's artefacts
   std::string network_data;  // JSON; static settings for virtual media, empty: DHCP
+  std::string address;       // IP literal that the server got by DHCP for this boot; "" until then
 
   // How far it has come; each is the first time.
   std::optional<Time> dhcp_seen, script_fetched, kernel_fetched, initrd_fetched, iso_fetched, looked_up;
   std::optional<Time> last_heartbeat;
   std::string callback_url, verify_ca_pem, agent_version;
+  // The boot loader on its way to the server by TFTP; loader_bytes are those it has acknowledged.
+  std::string loader_file;
+  uint64_t loader_bytes = 0, loader_size = 0;
+  std::optional<Time> loader_fetched;
   // Artefacts are given out until the agent has called: nothing else needs them after that.
   bool artefacts_open() const { return !last_heartbeat; }
 };
@@ -43,6 +48,9 @@ struct RefusedRequests {
   uint64_t heartbeat = 0;     // wrong token or boot
   uint64_t callback_url = 0;  // changed in flight, or an address that is never an agent's
   uint64_t malformed = 0;
+  uint64_t tftp_unexpected = 0;  // of hosts that are not expected to load a boot loader now
+  uint64_t tftp_write = 0, tftp_path = 0, tftp_unknown_file = 0, tftp_malformed = 0;
+  uint64_t tftp_busy = 0;  // over the limits of transfers at once
 };
 
 class ExpectedBoots {
@@ -57,6 +65,7 @@ class ExpectedBoots {
   ExpectedBoot* find(const std::string& uid);
   const ExpectedBoot* find(const std::string& uid) const;
   ExpectedBoot* by_mac(const std::string& mac);
+  ExpectedBoot* by_address(const std::string& address);
   ExpectedBoot* by_path_token(std::string_view token);
 
   // Called on the control thread when a boot has come further.
