@@ -64,7 +64,19 @@ class Chaos {
     }
     for (const auto& doc : world_.host_manifests()) restore(doc);
     if (!cluster().path("metadata.deletionTimestamp").is_null()) delete_cluster();
-    if (!gone()) steady();
+    if (gone()) return;
+    complete_cluster();
+    steady();
+  }
+
+  // A request to create something may have been lost: people look again.
+  void complete_cluster() {
+    for (const auto& doc : world_.cluster_manifests()) {
+      const std::string path = World::collection(doc);
+      const std::string& version = doc["apiVersion"].string();
+      const std::string resource = path.substr(path.rfind('/') + 1) + "." + version.substr(0, version.find('/'));
+      if (world_.object(resource, doc.path("metadata.name").string()).is_null()) world_.apply(doc);
+    }
   }
 
   // Ready as the manifests say, on hosts that are deployed or free.

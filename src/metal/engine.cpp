@@ -68,7 +68,9 @@ EngineLimits scaled(EngineLimits limits, double speed) {
                               &limits.reattach, &limits.soft_off}) {
     *one = std::min(*one, std::max(least, std::chrono::duration_cast<base::Duration>(*one / speed)));
   }
-  limits.bmc_retry_gap = std::min<base::Duration>(limits.bmc_retry_gap, base::seconds(2));
+  for (base::Duration* gap : {&limits.bmc_retry_gap, &limits.fetch_retry_gap}) {
+    *gap = std::min<base::Duration>(*gap, base::seconds(2));
+  }
   return limits;
 }
 

@@ -18,18 +18,20 @@ namespace metal {
 // it notice failures as much sooner.
 struct EngineLimits {
   BmcLimits bmc;
-  int bmc_tries = 3;                                  // of one step, over those inside the BMC client
-  base::Duration bmc_retry_gap = base::seconds(20);   // between them
-  base::Duration power_change = base::minutes(2);     // until the BMC shows the new state
-  base::Duration soft_off = base::seconds(180);       // then the button is held
-  base::Duration power_poll_gap = base::seconds(2);   // while waiting for a change
-  base::Duration firmware = base::minutes(20);        // power-on until the ISO or DHCP is asked for
-  base::Duration fetch = base::minutes(10);           // between steps of loading the ramdisk
-  base::Duration agent_start = base::minutes(15);     // ramdisk loaded until the agent looks us up and beats
-  base::Duration agent_silence = base::seconds(300);  // without a heartbeat the agent counts as lost
-  base::Duration reattach = base::minutes(10);        // after a restart: how long to wait for a known agent
-  base::Duration agent_request = base::seconds(60);   // one call
-  base::Duration agent_poll = base::seconds(10);      // of a running command; its end beats at once anyway
+  int bmc_tries = 3;                                   // of one step, over those inside the BMC client
+  base::Duration bmc_retry_gap = base::seconds(20);    // between them
+  int fetch_tries = 5;                                 // of a sums file that cannot be reached
+  base::Duration fetch_retry_gap = base::seconds(15);  // between them
+  base::Duration power_change = base::minutes(2);      // until the BMC shows the new state
+  base::Duration soft_off = base::seconds(180);        // then the button is held
+  base::Duration power_poll_gap = base::seconds(2);    // while waiting for a change
+  base::Duration firmware = base::minutes(20);         // power-on until the ISO or DHCP is asked for
+  base::Duration fetch = base::minutes(10);            // between steps of loading the ramdisk
+  base::Duration agent_start = base::minutes(15);      // ramdisk loaded until the agent looks us up and beats
+  base::Duration agent_silence = base::seconds(300);   // without a heartbeat the agent counts as lost
+  base::Duration reattach = base::minutes(10);         // after a restart: how long to wait for a known agent
+  base::Duration agent_request = base::seconds(60);    // one call
+  base::Duration agent_poll = base::seconds(10);       // of a running command; its end beats at once anyway
   base::Duration clean_metadata = base::minutes(30);
   base::Duration clean_disk = base::hours(72);
   base::Duration write_image = base::hours(4);

@@ -53,6 +53,18 @@ int share(const Json& result, int from, int to) {
   return from + static_cast<int>((to - from) * percent / 100);
 }
 
+// A sums file may be out of reach for a moment, which is no reason to give the provision up.
+Result<ImageDigest> checksum_of(Run& run, const ImageRequest& image) {
+  const EngineLimits& limits = run.bench.options.limits;
+  for (int attempt = 1;; ++attempt) {
+    auto digest = resolve_checksum(run.bench.sys.loop, run.bench.site, image, run.bench.options.checksum);
+    if (digest || !passing(digest.error()) || attempt >= limits.fetch_tries) return digest;
+    run.step("resolving the image checksum", 2,
+             Wait{Layer::agent, digest.error().message, "check that the manager reaches the checksum URL"});
+    TRY(run.sleep(limits.fetch_retry_gap));
+  }
+}
+
 Progress needs_boot() {
   Progress progress = Progress::working("ordering a boot of the deploy agent");
   progress.needs_boot = true;
@@ -133,7 +145,7 @@ Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
   if (request.image.format == "live-iso") {
     return Error{Code::unsupported, "image format live-iso is not supported", Layer::agent, "use qcow2 or raw"};
   }
-  const ImageDigest digest = TRY(resolve_checksum(bench.sys.loop, bench.site, request.image, bench.options.checksum));
+  const ImageDigest digest = TRY(checksum_of(run, request.image));
   const std::string drive = TRY(pack_config_drive(request.config_drive));
   if (!TRY(ensure_agent(run, 5, 40))) return needs_boot();
   const Inventory* inventory = TRY(agent_inventory(run));
