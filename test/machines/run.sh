@@ -41,6 +41,13 @@ stop() {
 trap stop EXIT
 
 inside() { ip netns exec "$namespace" "$@"; }
+# begin LOG PROGRAM...: in the background, to be stopped at the end
+begin() {
+  local log=$1
+  shift
+  ip netns exec "$namespace" "$@" >"$work/$log" 2>&1 &
+  children+=($!)
+}
 kube() { inside kubectl --kubeconfig "$work/ingot/admin.kubeconfig" "$@"; }
 
 prepare_network() {
@@ -72,7 +79,7 @@ prepare_ramdisk() {
 prepare_image() {
   if [ ! -e "$work/debian.raw" ]; then
     say "building a Debian image with cloud-init"
-    "$here/image.sh" "$work/debian.raw.new" || fail "the image was not built"
+    "$here/image.sh" "$work/debian.raw.new" || skip "the image was not built; is the Debian mirror reachable?"
     mv "$work/debian.raw.new" "$work/debian.raw"
   fi
   checksum=$(sha256sum "$work/debian.raw" | cut -d' ' -f1)
@@ -80,15 +87,11 @@ prepare_image() {
 
 start() {
   rm -rf "$work/rack" "$work/ingot"
-  inside "$ingot" rack --qemu --qemu-tap vm --inventory "$work/hosts.yaml" --data-dir "$work/rack" \
-    >"$work/rack.log" 2>&1 &
-  children+=($!)
-  inside python3 -m http.server --bind 172.22.0.1 --directory "$work" 8080 >"$work/images.log" 2>&1 &
-  children+=($!)
-  inside "$ingot" serve --data-dir "$work/ingot" --ramdisk "$work/ramdisk" \
+  begin rack.log "$ingot" rack --qemu --qemu-tap vm --inventory "$work/hosts.yaml" --data-dir "$work/rack"
+  begin images.log python3 -m http.server --bind 172.22.0.1 --directory "$work" 8080
+  begin serve.log "$ingot" serve --data-dir "$work/ingot" --ramdisk "$work/ramdisk" \
     --kernel-arguments "console=tty0 console=ttyS0,115200" --boot-listen 172.22.0.1:6180 \
-    --agent-listen 172.22.0.1:6385 --proxy socks5://127.0.0.1:1080=10.9.0.0/16 >"$work/serve.log" 2>&1 &
-  children+=($!)
+    --agent-listen 172.22.0.1:6385 --proxy socks5://127.0.0.1:1080=10.9.0.0/16
   local _
   for _ in $(seq 100); do
     [ -e "$work/ingot/admin.kubeconfig" ] && kube get --raw /readyz >/dev/null 2>&1 && return
