@@ -3,7 +3,7 @@
 function(ingot_ramdisk_agent)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/ramdisk_main/*.cpp)
   add_executable(ingot-agent ${sources})
-  set(ours agent image net wire sys crypto base)
+  set(ours agent fetch image net wire sys crypto base)
   foreach(name ${ours})
     add_dependencies(ingot-agent ingot_${name})
     list(APPEND archives $<TARGET_FILE:ingot_${name}>)

@@ -88,7 +88,7 @@ void check_layers(const Source& source, const std::map<std::string, std::set<std
 
 void check_fibers(const Source& source) {
   static const std::set<std::string> allowed = {"sys",   "net", "metal", "workload", "server",       "remote", "etcd",
-                                                "agent", "cli", "sim",   "main",     "ramdisk_main", ""};
+                                                "agent", "cli", "sim",   "main",     "ramdisk_main", "fetch",  ""};
   if (allowed.count(source.folder) || is_test(source)) return;
   for (size_t i = 0; i < source.lines.size(); ++i) {
     if (source.lines[i].find("#include \"sys/fiber.h\"") != std::string::npos)

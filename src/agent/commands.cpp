@@ -244,7 +244,7 @@ Result<Json> Commands::write_image_to(Command& command, const Json& args) {
   std::string iso;
   if (!args["configdrive"].string().empty()) iso = TRY(decode_config_drive(args["configdrive"].string()));
 
-  auto file = TRY(hardware_.open_disk(disk.name));
+  const std::shared_ptr<sys::File> file = TRY(hardware_.open_disk(disk.name));
   const ImageOrder order = order_from(args["image_info"]);
   const auto progress = [&](const ImageProgress& at) {
     const uint64_t percent = at.bytes_total == 0 ? 0 : at.bytes * 100 / at.bytes_total;
@@ -254,7 +254,7 @@ Result<Json> Commands::write_image_to(Command& command, const Json& args) {
   const auto complete = [&](sys::File& written) -> Result<void> {
     return iso.empty() ? Result<void>() : write_config_drive(written, iso, sys_.random);
   };
-  TRY(write_image(sys_, order, hardware_.image_roots_pem(), *file, progress, complete));
+  TRY(write_image(sys_, order, hardware_.image_roots_pem(), file, hardware_.disk_access(), progress, complete));
   Json result = Json::object({{"step", "write_image"}, {"percent", 100}, {"disk", disk.name}});
   result.set("checksum", order.hash_algorithm + ":" + order.hash_value);
   return result;

@@ -25,7 +25,6 @@ Result<void> write_install_record(sys::File& disk, const Json& record) {
 
 Result<std::string> boot_sector_format(sys::File& disk) {
   const std::string head = TRY(disk.read_at(0, 512));
-  if (head.substr(0, 4) == std::string_view("QFI\xfb", 4)) return std::string("qcow2");
   if (head.size() == 512 && head.substr(510) == std::string_view("\x55\xaa", 2)) return std::string("raw");
   return std::string();
 }

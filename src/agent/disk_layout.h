@@ -1,6 +1,6 @@
 // Where the agent puts things on the root disk. The image's bytes start at 0; the config drive (ISO 9660, label
 // config-2) takes the last 64 MiB, as Ironic's agent places its partition; the block before it records what was
-// written. An image of format qcow2 is stored as downloaded, so only a machine that knows the format can boot it.
+// written.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ inline uint64_t record_offset(uint64_t disk_bytes) { return config_drive_offset(
 base::Result<base::Json> read_install_record(sys::File& disk);
 base::Result<void> write_install_record(sys::File& disk, const base::Json& record);
 
-// "qcow2", "raw" (an MBR or GPT boot sector) or "" for a disk that firmware finds nothing bootable on.
+// "raw" (an MBR or GPT boot sector) or "" for a disk that firmware finds nothing bootable on.
 base::Result<std::string> boot_sector_format(sys::File& disk);
 
 // Destroys everything that makes a disk bootable or names a file system: head, record, config drive head and tail.

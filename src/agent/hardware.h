@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "fetch/disk_access.h"
 #include "sys/sys.h"
 
 namespace agent {
@@ -42,6 +43,7 @@ class Hardware {
   virtual Json inventory() = 0;
   virtual std::vector<DiskIdentity> disks() = 0;  // in kernel order
   virtual Result<std::unique_ptr<sys::File>> open_disk(const std::string& name) = 0;
+  virtual fetch::DiskAccess disk_access() const { return {}; }
   // Erases every block by the strongest means the device has (NVMe sanitize or format, ATA secure erase, discard,
   // overwriting) and checks that it did. `progress` takes a percentage. The result is the proof: method and checks.
   virtual Result<Json> erase_device(const DiskIdentity& disk, const std::function<void(int)>& progress) = 0;

@@ -27,6 +27,13 @@ class Content {
   virtual base::Result<void> finish(const Sink& sink) = 0;
   // Bytes of the disk the image covers, as far as is known by now.
   virtual uint64_t bytes() const = 0;
+  // True: step() gives stored blocks, each of which unpack() turns into bytes of the disk. Other threads may do that,
+  // also during a step().
+  virtual bool packed() const { return false; }
+  virtual base::Result<std::string> unpack(uint64_t offset, std::string_view stored) const {
+    (void)offset;
+    return std::string(stored);
+  }
 };
 
 constexpr size_t step_bytes = 1u << 20;

@@ -26,6 +26,7 @@ const Signature signatures[] = {
     {0, "QFI\xfb"sv, "qcow2", true, Format::qcow2},
     {0, "\x1f\x8b\x08"sv, "gzip", true, Format::gzip},
     {0, "\x28\xb5\x2f\xfd"sv, "zstd", true, Format::zstd},
+    {0, "INGOTMAP"sv, "block map", true, Format::block_map},
     {32769, "CD001"sv, "iso", true, Format::iso},
     {0, "QED\0"sv, "qed", false},
     {0, "KDMV"sv, "vmdk", false},
@@ -66,6 +67,8 @@ std::string_view name_of(Format format) {
       return "zstd";
     case Format::iso:
       return "iso";
+    case Format::block_map:
+      return "block map";
   }
   return "raw";
 }
@@ -85,11 +88,11 @@ Result<Format> detect(std::string_view head) {
     format = Format::gpt;
   }
   if (found.size() > 1) {
-    return Error{Code::invalid, "the image is " + base::join(found, " and ") + " at once", Layer::agent,
+    return Error{Code::invalid, "the image is " + base::join(found, " and ") + " at once", Layer::none,
                  "use an image in exactly one format"};
   }
   if (refused != nullptr) {
-    return Error{Code::unsupported, "the image is in format " + std::string(refused->name), Layer::agent,
+    return Error{Code::unsupported, "the image is in format " + std::string(refused->name), Layer::none,
                  "use raw (also compressed by zstd or gzip) or qcow2"};
   }
   return format;
@@ -99,16 +102,16 @@ Result<void> check_declared(Format outer, Format inner, std::string_view declare
   const bool compressed = outer == Format::gzip || outer == Format::zstd;
   const std::string found = std::string(name_of(inner)) + (compressed ? " in " + std::string(name_of(outer)) : "");
   if (compressed && inner != Format::raw && inner != Format::gpt) {
-    return Error{Code::unsupported, "the image is " + found, Layer::agent, "compress raw images only"};
+    return Error{Code::unsupported, "the image is " + found, Layer::none, "compress raw images only"};
   }
   if (inner == Format::iso) {
-    return Error{Code::unsupported, "the image is an ISO 9660 medium, which is not written to a disk", Layer::agent,
+    return Error{Code::unsupported, "the image is an ISO 9660 medium, which is not written to a disk", Layer::none,
                  "use raw (also compressed by zstd or gzip) or qcow2"};
   }
-  const std::string_view content = inner == Format::gpt ? "raw" : name_of(inner);
+  const std::string_view content = inner == Format::gpt || inner == Format::block_map ? "raw" : name_of(inner);
   if (declared.empty() || declared == content || declared == name_of(inner)) return {};
-  return Error{Code::invalid, "the image is " + found + ", but " + std::string(declared) + " was declared",
-               Layer::agent, "set image.format of the machine template to " + std::string(content)};
+  return Error{Code::invalid, "the image is " + found + ", but " + std::string(declared) + " was declared", Layer::none,
+               "set image.format of the machine template to " + std::string(content)};
 }
 
 }  // namespace image

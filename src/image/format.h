@@ -11,7 +11,7 @@
 
 namespace image {
 
-enum class Format : unsigned char { raw, gpt, qcow2, gzip, zstd, iso };
+enum class Format : unsigned char { raw, gpt, qcow2, gzip, zstd, iso, block_map };  // block_map.h
 std::string_view name_of(Format format);
 
 // So many bytes from the start decide (a smaller file decides as a whole): ISO 9660 has its mark at 32769.

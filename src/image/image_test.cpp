@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "crypto/hash.h"
+#include "image/block_map.h"
 #include "image/qcow2.h"
 
 using base::Code;
@@ -182,6 +183,48 @@ TEST_CASE("gzip and zstd files are taken in any pieces, with several members or 
   spoiled[spoiled.size() - 6] ^= 1;  // in its CRC
   CHECK(all_of(*image::gzip_content(1000), spoiled, 1000).error().code == Code::corrupt);
   CHECK(all_of(*image::gzip_content(1000), gzip + "junk", 1000).error().code == Code::corrupt);
+}
+
+TEST_CASE("a block map has the used blocks of a disk, and every one is checked") {
+  std::string wanted = disk() + std::string(3u << 20, '\0') + "the end";
+  image::BlockMap map;
+  map.disk_bytes = wanted.size();
+  std::string stored;
+  for (uint32_t i = 0; uint64_t{i} * map.block_bytes < wanted.size(); ++i) {
+    auto block = image::pack_block(i, std::string_view(wanted).substr(size_t{i} * map.block_bytes, map.block_bytes));
+    if (!block) continue;
+    map.entries.push_back(block->entry);
+    stored += block->stored;
+  }
+  CHECK(map.entries.size() == 5);
+  const std::string bytes = *map.dump() + stored;
+  CHECK(*image::detect(bytes) == Format::block_map);
+  const auto read = [&](const std::string& from, size_t piece, uint64_t limit) -> Result<std::string> {
+    const auto content = image::block_map_content(limit);
+    std::string out;
+    const image::Sink sink = [&](uint64_t offset, std::string_view part) -> Result<void> {
+      const std::string block = TRY(content->unpack(offset, part));
+      if (out.size() < offset + block.size()) out.resize(offset + block.size(), '\0');
+      out.replace(offset, block.size(), block);
+      return {};
+    };
+    for (size_t at = 0; at < from.size(); at += piece) {
+      content->feed(std::string_view(from).substr(at, piece));
+      while (TRY(content->step(sink))) {
+      }
+    }
+    TRY(content->finish(sink));
+    return out;
+  };
+  for (const size_t piece : {1u, 1000u, 1u << 20}) CHECK((*read(bytes, piece, 1u << 30) == wanted));
+  CHECK(read(bytes, 1000, 1u << 20).error().code == Code::too_large);
+  CHECK(read(bytes.substr(0, bytes.size() - 1), 1000, 1u << 30).error().code == Code::corrupt);
+  CHECK(read(bytes + "x", 1000, 1u << 30).error().code == Code::corrupt);
+  for (const size_t at : {9u, 33u, 50u, 120u}) {  // version, number, digest, digest
+    std::string other = bytes;
+    other[at] ^= 1;
+    CHECK_FALSE(read(other, 1000, 1u << 30));
+  }
 }
 
 TEST_CASE("a format is what exactly one signature says") {

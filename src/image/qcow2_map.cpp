@@ -28,7 +28,7 @@ uint64_t big_endian(std::string_view bytes, size_t at, size_t count) {
 }
 
 Error refuse(const std::string& what) {
-  return Error{Code::unsupported, "the qcow2 image " + what, Layer::agent,
+  return Error{Code::unsupported, "the qcow2 image " + what, Layer::none,
                "convert it to a plain qcow2 or raw image (qemu-img convert)"};
 }
 Error broken(const std::string& what) { return base::corrupt("the qcow2 image is broken: " + what); }
@@ -104,7 +104,7 @@ class MapReader {
       return Error{Code::too_large,
                    "the qcow2 image is of a disk of " + std::to_string(header_.disk_bytes) +
                        " bytes, and there is room for " + std::to_string(disk_bytes_max),
-                   Layer::agent};
+                   Layer::none};
     }
     map_.disk_bytes = header_.disk_bytes;
     map_.cluster_bytes = static_cast<uint32_t>(header_.cluster());
@@ -143,7 +143,7 @@ class MapReader {
   Result<void> count(uint64_t bytes) {
     table_bytes_ += bytes;
     if (table_bytes_ <= qcow2_table_bytes_max) return {};
-    return Error{Code::too_large, "the tables of the qcow2 image are too large", Layer::agent,
+    return Error{Code::too_large, "the tables of the qcow2 image are too large", Layer::none,
                  "convert it with larger clusters, or use a raw image"};
   }
 

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "crypto/x509.h"
+#include "metal/boot/artefact.h"
 
 namespace sim {
 
@@ -16,17 +17,28 @@ uint64_t hash_of(std::string_view text) {
   return seed;
 }
 
-// The version 3 header of an empty qcow2 image (QEMU's docs/interop/qcow2.txt): enough to be told from other formats.
-std::string qcow2_header() {
-  std::string out("QFI\xfb", 4);
-  const auto u32 = [&](uint32_t v) {
-    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(v >> shift);
-  };
-  u32(3);           // version
-  u32(0), u32(0);   // no backing file
-  u32(0), u32(16);  // cluster bits: 64 KiB
-  u32(16);
-  out.resize(104, '\0');
+constexpr size_t cluster_bytes = 64u << 10;
+constexpr size_t tables_bytes = 3 * cluster_bytes;  // header, L1 table, one L2 table
+
+void put(std::string& out, size_t at, uint64_t value, int bytes) {
+  for (int i = 0; i < bytes; ++i) {
+    out[at + static_cast<size_t>(i)] = static_cast<char>(value >> (8 * (bytes - 1 - i)));
+  }
+}
+
+// The tables of a qcow2 image, version 3 (QEMU's docs/interop/qcow2.txt), whose clusters follow them in order.
+std::string qcow2_tables(uint64_t clusters) {
+  std::string out(tables_bytes, '\0');
+  out.replace(0, 4, "QFI\xfb", 4);
+  put(out, 4, 3, 4);                          // version
+  put(out, 20, 16, 4);                        // cluster bits
+  put(out, 24, clusters * cluster_bytes, 8);  // size of the disk
+  put(out, 36, 1, 4);                         // entries of L1
+  put(out, 40, cluster_bytes, 8);             // where L1 is
+  put(out, 96, 4, 4);                         // refcount order
+  put(out, 100, 104, 4);                      // header length
+  put(out, cluster_bytes, 2 * cluster_bytes, 8);
+  for (uint64_t i = 0; i < clusters; ++i) put(out, 2 * cluster_bytes + i * 8, tables_bytes + i * cluster_bytes, 8);
   return out;
 }
 
@@ -36,14 +48,16 @@ ImageServer::ImageServer(Site& site, std::string host) : site_(site), host_(std:
 ImageServer::~ImageServer() { stop(); }
 
 std::string ImageServer::image(const std::string& path) const {
-  std::string out = qcow2_header();
-  out.reserve(site_.image_bytes + 8);
+  const uint64_t clusters = (site_.image_bytes + cluster_bytes - 1) / cluster_bytes;
+  std::string out = qcow2_tables(clusters);
+  const size_t whole = tables_bytes + clusters * cluster_bytes;
+  out.reserve(whole);
   SeededRandom random(hash_of(path));
-  while (out.size() < site_.image_bytes) {
+  while (out.size() < whole) {
     uint64_t word = random.next();
     for (int i = 0; i < 8; ++i, word >>= 8) out += static_cast<char>(word);
   }
-  out.resize(site_.image_bytes);
+  out.replace(tables_bytes + 510, 2, "\x55\xaa");  // firmware starts from a disk with this mark
   return out;
 }
 
@@ -59,7 +73,8 @@ Result<void> ImageServer::start() {
   net::ServerOptions options;
   options.listen = {{host_, 80}};
   options.tls = false;
-  // The few bytes of an image stand for gigabytes that a disk takes minutes to write, and its writer reads at that pace.
+  // The few bytes of an image stand for gigabytes that a disk takes minutes to write, and its writer reads at that
+  // pace.
   options.request_limit = base::hours(1);
   const auto handler = [this](net::Exchange& exchange) { answer(exchange); };
   plain_ = std::make_unique<net::HttpServer>(site_.sys.loop, site_.sys.net, options, handler);
@@ -106,10 +121,8 @@ void ImageServer::answer(net::Exchange& exchange) {
   std::string body = image(path);
   if (corrupted_.count(path) != 0 || corrupted_.count("*") != 0) body[body.size() / 2] ^= 1;
   ++downloads_;
-  net::Response response;
-  response.headers.set("Content-Type", "application/octet-stream");
-  response.body = std::move(body);
-  exchange.respond(std::move(response));
+  const auto artefact = metal::artefact_of("application/octet-stream", std::move(body));
+  (void)metal::send_artefact(site_.sys.disk, artefact, exchange);  // a client that goes away asks again
 }
 
 }  // namespace sim

@@ -1,5 +1,6 @@
-// The site's image server: answers any path with a small qcow2 image made from it, and path.sha256sum (or .md5sum,
-// .sha512sum) with its checksum. Plain HTTP on port 80 and HTTPS on 443 with a certificate of the site's CA.
+// The site's image server: answers any path with a small qcow2 image made from it (in ranges where asked), and
+// path.sha256sum (or .md5sum, .sha512sum) with its checksum. Plain HTTP on port 80 and HTTPS on 443 with a certificate
+// of the site's CA.
 #pragma once
 
 #include <memory>

@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "image/content.h"
+#include "image/block_map.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr uint64_t limit = uint64_t{32} << 20;
@@ -27,5 +27,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     if (good) (void)content->finish(sink);
   }
+  const auto map = image::block_map_content(limit);
+  uint64_t budget = uint64_t{64} << 20;
+  const image::Sink unpack = [&](uint64_t offset, std::string_view stored) -> base::Result<void> {
+    if (offset >= limit) __builtin_trap();
+    const auto block = map->unpack(offset, stored);
+    if (!block) return block.error();
+    if (offset + block->size() > limit) __builtin_trap();
+    if (block->size() > budget) return base::cancelled();
+    budget -= block->size();
+    return {};
+  };
+  map->feed(file);
+  for (bool more = true; more;) {
+    const auto stepped = map->step(unpack);
+    if (!stepped) return 0;
+    more = *stepped;
+  }
+  (void)map->finish(unpack);
   return 0;
 }

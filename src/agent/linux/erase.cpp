@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "fetch/off_loop.h"
 #include "sys/fiber.h"
 
 namespace agent {
@@ -30,15 +31,6 @@ uint32_t little_endian(std::string_view bytes, size_t at, size_t count) {
 bool bit(uint32_t value, int number) { return (value >> number & 1) != 0; }
 
 bool is_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == std::string_view::npos; }
-
-// A blocking command to the device on a worker.
-template <class T>
-Result<T> off_the_loop(sys::Sys& sys, std::function<Result<T>()> work) {
-  return sys::await<T>(sys.loop, [&](std::function<void(Result<T>)> done) {
-    auto result = std::make_shared<std::optional<Result<T>>>();
-    sys.offload.run([work, result] { *result = work(); }, [done, result] { done(std::move(**result)); });
-  });
-}
 
 class Eraser {
  public:
@@ -111,10 +103,10 @@ class Eraser {
   }
 
   Result<std::string> nvme(sys::NvmeCommand command) {
-    return off_the_loop<std::string>(sys_, [device = device_, command] { return device->nvme(command); });
+    return fetch::off_loop<std::string>(sys_, [device = device_, command] { return device->nvme(command); });
   }
   Result<std::string> ata(sys::AtaCommand command) {
-    return off_the_loop<std::string>(sys_, [device = device_, command] { return device->ata(command); });
+    return fetch::off_loop<std::string>(sys_, [device = device_, command] { return device->ata(command); });
   }
 
   Result<NvmeAbilities> abilities() {
@@ -193,7 +185,7 @@ Result<void> Eraser::discard() {
       TRY(device->discard(at, span));
       return true;
     };
-    TRY(off_the_loop<bool>(sys_, work));
+    TRY(fetch::off_loop<bool>(sys_, work));
     progress_(static_cast<int>((at + span) * 100 / bytes));
   }
   return {};
@@ -207,7 +199,7 @@ Result<void> Eraser::overwrite() {
       TRY(device->write_zeroes(at, span));
       return true;
     };
-    TRY(off_the_loop<bool>(sys_, work));
+    TRY(fetch::off_loop<bool>(sys_, work));
     progress_(static_cast<int>((at + span) * 100 / bytes));
   }
   TRY(device_->sync());

@@ -21,6 +21,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 
 #include "sys/real/resolve.h"
 #include "sys/real/watched.h"
@@ -48,7 +49,8 @@ class AlignedBuffer {
   char* bytes_;
 };
 
-// Reads and writes of any offset and length on top of aligned ones: what is not aligned is read first.
+// Reads and writes of any offset and length on top of aligned ones: what is not aligned is read first. Several threads
+// may use it at the same time.
 class RealBlockDevice : public BlockDevice {
  public:
   RealBlockDevice(Descriptor device, std::string name, uint64_t bytes)
@@ -57,14 +59,16 @@ class RealBlockDevice : public BlockDevice {
   Result<std::string> read_at(uint64_t offset, size_t bytes) override {
     std::string out;
     const uint64_t end = std::min<uint64_t>(offset + bytes, bytes_);
+    if (offset < end) out.reserve(static_cast<size_t>(end - offset));
+    const Lease buffer(*this);
     while (offset < end) {
       const uint64_t from = offset / alignment * alignment;
       const auto span = static_cast<size_t>(std::min<uint64_t>(piece_bytes, round_up(end) - from));
-      const size_t got = TRY(read_aligned(from, span));
+      const size_t got = TRY(read_aligned(buffer.data(), from, span));
       const auto skip = static_cast<size_t>(offset - from);
       if (got <= skip) break;
       const auto use = static_cast<size_t>(std::min<uint64_t>(got - skip, end - offset));
-      out.append(buffer_.data() + skip, use);
+      out.append(buffer.data() + skip, use);
       offset += use;
     }
     return out;
@@ -72,14 +76,13 @@ class RealBlockDevice : public BlockDevice {
 
   Result<void> write_at(uint64_t offset, std::string_view bytes) override {
     if (offset + bytes.size() > bytes_) return Error{Code::too_large, "writing behind the end of " + name_};
+    const Lease buffer(*this);
     while (!bytes.empty()) {
       const uint64_t from = offset / alignment * alignment;
       const auto skip = static_cast<size_t>(offset - from);
       const size_t use = std::min(piece_bytes - skip, bytes.size());
       const auto span = static_cast<size_t>(std::min<uint64_t>(round_up(from + skip + use), bytes_) - from);
-      if (skip != 0 || use != span) TRY(read_aligned(from, span));
-      std::memcpy(buffer_.data() + skip, bytes.data(), use);
-      TRY(write_aligned(from, span));
+      TRY(write_piece(buffer.data(), from, span, skip, bytes.substr(0, use)));
       bytes.remove_prefix(use);
       offset += use;
     }
@@ -141,20 +144,55 @@ class RealBlockDevice : public BlockDevice {
 
  private:
   static uint64_t round_up(uint64_t value) { return (value + alignment - 1) / alignment * alignment; }
-  Result<size_t> read_aligned(uint64_t from, size_t bytes) {
+  // A buffer for one call.
+  class Lease {
+   public:
+    explicit Lease(RealBlockDevice& device) : device_(device) {
+      const std::lock_guard lock(device_.mutex_);
+      if (device_.spare_.empty()) {
+        buffer_ = std::make_unique<AlignedBuffer>();
+      } else {
+        buffer_ = std::move(device_.spare_.back());
+        device_.spare_.pop_back();
+      }
+    }
+    ~Lease() {
+      const std::lock_guard lock(device_.mutex_);
+      device_.spare_.push_back(std::move(buffer_));
+    }
+    Lease(const Lease&) = delete;
+    char* data() const { return buffer_->data(); }
+
+   private:
+    RealBlockDevice& device_;
+    std::unique_ptr<AlignedBuffer> buffer_;
+  };
+
+  // `bytes` at `skip` of an aligned span, of which the rest stays as it is. Two writers may share such a block.
+  Result<void> write_piece(char* buffer, uint64_t from, size_t span, size_t skip, std::string_view bytes) {
+    const bool partly = skip != 0 || bytes.size() != span;
+    std::unique_lock lock(partial_, std::defer_lock);
+    if (partly) {
+      lock.lock();
+      TRY(read_aligned(buffer, from, span));
+    }
+    std::memcpy(buffer + skip, bytes.data(), bytes.size());
+    return write_aligned(buffer, from, span);
+  }
+  Result<size_t> read_aligned(char* buffer, uint64_t from, size_t bytes) {
     size_t done = 0;
     while (done < bytes) {
-      const ssize_t count = pread(device_.number(), buffer_.data() + done, bytes - done, off_t(from + done));
+      const ssize_t count = pread(device_.number(), buffer + done, bytes - done, off_t(from + done));
       if (count == 0) break;
       if (count < 0 && errno != EINTR) return system_error(errno, "reading " + name_);
       if (count > 0) done += size_t(count);
     }
     return done;
   }
-  Result<void> write_aligned(uint64_t from, size_t bytes) {
+  Result<void> write_aligned(const char* buffer, uint64_t from, size_t bytes) {
     size_t done = 0;
     while (done < bytes) {
-      const ssize_t count = pwrite(device_.number(), buffer_.data() + done, bytes - done, off_t(from + done));
+      const ssize_t count = pwrite(device_.number(), buffer + done, bytes - done, off_t(from + done));
       if (count < 0 && errno != EINTR) return system_error(errno, "writing " + name_);
       if (count > 0) done += size_t(count);
     }
@@ -164,7 +202,9 @@ class RealBlockDevice : public BlockDevice {
   Descriptor device_;
   std::string name_;
   uint64_t bytes_;
-  AlignedBuffer buffer_;
+  std::mutex mutex_;    // of spare_
+  std::mutex partial_;  // of blocks that are read, changed and written
+  std::vector<std::unique_ptr<AlignedBuffer>> spare_;
 };
 
 Result<std::string> RealBlockDevice::ata(const AtaCommand& command) {

@@ -1,0 +1,59 @@
+// A bounded queue between fibers of one loop.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "sys/fiber.h"
+
+namespace fetch {
+
+template <class T>
+class Channel {
+ public:
+  Channel(sys::Loop& loop, size_t items_max) : items_max_(items_max), room_(loop), arrived_(loop) {}
+
+  // Parks while it is full. Errors: cancelled (also after stop()).
+  base::Result<void> push(T item) {
+    while (items_.size() >= items_max_ && !stopped_) {
+      room_.clear();
+      TRY(room_.wait());
+    }
+    if (stopped_) return base::cancelled();
+    items_.push_back(std::move(item));
+    arrived_.set();
+    return {};
+  }
+  // Parks while it is empty; nullopt after close(), when all is taken. Errors: cancelled (also after stop()).
+  base::Result<std::optional<T>> pop() {
+    while (items_.empty() && !closed_ && !stopped_) {
+      arrived_.clear();
+      TRY(arrived_.wait());
+    }
+    if (stopped_) return base::cancelled();
+    if (items_.empty()) return std::optional<T>();
+    std::optional<T> item(std::move(items_.front()));
+    items_.pop_front();
+    room_.set();
+    return item;
+  }
+  void close() {
+    closed_ = true;
+    arrived_.set();
+  }
+  void stop() {
+    stopped_ = true;
+    items_.clear();
+    room_.set();
+    arrived_.set();
+  }
+
+ private:
+  size_t items_max_;
+  std::deque<T> items_;
+  sys::Signal room_, arrived_;
+  bool closed_ = false, stopped_ = false;
+};
+
+}  // namespace fetch

@@ -1,0 +1,50 @@
+// The file of an image over HTTP: as a stream that goes on where a lost connection left it, and in ranges.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "image/qcow2.h"
+#include "net/http.h"
+
+namespace fetch {
+
+class ImageDownload {
+ public:
+  // Errors: invalid (URL).
+  static base::Result<std::unique_ptr<ImageDownload>> make(sys::Loop& loop, sys::Net& net, const std::string& url,
+                                                           const std::string& roots_pem);
+
+  // Gives every byte of the file to `take`, once and in order; `take` may park, and its errors end the stream as they
+  // are. A connection that is lost after the first bytes is replaced: the rest is asked for by a range (RFC 9110
+  // section 14, with If-Range where the server gave a strong ETag); a server without ranges sends all again, and what
+  // is known already is passed over. Errors: unavailable (also: the file changed meanwhile), timeout, cancelled.
+  base::Result<void> stream(const std::function<base::Result<void>(std::string_view)>& take);
+  // Parts of the file, ascending; also while stream() is in `take`.
+  base::Result<std::vector<std::string>> read(const std::vector<image::FileRange>& ranges);
+
+  uint64_t position() const { return position_; }  // bytes given by now
+  uint64_t bytes_total() const { return total_; }  // 0 while unknown
+
+ private:
+  ImageDownload(sys::Loop& loop, sys::Net& net, const net::Url& url, net::ClientOptions options);
+  base::Result<void> attempt(const std::function<base::Result<void>(std::string_view)>& take);
+  base::Result<uint64_t> first_look(const net::Response& head);
+  base::Result<uint64_t> begin(const net::Response& head);
+  base::Result<void> read_some(const std::vector<image::FileRange>& ranges, std::vector<std::string>& out);
+  base::Error changed();
+  base::Error refused(int status) const;
+
+  sys::Loop& loop_;
+  std::string text_;  // the URL
+  std::string target_;
+  net::HttpClient client_;
+  uint64_t position_ = 0, total_ = 0;
+  bool started_ = false, changed_ = false;
+  std::string etag_;
+};
+
+}  // namespace fetch

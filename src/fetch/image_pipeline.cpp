@@ -1,0 +1,234 @@
+#include "fetch/image_pipeline.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.h"
+#include "fetch/off_loop.h"
+
+namespace fetch {
+
+using base::Code;
+using base::Error;
+using base::Result;
+using base::Layer;
+
+namespace {
+
+constexpr size_t batches_max = 8;  // of a piece each, waiting before a stage
+constexpr uint64_t block_bytes = 64u << 10;
+constexpr uint64_t zero_step_bytes = uint64_t{256} << 20;
+
+bool is_zero(std::string_view bytes) {
+  return bytes.empty() || (bytes[0] == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+// Writes and reads it back: past every cache of ours when the disk was opened so.
+Result<void> write_and_verify(sys::File& disk, uint64_t offset, std::string_view bytes) {
+  TRY(disk.write_at(offset, bytes));
+  const std::string found = TRY(disk.read_at(offset, bytes.size()));
+  if (found == bytes) return {};
+  return Error{Code::unavailable,
+               "the disk gave back something else than was written at byte " + std::to_string(offset), Layer::none,
+               "replace the disk, or its cable or controller"};
+}
+
+}  // namespace
+
+ImagePipeline::ImagePipeline(sys::Sys& sys, std::shared_ptr<sys::File> disk, DiskAccess access, crypto::Digest digest)
+    : sys_(sys),
+      disk_(std::move(disk)),
+      access_(access),
+      digest_(std::make_shared<crypto::Digest>(std::move(digest))),
+      to_hash_(sys.loop, batches_max),
+      to_unpack_(sys.loop, batches_max),
+      to_write_(sys.loop, batches_max),
+      first_block_(held_back_bytes, '\0') {}
+
+void ImagePipeline::start(std::unique_ptr<image::Content> content, uint64_t limit) {
+  content_ = std::move(content);
+  limit_ = limit;
+  spawn("image hash", &ImagePipeline::hash);
+  spawn("image content", &ImagePipeline::unpack);
+  for (int i = 0; i < access_.lanes; ++i) spawn("image write", &ImagePipeline::write);
+}
+
+void ImagePipeline::spawn(const char* name, Result<void> (ImagePipeline::*stage)()) {
+  stages_.push_back(sys::spawn(sys_.loop, name, [self = shared_from_this(), stage] {
+    auto done = (self.get()->*stage)();
+    if (!done) self->fail(std::move(done).error());
+  }));
+}
+
+void ImagePipeline::fail(Error error) {
+  if (!error_) error_ = std::move(error);
+  to_hash_.stop();
+  to_unpack_.stop();
+  to_write_.stop();
+}
+
+Result<void> ImagePipeline::push(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const size_t part = std::min(bytes.size(), access_.piece_bytes - batch_.size());
+    if (batch_.empty()) batch_.reserve(access_.piece_bytes);
+    batch_.append(bytes.substr(0, part));
+    bytes.remove_prefix(part);
+    if (batch_.size() == access_.piece_bytes) TRY(send_batch());
+  }
+  return {};
+}
+
+Result<void> ImagePipeline::send_batch() {
+  const auto batch = std::make_shared<const std::string>(std::exchange(batch_, {}));
+  auto sent = to_hash_.push(batch);
+  if (sent) sent = to_unpack_.push(batch);
+  if (!sent && error_) return *error_;
+  return sent;
+}
+
+Result<std::string> ImagePipeline::finish() {
+  if (!batch_.empty()) TRY(send_batch());
+  to_hash_.close();
+  to_unpack_.close();
+  for (auto& stage : stages_) TRY(stage.join());
+  if (error_) return *error_;
+  return base::hex(digest_->finish());
+}
+
+void ImagePipeline::abandon() {
+  fail(base::cancelled());
+  for (auto& stage : stages_) {
+    if (!stage.join()) return;  // we are being stopped as well
+  }
+}
+
+Result<void> ImagePipeline::hash() {
+  for (;;) {
+    auto batch = TRY(to_hash_.pop());
+    if (!batch) return {};
+    TRY(off_loop<void>(sys_, [digest = digest_, bytes = std::move(*batch)]() -> Result<void> {
+      digest->update(*bytes);
+      return {};
+    }));
+  }
+}
+
+Result<void> ImagePipeline::unpack() {
+  for (;;) {
+    auto batch = TRY(to_unpack_.pop());
+    if (!batch) break;
+    TRY(unpack_batch(*batch));
+  }
+  auto last = TRY(off_loop<Stepped>(sys_, [self = shared_from_this()] { return self->step(true); }));
+  TRY(pass_on(std::move(last.pieces)));
+  to_write_.close();
+  return {};
+}
+
+Result<void> ImagePipeline::unpack_batch(const Batch& batch) {
+  content_->feed(*batch);
+  for (bool more = true; more;) {
+    // The batch goes along: what was fed must stay for as long as a step may look at it.
+    auto stepped = TRY(off_loop<Stepped>(sys_, [self = shared_from_this(), batch] { return self->step(false); }));
+    more = stepped.more;
+    TRY(pass_on(std::move(stepped.pieces)));
+  }
+  return {};
+}
+
+Result<void> ImagePipeline::pass_on(std::vector<Piece> pieces) {
+  for (auto& piece : pieces) TRY(to_write_.push(std::make_shared<Piece>(std::move(piece))));
+  return {};
+}
+
+// What is to be remembered of a piece before it is written; takes the first block out of it.
+Result<void> ImagePipeline::settle(Piece& piece) {
+  const uint64_t end = piece.offset + piece.bytes.size();
+  if (end > limit_) return Error{Code::too_large, "the image is larger than the disk has room for"};
+  if (!used_.empty() && used_.back().second == piece.offset) {
+    used_.back().second = end;
+  } else {
+    used_.emplace_back(piece.offset, end);
+  }
+  if (piece.offset >= first_block_.size()) return {};
+  const size_t held = std::min<size_t>(first_block_.size() - piece.offset, piece.bytes.size());
+  first_block_.replace(piece.offset, held, piece.bytes, 0, held);
+  piece.bytes.erase(0, held);
+  piece.offset += held;
+  return {};
+}
+
+// On a worker.
+Result<ImagePipeline::Stepped> ImagePipeline::step(bool finish) {
+  Stepped out;
+  const image::Sink sink = [&](uint64_t offset, std::string_view bytes) -> Result<void> {
+    keep(out.pieces, offset, bytes);
+    return {};
+  };
+  if (finish) {
+    TRY(content_->finish(sink));
+  } else {
+    out.more = TRY(content_->step(sink));
+  }
+  return out;
+}
+
+// Leaves out whole blocks of zeros and joins what follows on another.
+void ImagePipeline::keep(std::vector<Piece>& pieces, uint64_t offset, std::string_view bytes) const {
+  if (content_->packed()) return void(pieces.push_back({offset, std::string(bytes)}));
+  while (!bytes.empty()) {
+    const auto part = static_cast<size_t>(std::min<uint64_t>(bytes.size(), block_bytes - offset % block_bytes));
+    const std::string_view block = bytes.substr(0, part);
+    if (!is_zero(block)) {
+      const bool follows = !pieces.empty() && pieces.back().offset + pieces.back().bytes.size() == offset;
+      if (!follows || pieces.back().bytes.size() + part > access_.piece_bytes) {
+        pieces.push_back({offset, {}});
+        pieces.back().bytes.reserve(std::min(access_.piece_bytes, bytes.size()));
+      }
+      pieces.back().bytes.append(block);
+    }
+    offset += part;
+    bytes.remove_prefix(part);
+  }
+}
+
+Result<void> ImagePipeline::write() {
+  for (;;) {
+    auto next = TRY(to_write_.pop());
+    if (!next) return {};
+    const std::shared_ptr<Piece> piece = std::move(*next);
+    if (content_->packed()) {
+      piece->bytes = TRY(off_loop<std::string>(
+          sys_, [self = shared_from_this(), piece] { return self->content_->unpack(piece->offset, piece->bytes); }));
+    }
+    TRY(settle(*piece));
+    if (piece->bytes.empty()) continue;
+    TRY(on_disk([disk = disk_, piece] { return write_and_verify(*disk, piece->offset, piece->bytes); }));
+    written_ += piece->bytes.size();
+  }
+}
+
+Result<void> ImagePipeline::on_disk(std::function<Result<void>()> work) {
+  return access_.blocks ? off_loop<void>(sys_, std::move(work)) : work();
+}
+
+Result<void> ImagePipeline::zero(uint64_t from, uint64_t to) {
+  while (from < to) {
+    const uint64_t bytes = std::min(zero_step_bytes, to - from);
+    TRY(on_disk([disk = disk_, from, bytes] { return disk->zero(from, bytes); }));
+    from += bytes;
+  }
+  return {};
+}
+
+Result<void> ImagePipeline::zero_the_rest() {
+  std::sort(used_.begin(), used_.end());
+  uint64_t at = first_block_.size();
+  for (const auto& [from, to] : used_) {
+    TRY(zero(at, from));
+    at = std::max(at, to);
+  }
+  return zero(at, content_->bytes());
+}
+
+}  // namespace fetch

@@ -1,0 +1,85 @@
+// From the bytes of an image file to a disk, in stages that work at the same time: hashing, unpacking and looking for
+// zeros, writing and reading back. Each is a fiber whose work runs on a worker; between them are short queues, so the
+// slowest alone decides and memory is bounded.
+//
+// Blocks of zeros are not written; zero_the_rest() makes them zeros afterwards. The first block is kept in memory.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "crypto/hash.h"
+#include "fetch/channel.h"
+#include "fetch/disk_access.h"
+#include "image/content.h"
+#include "sys/sys.h"
+
+namespace fetch {
+
+constexpr size_t held_back_bytes = 4096;  // the first block of a disk, without which firmware boots nothing
+
+class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
+ public:
+  ImagePipeline(sys::Sys& sys, std::shared_ptr<sys::File> disk, DiskAccess access, crypto::Digest digest);
+
+  // `limit`: the first byte of the disk that is not the image's.
+  void start(std::unique_ptr<image::Content> content, uint64_t limit);
+  // The next bytes of the file; parks while the stages are behind. Errors: those of any stage.
+  base::Result<void> push(std::string_view bytes);
+  // After the last byte: waits until everything is hashed, written and read back. Gives the digest, hex.
+  base::Result<std::string> finish();
+  // Before finish(), when it will not come to that: nothing is written any more once this returns.
+  void abandon();
+  // Makes every byte of the image that was not written a zero.
+  base::Result<void> zero_the_rest();
+
+  std::string& first_block() { return first_block_; }
+  uint64_t disk_bytes() const { return content_->bytes(); }
+  uint64_t written() const { return written_; }
+  // What was written, as [from, to), after zero_the_rest() in order.
+  const std::vector<std::pair<uint64_t, uint64_t>>& used() const { return used_; }
+
+ private:
+  using Batch = std::shared_ptr<const std::string>;
+  struct Piece {
+    uint64_t offset = 0;
+    std::string bytes;
+  };
+  struct Stepped {
+    bool more = false;
+    std::vector<Piece> pieces;
+  };
+
+  void spawn(const char* name, base::Result<void> (ImagePipeline::*stage)());
+  void fail(base::Error error);
+  base::Result<void> send_batch();
+  base::Result<void> hash();
+  base::Result<void> unpack();
+  base::Result<void> unpack_batch(const Batch& batch);
+  base::Result<void> pass_on(std::vector<Piece> pieces);
+  base::Result<void> settle(Piece& piece);
+  base::Result<Stepped> step(bool finish);
+  void keep(std::vector<Piece>& pieces, uint64_t offset, std::string_view bytes) const;
+  base::Result<void> write();
+  base::Result<void> zero(uint64_t from, uint64_t to);
+  base::Result<void> on_disk(std::function<base::Result<void>()> work);
+
+  sys::Sys& sys_;
+  std::shared_ptr<sys::File> disk_;
+  DiskAccess access_;
+  std::shared_ptr<crypto::Digest> digest_;
+  std::unique_ptr<image::Content> content_;
+  uint64_t limit_ = 0;
+  Channel<Batch> to_hash_, to_unpack_;
+  Channel<std::shared_ptr<Piece>> to_write_;
+  std::string batch_, first_block_;
+  std::vector<sys::Fiber> stages_;
+  std::optional<base::Error> error_;
+  std::vector<std::pair<uint64_t, uint64_t>> used_;  // [from, to) that was written
+  uint64_t written_ = 0;
+};
+
+}  // namespace fetch

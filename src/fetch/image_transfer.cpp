@@ -1,0 +1,117 @@
+#include "fetch/image_transfer.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "image/block_map.h"
+#include "image/format.h"
+#include "image/qcow2.h"
+
+namespace fetch {
+
+using base::Code;
+using base::Error;
+using base::Result;
+
+namespace {
+
+// So much is looked at before anything is decided; small images are whole in it, tables included.
+constexpr size_t head_bytes_wanted = 1u << 20;
+
+// What a compressed file is of, from its first bytes.
+Result<image::Format> inner_format(image::Format outer, const std::string& head) {
+  auto content = outer == image::Format::gzip ? image::gzip_content(UINT64_MAX) : image::zstd_content(UINT64_MAX);
+  content->feed(head);
+  std::string start;
+  const image::Sink sink = [&](uint64_t, std::string_view bytes) -> Result<void> {
+    start.append(bytes.substr(0, image::probe_bytes - std::min(start.size(), image::probe_bytes)));
+    return {};
+  };
+  while (start.size() < image::probe_bytes && TRY(content->step(sink))) {
+  }
+  return image::detect(start);
+}
+
+}  // namespace
+
+ImageTransfer::ImageTransfer(sys::Sys& sys, std::shared_ptr<sys::File> disk, DiskAccess access, uint64_t room,
+                             crypto::Digest digest, std::string declared,
+                             std::function<void(const ImageProgress&)> progress)
+    : room_(room),
+      pipeline_(std::make_shared<ImagePipeline>(sys, std::move(disk), access, std::move(digest))),
+      declared_(std::move(declared)),
+      progress_(std::move(progress)) {}
+
+Result<void> ImageTransfer::run(ImageDownload& download) {
+  auto done = pass(download);
+  if (!done && started_) pipeline_->abandon();
+  return done;
+}
+
+Result<void> ImageTransfer::pass(ImageDownload& download) {
+  TRY(download.stream([&](std::string_view piece) { return take(download, piece); }));
+  if (!started_) TRY(begin(download));
+  sum_ = TRY(pipeline_->finish());
+  return {};
+}
+
+Result<void> ImageTransfer::take(ImageDownload& download, std::string_view piece) {
+  if (!started_) {
+    head_.append(piece);
+    const bool whole = download.bytes_total() != 0 && download.position() == download.bytes_total();
+    if (head_.size() < head_bytes_wanted && !whole) return {};
+    return begin(download);
+  }
+  TRY(pipeline_->push(piece));
+  progress_({download.position(), download.bytes_total()});
+  return {};
+}
+
+Result<void> ImageTransfer::begin(ImageDownload& download) {
+  auto content = TRY(content_of(download));
+  started_ = true;
+  pipeline_->start(std::move(content), room_);
+  TRY(pipeline_->push(std::exchange(head_, {})));
+  progress_({download.position(), download.bytes_total()});
+  return {};
+}
+
+Result<std::unique_ptr<image::Content>> ImageTransfer::content_of(ImageDownload& download) {
+  using image::Format;
+  const Format outer = TRY(image::detect(std::string_view(head_).substr(0, image::probe_bytes)));
+  const bool compressed = outer == Format::gzip || outer == Format::zstd;
+  const Format inner = compressed ? TRY(inner_format(outer, head_)) : outer;
+  TRY(image::check_declared(outer, inner, declared_));
+  format_ = image::name_of(inner);
+  if (outer == Format::gzip) return image::gzip_content(room_);
+  if (outer == Format::zstd) return image::zstd_content(room_);
+  if (outer == Format::block_map) return image::block_map_content(room_);
+  if (outer == Format::qcow2) return qcow2(download);
+  if (download.bytes_total() > room_) {
+    return Error{Code::too_large, "the image is larger than the disk has room for"};
+  }
+  return image::raw_content(room_);
+}
+
+Result<std::unique_ptr<image::Content>> ImageTransfer::qcow2(ImageDownload& download) {
+  const uint64_t total = download.bytes_total() == 0 ? head_.size() : download.bytes_total();
+  if (total < download.position()) return base::internal("the image is larger than its server said");
+  // Tables that are in the head already are not asked for again.
+  const auto read = [&](const std::vector<image::FileRange>& ranges) -> Result<std::vector<std::string>> {
+    std::vector<std::string> out;
+    std::vector<image::FileRange> remote;
+    for (const auto& range : ranges) {
+      if (range.offset + range.bytes > head_.size()) {
+        remote.push_back(range);
+      } else {
+        out.push_back(head_.substr(static_cast<size_t>(range.offset), range.bytes));
+      }
+    }
+    auto more = TRY(download.read(remote));
+    std::move(more.begin(), more.end(), std::back_inserter(out));
+    return out;
+  };
+  return image::qcow2_content(TRY(image::read_qcow2_map(read, total, room_)));
+}
+
+}  // namespace fetch

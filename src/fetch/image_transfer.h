@@ -1,0 +1,47 @@
+// One image on its way onto a disk (or a file): downloaded, recognised, hashed, unpacked, written.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "fetch/disk_access.h"
+#include "fetch/image_download.h"
+#include "fetch/image_pipeline.h"
+
+namespace fetch {
+
+struct ImageProgress {
+  uint64_t bytes = 0, bytes_total = 0;  // of the download; total is 0 while unknown
+};
+
+class ImageTransfer {
+ public:
+  // `room`: bytes of the disk that the image may take. `declared`: raw or qcow2, and that is what must arrive; empty:
+  // either.
+  ImageTransfer(sys::Sys& sys, std::shared_ptr<sys::File> disk, DiskAccess access, uint64_t room, crypto::Digest digest,
+                std::string declared, std::function<void(const ImageProgress&)> progress);
+  // Everything but the first block and the zeros; nothing is written any more once it returns. The digest is not
+  // compared with anything. Errors: those of ImageDownload, image::detect, image::check_declared and the disk.
+  base::Result<void> run(ImageDownload& download);
+  const std::string& sum() const { return sum_; }  // of the file, hex
+  std::string_view format() const { return format_; }
+  ImagePipeline& pipeline() { return *pipeline_; }
+
+ private:
+  base::Result<void> pass(ImageDownload& download);
+  base::Result<void> take(ImageDownload& download, std::string_view piece);
+  base::Result<void> begin(ImageDownload& download);
+  base::Result<std::unique_ptr<image::Content>> content_of(ImageDownload& download);
+  base::Result<std::unique_ptr<image::Content>> qcow2(ImageDownload& download);
+
+  uint64_t room_;
+  std::shared_ptr<ImagePipeline> pipeline_;
+  std::string declared_;
+  std::function<void(const ImageProgress&)> progress_;
+  std::string head_, sum_;
+  std::string_view format_;
+  bool started_ = false;
+};
+
+}  // namespace fetch

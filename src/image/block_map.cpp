@@ -1,0 +1,155 @@
+#include "image/block_map.h"
+
+#include <zstd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "crypto/hash.h"
+
+namespace image {
+
+using base::Code;
+using base::Error;
+using base::Result;
+
+namespace {
+
+constexpr std::string_view magic = "INGOTMAP";
+constexpr size_t header_bytes = 32, entry_bytes = 40;
+constexpr uint32_t block_bytes_min = 64u << 10, block_bytes_max = 4u << 20;
+constexpr int level = 3;
+
+void put(std::string& out, uint64_t value, size_t bytes) {
+  for (size_t i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i));
+}
+uint64_t get(std::string_view bytes, size_t at, size_t count) {
+  uint64_t value = 0;
+  for (size_t i = count; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+  return value;
+}
+
+Error broken(const std::string& what) { return base::corrupt("the block map is broken: " + what); }
+
+class Blocks : public Content {
+ public:
+  explicit Blocks(uint64_t limit) : limit_(limit) {}
+  void feed(std::string_view bytes) override { window_.append(bytes); }
+
+  Result<bool> step(const Sink& sink) override {
+    if (!have_map_ && !TRY(read_map())) return false;
+    size_t at = 0;
+    while (next_ < map_.entries.size() && at < step_bytes) {
+      const auto& entry = map_.entries[next_];
+      if (window_.size() - at < entry.stored_bytes) break;
+      TRY(sink(uint64_t{entry.number} * map_.block_bytes, std::string_view(window_).substr(at, entry.stored_bytes)));
+      at += entry.stored_bytes;
+      ++next_;
+    }
+    window_.erase(0, at);
+    if (next_ == map_.entries.size() && !window_.empty()) return broken("there is something behind its end");
+    return at >= step_bytes;
+  }
+  Result<void> finish(const Sink&) override {
+    if (!have_map_ || next_ != map_.entries.size()) return base::corrupt("the block map ends too early");
+    return {};
+  }
+  uint64_t bytes() const override { return map_.disk_bytes; }
+  bool packed() const override { return true; }
+
+  Result<std::string> unpack(uint64_t offset, std::string_view stored) const override {
+    const auto number = static_cast<uint32_t>(offset / map_.block_bytes);
+    const auto entry = std::lower_bound(map_.entries.begin(), map_.entries.end(), number,
+                                        [](const auto& one, uint32_t wanted) { return one.number < wanted; });
+    CHECK_THAT(entry != map_.entries.end() && entry->number == number, "not a block of this map");
+    std::string out(static_cast<size_t>(std::min<uint64_t>(map_.block_bytes, map_.disk_bytes - offset)), '\0');
+    const size_t bytes = ZSTD_decompress(out.data(), out.size(), stored.data(), stored.size());
+    if (ZSTD_isError(bytes) || bytes != out.size()) return broken("a block cannot be unpacked");
+    if (crypto::sha256(out) != std::string_view(entry->sha256.data(), entry->sha256.size())) {
+      return broken("a block has another digest than the map says");
+    }
+    return out;
+  }
+
+ private:
+  // False: more is needed.
+  Result<bool> read_map() {
+    if (window_.size() < header_bytes) return false;
+    if (std::string_view(window_).substr(0, magic.size()) != magic) return broken("its mark");
+    const uint64_t version = get(window_, 8, 4), count = get(window_, 24, 4);
+    if (version != 1) return Error{Code::unsupported, "the block map has version " + std::to_string(version)};
+    map_.block_bytes = static_cast<uint32_t>(get(window_, 12, 4));
+    const bool power = (map_.block_bytes & (map_.block_bytes - 1)) == 0;
+    if (!power || map_.block_bytes < block_bytes_min || map_.block_bytes > block_bytes_max) return broken("block size");
+    if (count > block_map_count_max) return broken("too many blocks");
+    map_.disk_bytes = get(window_, 16, 8);
+    if (map_.disk_bytes > limit_) {
+      return Error{Code::too_large, "the image is of a disk of " + std::to_string(map_.disk_bytes) +
+                                        " bytes, and there is room for " + std::to_string(limit_)};
+    }
+    if (window_.size() < header_bytes + count * entry_bytes) return false;
+    for (size_t i = 0; i < count; ++i)
+      TRY(read_entry(std::string_view(window_).substr(header_bytes + i * entry_bytes)));
+    window_.erase(0, header_bytes + count * entry_bytes);
+    have_map_ = true;
+    return true;
+  }
+
+  Result<void> read_entry(std::string_view bytes) {
+    BlockMap::Entry entry;
+    entry.number = static_cast<uint32_t>(get(bytes, 0, 4));
+    entry.stored_bytes = static_cast<uint32_t>(get(bytes, 4, 4));
+    std::memcpy(entry.sha256.data(), bytes.data() + 8, entry.sha256.size());
+    const bool ascends = map_.entries.empty() || map_.entries.back().number < entry.number;
+    const bool inside = uint64_t{entry.number} * map_.block_bytes < map_.disk_bytes;
+    const bool sane = entry.stored_bytes != 0 && entry.stored_bytes <= ZSTD_compressBound(map_.block_bytes);
+    if (!ascends || !inside || !sane) return broken("an entry");
+    map_.entries.push_back(entry);
+    return {};
+  }
+
+  uint64_t limit_;
+  BlockMap map_;
+  std::string window_;
+  size_t next_ = 0;
+  bool have_map_ = false;
+};
+
+}  // namespace
+
+Result<std::string> BlockMap::dump() const {
+  if (entries.size() > block_map_count_max) {
+    return Error{Code::too_large, "the image uses more than " + std::to_string(block_map_count_max) + " blocks"};
+  }
+  std::string out(magic);
+  put(out, 1, 4);
+  put(out, block_bytes, 4);
+  put(out, disk_bytes, 8);
+  put(out, entries.size(), 4);
+  put(out, 0, 4);
+  for (const auto& entry : entries) {
+    put(out, entry.number, 4);
+    put(out, entry.stored_bytes, 4);
+    out.append(entry.sha256.data(), entry.sha256.size());
+  }
+  return out;
+}
+
+std::optional<PackedBlock> pack_block(uint32_t number, std::string_view bytes) {
+  if (bytes.find_first_not_of('\0') == std::string_view::npos) return std::nullopt;
+  PackedBlock out;
+  const std::string sum = crypto::sha256(bytes);
+  std::copy(sum.begin(), sum.end(), out.entry.sha256.begin());
+  out.stored.resize(ZSTD_compressBound(bytes.size()));
+  const size_t stored = ZSTD_compress(out.stored.data(), out.stored.size(), bytes.data(), bytes.size(), level);
+  CHECK_THAT(!ZSTD_isError(stored), "zstd cannot compress");
+  out.stored.resize(stored);
+  out.entry.number = number;
+  out.entry.stored_bytes = static_cast<uint32_t>(stored);
+  return out;
+}
+
+std::unique_ptr<Content> block_map_content(uint64_t limit) { return std::make_unique<Blocks>(limit); }
+
+}  // namespace image
