@@ -33,8 +33,8 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
       "    --agent-listen 10.0.0.5:6385 --boot-listen 10.0.0.5:6180\n"
       "then: export KUBECONFIG=/var/lib/ingot/admin.kubeconfig; kubectl get bmh -A\n\n"
       "Servers must reach --agent-listen and --boot-listen, so both need an address of the provisioning network.\n"
-      "Without --dhcp-range servers boot from virtual media only. One process per data directory; it may be killed at\n"
-      "any time and goes on where it was. Back up ingot.db and, apart from it, ingot.db.key.");
+      "Without --dhcp-range or --dhcp-proxy servers boot from virtual media only. One process per data directory; it may\n"
+      "be killed at any time and goes on where it was. Back up ingot.db and, apart from it, ingot.db.key.");
   serve->add_option("--data-dir", flags.data_dir, "Where everything durable lives")->capture_default_str();
   serve->add_option("--listen", flags.listen, "HOST:PORT of the Kubernetes API (HTTPS)")->capture_default_str();
   serve->add_option("--name", flags.names, "A further DNS name or address the API is reached by (repeatable)");
@@ -52,8 +52,7 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
   serve->add_option("--kernel-arguments", flags.kernel_arguments, "Of the deploy ramdisk, such as console=ttyS0");
   serve->add_option("--agent-url", flags.agent_url, "What servers are told instead of --agent-listen");
   serve->add_option("--boot-url", flags.boot_url, "What servers are told instead of --boot-listen");
-  serve->add_option("--dhcp-range", flags.dhcp_range, "BEGIN-END/PREFIX to lease for network boot; none: no DHCP");
-  serve->add_option("--dhcp-listen", flags.dhcp_listen, "HOST:PORT where DHCP relays send to")->capture_default_str();
+  add_boot_flags(*serve, flags.boot);
   serve->add_option("--site-ca", flags.site_ca, "PEM file of roots for https image checksums; default: the system's");
   serve->add_flag("--allow-md5", flags.allow_md5, "Accept md5 image checksums");
   serve->add_flag("--allow-loopback-agents", flags.allow_loopback_agents,

@@ -104,6 +104,7 @@ Result<void> Duties::State::start_engine() {
   out.endpoint.ca_certificate_pem = identity.ca_certificate_pem;
   out.endpoint.ca_key_pem = identity.ca_key_pem;
   out.dhcp = options.dhcp;
+  out.tftp = options.tftp;
   out.boot_secret = identity.boot_secret;
   out.checksum.allow_md5 = options.allow_md5;
   out.checksum.roots_pem = options.site_ca_pem;
@@ -111,6 +112,13 @@ Result<void> Duties::State::start_engine() {
   out.is_current = rights.is_current;
   if (rights.may_act) {
     fenced_local = remote::make_fenced_net(sys.net, rights.may_act);
+    if (out.dhcp && out.dhcp->open_broadcast) {
+      out.dhcp->open_broadcast = [open = out.dhcp->open_broadcast, may_act = rights.may_act](
+                                     const std::string& interface,
+                                     uint16_t port) -> Result<std::unique_ptr<sys::Datagram>> {
+        return remote::make_fenced_datagram(TRY(open(interface, port)), may_act);
+      };
+    }
     fenced_sys.emplace(sys::Sys{sys.loop, sys.random, sys.keys, *fenced_local, sys.disk, sys.offload});
   }
   engine = metal::make_engine(fenced_sys ? *fenced_sys : sys, *site, store, std::move(out));

@@ -32,6 +32,7 @@ struct ManagerOptions {
   std::vector<std::string> proxies;        // how BMCs, image servers and workload clusters are reached
   metal::EndpointOptions endpoint;         // the CA is filled in
   std::optional<metal::DhcpOptions> dhcp;  // nullopt: no network boot
+  std::optional<metal::TftpOptions> tftp;  // nullopt: firmware must run iPXE already
   std::string site_ca_pem;                 // roots for sums files over https; empty: the system's
   bool allow_md5 = false;                  // image checksums
   metal::EngineLimits limits;

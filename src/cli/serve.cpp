@@ -48,10 +48,7 @@ Result<ManagerOptions> manager_options(sys::Sys& sys, const ServeFlags& flags) {
   out.endpoint.allow_loopback_agents = flags.allow_loopback_agents;
   out.endpoint.ramdisk_dir = flags.ramdisk;
   out.endpoint.kernel_arguments = flags.kernel_arguments;
-  if (!flags.dhcp_range.empty()) {
-    out.dhcp = TRY(metal::parse_dhcp_range(flags.dhcp_range).context("--dhcp-range"));
-    out.dhcp->listen = TRY(Address::parse(flags.dhcp_listen).context("--dhcp-listen"));
-  }
+  TRY(apply_boot_flags(sys.disk, flags.boot, out));
   if (!flags.site_ca.empty()) out.site_ca_pem = TRY(sys.disk.read(flags.site_ca).context("--site-ca"));
   out.allow_md5 = flags.allow_md5;
   out.limits = metal::scaled({}, flags.rack_speed);
@@ -183,6 +180,11 @@ Result<void> run_rack(sys::RealSystem& system, const RackFlags& flags) {
 Result<void> run_serve(sys::RealSystem& system, const ServeFlags& flags) {
   TRY(log_to_stderr(system.sys().loop, flags.log_level));
   auto options = TRY(manager_options(system.sys(), flags));
+  if (options.dhcp) {
+    options.dhcp->open_broadcast = [&system](const std::string& interface, uint16_t port) {
+      return system.machine().open_broadcast(interface, port);
+    };
+  }
   system.sys().loop.after(keys_delay, [&system] { system.prepare_keys(keys_of_two_clusters); });
   if (options.stock) return run_on_stock(system, std::move(options));
   return run_manager(system, std::move(options), flags);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/api_flags.h"
+#include "cli/boot_flags.h"
 #include "cli/stock_flags.h"
 #include "cli/store_flags.h"
 #include "sys/real/real.h"
@@ -20,8 +21,8 @@ struct ServeFlags {
   std::string agent_listen = "127.0.0.1:6385", boot_listen = "127.0.0.1:6180";
   std::string agent_url, boot_url;
   std::string ramdisk, kernel_arguments;
-  std::string dhcp_listen = "127.0.0.1:10067", dhcp_range;  // an empty range: no DHCP
-  std::string site_ca;                                      // a file
+  BootFlags boot;
+  std::string site_ca;  // a file
   bool allow_loopback_agents = false, allow_md5 = false;
   double rack_speed = 1;
   std::string log_level = "info";

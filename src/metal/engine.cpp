@@ -102,6 +102,10 @@ class BenchEngine : public StartedEngine {
           std::make_unique<DhcpService>(bench_->sys, bench_->boots, bench_->endpoint.place(), *bench_->options.dhcp);
       TRY(bench_->dhcp->start());
     }
+    if (bench_->options.tftp) {
+      bench_->tftp = std::make_unique<TftpService>(bench_->sys, bench_->boots, *bench_->options.tftp);
+      TRY(bench_->tftp->start());
+    }
     return {};
   }
 
@@ -111,6 +115,7 @@ class BenchEngine : public StartedEngine {
       if (worker->job) worker->job->fiber.cancel();
     }
     if (bench_->dhcp) bench_->dhcp->stop();
+    if (bench_->tftp) bench_->tftp->stop();
     bench_->endpoint.stop();
   }
 

@@ -9,6 +9,7 @@
 #include "metal/boot/checksum.h"
 #include "metal/boot/dhcp_service.h"
 #include "metal/boot/endpoint.h"
+#include "metal/boot/tftp_service.h"
 #include "metal/port.h"
 #include "store/store.h"
 
@@ -44,6 +45,7 @@ EngineLimits scaled(EngineLimits limits, double speed);
 struct EngineOptions {
   EndpointOptions endpoint;
   std::optional<DhcpOptions> dhcp;  // nullopt: no network boot
+  std::optional<TftpOptions> tftp;  // nullopt: firmware must run iPXE already
   std::string boot_secret;          // at least 32 random bytes that survive restarts (keep it in the data directory)
   ChecksumRules checksum;
   EngineLimits limits;

@@ -98,6 +98,12 @@ class FencedNet : public sys::Net {
 
 }  // namespace
 
+std::unique_ptr<sys::Datagram> make_fenced_datagram(std::unique_ptr<sys::Datagram> below,
+                                                    std::function<Result<void>()> may_act) {
+  return std::make_unique<FencedDatagram>(std::move(below),
+                                          std::make_shared<const std::function<Result<void>()>>(std::move(may_act)));
+}
+
 std::unique_ptr<sys::Net> make_fenced_net(sys::Net& below, std::function<Result<void>()> may_act) {
   return std::make_unique<FencedNet>(below, std::make_shared<const std::function<Result<void>()>>(std::move(may_act)));
 }

@@ -57,6 +57,7 @@ enum Option : uint8_t {
   relay_agent = 82,
   client_arch = 93,
   client_uuid = 97,
+  ipxe_options = 175,
 };
 
 struct Message {

@@ -23,10 +23,24 @@ std::vector<std::pair<std::string, std::string>> parameters(const BootPlace& pla
   };
 }
 
+// The whole command line of a kernel that was loaded over the network and has nothing but it.
+std::string network_arguments(const BootPlace& place, const ExpectedBoot& boot) {
+  std::string out;
+  for (const auto& [key, value] : parameters(place, boot)) out += key + "=" + value + " ";
+  out += "ingot-ca-sha256=" + place.ca_sha256 + " ingot-ca-url=" + place.boot_url + "/boot/ca.crt boot_method=pxe";
+  if (!boot.mac.empty()) out += " BOOTIF=01-" + base::replace_all(boot.mac, ":", "-");
+  if (!place.kernel_arguments.empty()) out += " " + place.kernel_arguments;
+  return out;
+}
+
 }  // namespace
 
 std::string iso_url(const BootPlace& place, const ExpectedBoot& boot) {
   return place.boot_url + "/boot/" + boot.path_token + "/" + boot.host_name + ".iso";
+}
+
+std::string loader_url(const BootPlace& place, const ExpectedBoot& boot, std::string_view file) {
+  return place.boot_url + "/boot/" + boot.path_token + "/" + std::string(file);
 }
 
 std::string script_url(const BootPlace& place, std::string_view mac) {
@@ -46,8 +60,11 @@ Result<wire::IsoPlan> boot_iso(sys::Disk& disk, const BootPlace& place, const Ex
   }
   // Debian's GRUB for CDs takes the disk that has this file for its own.
   files.push_back({".disk/info", "Ingot deploy ramdisk\n"});
-  files.push_back({"boot/grub/grub.cfg", "set timeout=0\nlinux /vmlinuz boot_method=vmedia " + place.kernel_arguments +
-                                             "\ninitrd /initrd\nboot\n"});
+  // What firmware loads over HTTP is in a memory disk, which the kernel may not see; but then there is a network.
+  const bool by_network = boot.method == BmcBootMethod::uefi_http && boot.network_data.empty();
+  const std::string arguments =
+      by_network ? network_arguments(place, boot) : "boot_method=vmedia " + place.kernel_arguments;
+  files.push_back({"boot/grub/grub.cfg", "set timeout=0\nlinux /vmlinuz " + arguments + "\ninitrd /initrd\nboot\n"});
   return wire::plan_iso("VMEDIA_BOOT_ISO", files, "esp.img");
 }
 
@@ -69,12 +86,7 @@ Result<void> check_kernel_arguments(std::string_view text) {
 
 std::string ipxe_script(const BootPlace& place, const ExpectedBoot& boot) {
   const std::string base_url = place.boot_url + "/boot/" + boot.path_token;
-  std::string out = "#!ipxe\nkernel " + base_url + "/vmlinuz";
-  for (const auto& [key, value] : parameters(place, boot)) out += " " + key + "=" + value;
-  out += " ingot-ca-sha256=" + place.ca_sha256 + " ingot-ca-url=" + place.boot_url + "/boot/ca.crt";
-  out += " boot_method=pxe BOOTIF=01-" + base::replace_all(boot.mac, ":", "-");
-  if (!place.kernel_arguments.empty()) out += " " + place.kernel_arguments;
-  out += " initrd=main\n";
+  std::string out = "#!ipxe\nkernel " + base_url + "/vmlinuz " + network_arguments(place, boot) + " initrd=main\n";
   out += "initrd --name main " + base_url + "/initrd\nboot\n";
   return out;
 }

@@ -16,9 +16,11 @@ struct BootPlace {
   std::string ca_sha256;         // hex digest of the CA certificate's DER
   std::string ramdisk_dir;       // with vmlinuz, initrd and esp.img; empty: servers are simulated and need none
   std::string kernel_arguments;  // besides our own; see check_kernel_arguments
+  std::string loader_dir;        // with iPXE's builds (boot_loaders.h); empty: none are given out
 };
 
 std::string iso_url(const BootPlace& place, const ExpectedBoot& boot);
+std::string loader_url(const BootPlace& place, const ExpectedBoot& boot, std::string_view file);
 std::string script_url(const BootPlace& place, std::string_view mac);
 // Image with volume id VMEDIA_BOOT_ISO: parameters.txt, ca.crt and, when the host has some, network_data.json; with a
 // ramdisk, also that and what UEFI firmware boots it by.

@@ -1,7 +1,9 @@
-// DHCP for network boot behind relays (RFC 2131, 3046): leases and a boot file only for servers that are expected to
-// boot now, silence for everybody else, so it can share a network with another DHCP server.
+// DHCP for network boot (RFC 2131, 3046, 4578; Intel's PXE 2.1), behind relays or on the provisioning network itself,
+// or beside a DHCP server that gives the addresses (PXE's proxy DHCP): leases and a boot file only for servers that are
+// expected to boot now, silence for everybody else, so it can share a network with another DHCP server.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +24,13 @@ struct DhcpOptions {
   std::vector<wire::Ipv4> dns_servers;
   wire::Ipv4 server_address;  // option 54 and next-server; 0: the boot URL's host
   base::Duration lease = base::hours(1);
+  bool tftp = false;  // firmware is told of boot loaders by TFTP; else it must run iPXE already
+  // A network interface of the provisioning network, for DHCP without a relay; `listen` is not used then. Its socket
+  // may broadcast (sys::Machine::open_broadcast).
+  std::string interface;
+  std::function<base::Result<std::unique_ptr<sys::Datagram>>(const std::string& interface, uint16_t port)>
+      open_broadcast;
+  bool proxy = false;  // only boot files, no addresses
 };
 // "172.22.0.100-172.22.0.250/24". Errors: invalid.
 base::Result<DhcpOptions> parse_dhcp_range(std::string_view text);
@@ -35,6 +44,8 @@ class DhcpService {
   sys::Address local() const;
   // The answer to one packet; nullopt means silence (and a counter). Pure but for leases and events.
   std::optional<wire::dhcp::Message> answer(const wire::dhcp::Message& asked);
+  // The same for a packet to the port of boot servers, 4011, from a client that has an address.
+  std::optional<wire::dhcp::Message> answer_boot_server(const wire::dhcp::Message& asked);
 
  private:
   struct Lease {
@@ -45,14 +56,18 @@ class DhcpService {
   bool taken(wire::Ipv4 address, const std::string& by_other_than) const;
   wire::dhcp::Message reply_to(const wire::dhcp::Message& asked) const;
   void add_network(wire::dhcp::Message& out, wire::Ipv4 address) const;
-  void serve();
+  bool add_boot_file(const wire::dhcp::Message& asked, const ExpectedBoot& boot, wire::dhcp::Message& out);
+  ExpectedBoot* expected(const wire::dhcp::Message& asked);
+  std::optional<wire::dhcp::Message> answer_as_proxy(const wire::dhcp::Message& asked, ExpectedBoot& boot);
+  base::Result<void> open();
+  void serve(std::shared_ptr<sys::Datagram> socket, bool boot_server);
 
   sys::Sys& sys_;
   ExpectedBoots& boots_;
   const BootPlace& place_;
   DhcpOptions options_;
-  std::map<std::string, Lease> leases_;  // by MAC
-  std::unique_ptr<sys::Datagram> socket_;
+  std::map<std::string, Lease> leases_;                         // by MAC
+  std::shared_ptr<sys::Datagram> socket_, boot_server_socket_;  // the second one only with an interface
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

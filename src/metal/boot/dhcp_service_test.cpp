@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <set>
 
+#include "sys/fiber.h"
 #include "sys/sim/sim.h"
 
 namespace metal {
@@ -19,11 +21,17 @@ struct Lan {
   BootPlace place{"https://192.168.99.1:6385", "http://192.168.99.1:6180", "", ""};
   std::unique_ptr<DhcpService> service;
 
-  explicit Lan(const char* range = "172.22.0.100-172.22.0.103/24") {
+  explicit Lan(const char* range = "172.22.0.100-172.22.0.103/24",
+               const std::function<void(DhcpOptions&)>& adjust = nullptr) {
     auto options = parse_dhcp_range(range).value();
     options.server_address = *Ipv4::parse("192.168.99.1");
     options.router = Ipv4::parse("172.22.0.1");
+    if (adjust) adjust(options);
     service = std::make_unique<DhcpService>(sys, boots, place, options);
+  }
+  ~Lan() {
+    service->stop();
+    sys.loop.shut();
   }
   static std::string mac(int n) { return "52:54:00:00:00:0" + std::to_string(n); }
   ExpectedBoot& expect(int n, BmcBootMethod method = BmcBootMethod::ipxe) {
@@ -36,6 +44,13 @@ struct Lan {
     out.set_mac(mac(n));
     out.set_type(type);
     out.options[dhcp::vendor_class] = "PXEClient:Arch:00007";
+    return out;
+  }
+  static dhcp::Message firmware(const char* vendor, uint16_t architecture, const char* user_class = "") {
+    auto out = question(1, dhcp::MessageType::discover);
+    out.options[dhcp::vendor_class] = vendor;
+    out.options[dhcp::client_arch] = {static_cast<char>(architecture >> 8), static_cast<char>(architecture & 0xff)};
+    if (*user_class != '\0') out.options[dhcp::user_class] = user_class;
     return out;
   }
   std::optional<dhcp::Message> discover(int n) { return service->answer(question(n, dhcp::MessageType::discover)); }
@@ -124,6 +139,269 @@ TEST_CASE("dhcp: each server keeps its own address, no two share one, and the ra
   restarted.expect(2);
   CHECK(restarted.request(2, had)->type() == dhcp::MessageType::nak);
   CHECK(restarted.request(2, *Ipv4::parse("10.0.0.1"))->type() == dhcp::MessageType::nak);
+}
+
+TEST_CASE("dhcp: what to load follows from the firmware's kind") {
+  Lan lan("172.22.0.100-172.22.0.103/24", [](DhcpOptions& options) { options.tftp = true; });
+  lan.place.loader_dir = "/loaders";
+  auto& boot = lan.expect(1);
+  const std::vector<std::pair<uint16_t, std::string>> kinds = {{0, "undionly.kpxe"}, {7, "ipxe.efi"}, {9, "ipxe.efi"}};
+  for (const auto& [architecture, file] : kinds) {
+    const auto offer = lan.service->answer(Lan::firmware("PXEClient:Arch:00000:UNDI:002001", architecture));
+    REQUIRE(offer);
+    CHECK(offer->option(dhcp::boot_file) == file);
+    CHECK(offer->file == file);
+    CHECK(offer->siaddr.text() == "192.168.99.1");
+    CHECK(offer->option(dhcp::boot_server) == "192.168.99.1");
+    CHECK(offer->option(dhcp::vendor_class) == "PXEClient");
+    CHECK(offer->option(dhcp::vendor_options) == std::string("\x06\x01\x08\xff"));
+    CHECK(offer->option(dhcp::ipxe_options).empty());
+  }
+  // iPXE is told its script, whichever way it came.
+  for (const char* user_class : {"iPXE", "\x04iPXE"}) {
+    const auto offer = lan.service->answer(Lan::firmware("PXEClient:Arch:00007:UNDI:003010", 7, user_class));
+    REQUIRE(offer);
+    CHECK(offer->option(dhcp::boot_file) == "http://192.168.99.1:6180/boot/ipxe/52-54-00-00-00-01");
+    CHECK(offer->option(dhcp::ipxe_options) == std::string("\xb0\x01\x01"));
+  }
+  const auto http = lan.service->answer(Lan::firmware("HTTPClient:Arch:00016:UNDI:003001", 16));
+  REQUIRE(http);
+  CHECK(http->option(dhcp::boot_file) == "http://192.168.99.1:6180/boot/" + boot.path_token + "/ipxe.efi");
+  CHECK(http->option(dhcp::vendor_class) == "HTTPClient");
+  CHECK(http->option(dhcp::vendor_options).empty());
+
+  // For 64-bit ARM there is no loader: another server may have one.
+  CHECK_FALSE(lan.service->answer(Lan::firmware("PXEClient:Arch:00011:UNDI:003001", 11)));
+  CHECK_FALSE(lan.service->answer(Lan::firmware("HTTPClient:Arch:00019:UNDI:003001", 19)));
+  CHECK(lan.boots.refused.dhcp_architecture == 2);
+  CHECK(boot.dhcp_packets == 8);
+
+  auto with_uuid = Lan::firmware("PXEClient:Arch:00007:UNDI:003010", 7);
+  with_uuid.options[dhcp::client_uuid] = std::string(17, '\0');
+  CHECK(lan.service->answer(with_uuid)->option(dhcp::client_uuid) == std::string(17, '\0'));
+}
+
+TEST_CASE("dhcp: UEFI HTTP boot is told the ISO image; other ways that the firmware tries first get no answer") {
+  Lan lan("172.22.0.100-172.22.0.103/24", [](DhcpOptions& options) { options.tftp = true; });
+  auto& boot = lan.expect(1, BmcBootMethod::uefi_http);
+  CHECK_FALSE(lan.service->answer(Lan::firmware("PXEClient:Arch:00007:UNDI:003001", 7)));
+  CHECK_FALSE(boot.dhcp_seen.has_value());
+  const auto offer = lan.service->answer(Lan::firmware("HTTPClient:Arch:00016:UNDI:003001", 16));
+  REQUIRE(offer);
+  CHECK(offer->option(dhcp::boot_file) == iso_url(lan.place, boot));
+  CHECK(offer->option(dhcp::vendor_class) == "HTTPClient");
+}
+
+TEST_CASE("dhcp: an agent that runs keeps its address, and is never told to boot") {
+  Lan lan;
+  auto& boot = lan.expect(1);
+  const auto offer = lan.discover(1);
+  REQUIRE(offer);
+  boot.script_fetched = boot.last_heartbeat = lan.sys.loop.now();
+  auto renewal = Lan::question(1, dhcp::MessageType::request);
+  renewal.options[dhcp::vendor_class] = "ingot-agent";
+  renewal.ciaddr = offer->yiaddr;
+  const auto ack = lan.service->answer(renewal);
+  REQUIRE(ack);
+  CHECK(ack->type() == dhcp::MessageType::ack);
+  CHECK(ack->yiaddr == offer->yiaddr);
+  CHECK(ack->option(dhcp::boot_file).empty());
+  CHECK(ack->option(dhcp::vendor_class).empty());
+  CHECK(boot.address == offer->yiaddr.text());
+  // The same for a ramdisk that came by virtual media, on a network where there is no other DHCP server.
+  auto& other = lan.expect(2, BmcBootMethod::virtual_media);
+  auto asked = Lan::question(2, dhcp::MessageType::discover);
+  asked.options[dhcp::vendor_class] = "ingot-agent";
+  CHECK(lan.service->answer(asked).has_value());
+  other.last_heartbeat = lan.sys.loop.now();
+  CHECK(lan.service->answer(asked).has_value());
+  // An address has one owner.
+  lan.boots.has_address(other, boot.address);
+  CHECK(boot.address.empty());
+  CHECK(lan.boots.by_address(other.address) == &other);
+}
+
+namespace {
+
+// A socket on a network without addresses: packets are put in by hand.
+struct Ether {
+  explicit Ether(sys::Loop& loop) : news(loop) {}
+  std::vector<sys::Packet> inbox;
+  std::vector<std::pair<sys::Address, dhcp::Message>> sent;
+  sys::Signal news;
+  bool closed = false;
+};
+class EtherSocket : public sys::Datagram {
+ public:
+  explicit EtherSocket(std::shared_ptr<Ether> ether) : ether_(std::move(ether)) {}
+  base::Result<void> send(const sys::Address& to, std::string_view bytes) override {
+    ether_->sent.emplace_back(to, dhcp::parse(bytes).value());
+    return {};
+  }
+  base::Result<sys::Packet> receive(base::Duration) override {
+    while (ether_->inbox.empty()) {
+      if (ether_->closed) return base::unavailable("closed");
+      ether_->news.clear();
+      TRY(ether_->news.wait());
+    }
+    auto out = std::move(ether_->inbox.front());
+    ether_->inbox.erase(ether_->inbox.begin());
+    return out;
+  }
+  sys::Address local() const override { return {}; }
+  void close() override {
+    ether_->closed = true;
+    ether_->news.set();
+  }
+
+ private:
+  std::shared_ptr<Ether> ether_;
+};
+
+struct DirectLan : Lan {
+  std::shared_ptr<Ether> ether = std::make_shared<Ether>(world.loop());
+  explicit DirectLan(bool proxy)
+      : Lan("172.22.0.100-172.22.0.103/24", [this, proxy](DhcpOptions& options) {
+          options.interface = "provisioning";
+          options.tftp = true;
+          options.proxy = proxy;
+          options.open_broadcast = [this](const std::string& interface, uint16_t port) {
+            CHECK(interface == "provisioning");
+            CHECK(port == 67);
+            return base::Result<std::unique_ptr<sys::Datagram>>(std::make_unique<EtherSocket>(ether));
+          };
+        }) {
+    REQUIRE(service->start().ok());
+  }
+  // What goes out when this has come in; the port of a client is 68, that of a relay 67.
+  std::optional<std::pair<sys::Address, dhcp::Message>> exchange(const std::string& bytes, const sys::Address& from) {
+    ether->sent.clear();
+    ether->inbox.push_back({from, bytes});
+    ether->news.set();
+    bool over = false;
+    world.loop().after(base::milliseconds(10), [&] { over = true; });
+    world.loop().run_until([&] { return over; });
+    if (ether->sent.empty()) return std::nullopt;
+    CHECK(ether->sent.size() == 1);
+    return ether->sent.front();
+  }
+  std::optional<std::pair<sys::Address, dhcp::Message>> exchange(const dhcp::Message& asked,
+                                                                 const sys::Address& from = {"0.0.0.0", 68}) {
+    return exchange(dhcp::serialize(asked).value(), from);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("dhcp on an interface: clients without an address are answered by broadcast, others where they are") {
+  DirectLan lan(false);
+  auto& boot = lan.expect(1);
+  auto asked = Lan::firmware("PXEClient:Arch:00007:UNDI:003001", 7);
+  asked.giaddr = {};
+  const auto offer = lan.exchange(asked);
+  REQUIRE(offer);
+  CHECK(offer->first == sys::Address{"255.255.255.255", 68});
+  CHECK(offer->second.option(dhcp::boot_file) == "ipxe.efi");
+  CHECK(boot.address.empty());
+
+  asked.set_type(dhcp::MessageType::request);
+  asked.set_address(dhcp::requested_address, offer->second.yiaddr);
+  asked.set_address(dhcp::server_id, *Ipv4::parse("192.168.99.1"));
+  const auto ack = lan.exchange(asked);
+  REQUIRE(ack);
+  CHECK(ack->first == sys::Address{"255.255.255.255", 68});
+  CHECK(ack->second.type() == dhcp::MessageType::ack);
+  CHECK(boot.address == offer->second.yiaddr.text());
+
+  auto renewal = Lan::question(1, dhcp::MessageType::request);
+  renewal.giaddr = {};
+  renewal.ciaddr = offer->second.yiaddr;
+  CHECK(lan.exchange(renewal, {boot.address, 68})->first == sys::Address{boot.address, 68});
+  renewal.ciaddr = *Ipv4::parse("172.22.0.9");  // not its own: refused, by broadcast, as it must not use it
+  const auto refusal = lan.exchange(renewal, {"172.22.0.9", 68});
+  REQUIRE(refusal);
+  CHECK(refusal->second.type() == dhcp::MessageType::nak);
+  CHECK(refusal->first == sys::Address{"255.255.255.255", 68});
+
+  CHECK(lan.exchange(Lan::question(1, dhcp::MessageType::discover), {"172.22.0.1", 67})->first ==
+        sys::Address{"172.22.0.1", 67});  // a relay
+  CHECK_FALSE(lan.exchange(Lan::question(2, dhcp::MessageType::discover)));
+  CHECK_FALSE(lan.exchange("what?", {"0.0.0.0", 68}));
+  CHECK(lan.boots.refused.dhcp_unexpected == 1);
+  CHECK(lan.boots.refused.dhcp_malformed == 1);
+}
+
+TEST_CASE("dhcp proxy: a boot file without an address, and the address that the other server gave is learned") {
+  DirectLan lan(true);
+  auto& boot = lan.expect(1);
+  auto asked = Lan::firmware("PXEClient:Arch:00007:UNDI:003001", 7);
+  asked.giaddr = {};
+  const auto offer = lan.exchange(asked);
+  REQUIRE(offer);
+  CHECK(offer->first == sys::Address{"255.255.255.255", 68});
+  CHECK(offer->second.type() == dhcp::MessageType::offer);
+  CHECK(offer->second.yiaddr.value == 0);
+  CHECK(offer->second.option(dhcp::lease_seconds).empty());
+  CHECK(offer->second.option(dhcp::subnet_mask).empty());
+  CHECK(offer->second.option(dhcp::boot_file) == "ipxe.efi");
+  CHECK(offer->second.option(dhcp::vendor_class) == "PXEClient");
+  CHECK(offer->second.address_option(dhcp::server_id)->text() == "192.168.99.1");
+
+  asked.set_type(dhcp::MessageType::request);
+  asked.set_address(dhcp::requested_address, *Ipv4::parse("172.22.0.77"));
+  asked.set_address(dhcp::server_id, *Ipv4::parse("172.22.0.2"));
+  CHECK_FALSE(lan.exchange(asked));
+  CHECK(boot.address == "172.22.0.77");
+
+  // Not for a client that does not boot, and not for the ramdisk.
+  auto agent = Lan::question(1, dhcp::MessageType::discover);
+  agent.giaddr = {};
+  agent.options[dhcp::vendor_class] = "ingot-agent";
+  CHECK_FALSE(lan.exchange(agent));
+  CHECK_FALSE(lan.exchange(Lan::question(2, dhcp::MessageType::discover)));
+}
+
+TEST_CASE("dhcp proxy: who asks the boot server on port 4011 is answered there") {
+  DirectLan lan(true);
+  auto& boot = lan.expect(1);
+  sys::Sys& client = lan.world.process("172.22.0.77", "client");
+  auto asked = Lan::firmware("PXEClient:Arch:00007:UNDI:003001", 7);
+  asked.giaddr = {};
+  asked.set_type(dhcp::MessageType::request);
+  asked.ciaddr = *Ipv4::parse("172.22.0.77");
+  std::vector<dhcp::Message> heard;
+  const auto ask = [&](const dhcp::Message& question) {
+    bool over = false;
+    heard.clear();
+    sys::spawn(client.loop, "client", [&] {
+      auto socket = client.net.open_udp({"172.22.0.77", 68}, {}).value();
+      (void)socket->send({"192.168.99.1", 4011}, dhcp::serialize(question).value());
+      const auto packet = socket->receive(base::seconds(1));
+      if (packet) heard.push_back(dhcp::parse(packet->bytes).value());
+      over = true;
+    });
+    lan.world.loop().run_until([&] { return over; });
+    return heard.size();
+  };
+  REQUIRE(ask(asked) == 1);
+  CHECK(heard[0].type() == dhcp::MessageType::ack);
+  CHECK(heard[0].yiaddr.value == 0);
+  CHECK(heard[0].option(dhcp::boot_file) == "ipxe.efi");
+  CHECK(boot.address == "172.22.0.77");
+  asked.set_mac(Lan::mac(2));
+  CHECK(ask(asked) == 0);
+  asked.set_mac(Lan::mac(1));
+  boot.script_fetched = lan.sys.loop.now();
+  CHECK(ask(asked) == 0);
+  CHECK(lan.boots.refused.dhcp_unexpected == 2);
+}
+
+TEST_CASE("dhcp on an interface: the manager needs an address of that network") {
+  Lan lan("172.22.0.100-172.22.0.103/24", [](DhcpOptions& options) {
+    options.interface = "provisioning";
+    options.server_address = *Ipv4::parse("127.0.0.1");
+  });
+  CHECK(lan.service->start().error().message.find("address on that network") != std::string::npos);
 }
 
 TEST_CASE("dhcp: ranges are inside one subnet") {

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "crypto/x509.h"
 #include "metal/boot/artefact.h"
+#include "metal/boot/boot_loaders.h"
 #include "wire/dhcp.h"
 
 namespace metal {
@@ -77,6 +78,7 @@ struct Endpoint::State {
   Response script(const std::string& dashed_mac);
   Answer boot_artefact(const std::string& token, const std::string& file);
   Answer ramdisk_file(ExpectedBoot& boot, const std::string& file);
+  Answer loader_file(ExpectedBoot& boot, const std::string& file);
   Response lost() {
     ++boots.refused.boot_path;
     return refuse(404, "no such boot artefact");
@@ -103,6 +105,7 @@ Result<void> Endpoint::State::start() {
   place.ca_pem = options.ca_certificate_pem;
   place.ramdisk_dir = options.ramdisk_dir;
   place.kernel_arguments = options.kernel_arguments;
+  place.loader_dir = options.loader_dir;
   TRY(check_kernel_arguments(place.kernel_arguments));
   place.ca_sha256 = TRY(certificate_digest(options.ca_certificate_pem));
   net::ServerOptions plain;
@@ -253,6 +256,7 @@ Answer Endpoint::State::boot_artefact(const std::string& token, const std::strin
   ExpectedBoot* expected = boots.by_path_token(token);
   if (!expected || !expected->artefacts_open()) return lost();
   if (file == "vmlinuz" || file == "initrd") return ramdisk_file(*expected, file);
+  if (is_boot_loader(file)) return loader_file(*expected, file);
   if (file != expected->host_name + ".iso" || expected->method == BmcBootMethod::ipxe) return lost();
   auto iso = boot_iso(sys.disk, place, *expected);
   if (!iso) {
@@ -264,6 +268,23 @@ Answer Endpoint::State::boot_artefact(const std::string& token, const std::strin
     boots.happened(*expected);
   }
   return Artefact{"application/vnd.efi-iso", std::move(*iso)};
+}
+
+Answer Endpoint::State::loader_file(ExpectedBoot& expected, const std::string& file) {
+  if (place.loader_dir.empty() || expected.method != BmcBootMethod::ipxe) return lost();
+  // UEFI firmware judges by the media type what it has got (UEFI 2.10 section 24.7.4).
+  auto made = artefact_of_file(sys.disk, "application/efi", place.loader_dir + "/" + file);
+  if (!made) {
+    base::log::error("a boot loader cannot be read", {{"file", file}, {"error", made.error().text()}});
+    return refuse(503, "the boot loader is not available");
+  }
+  if (!expected.loader_fetched) {
+    expected.loader_file = file;
+    expected.loader_size = expected.loader_bytes = made->body.size;
+    expected.loader_fetched = boots.now();
+    boots.happened(expected);
+  }
+  return std::move(*made);
 }
 
 Answer Endpoint::State::ramdisk_file(ExpectedBoot& expected, const std::string& file) {

@@ -18,6 +18,7 @@ struct EndpointOptions {
   std::string ca_certificate_pem, ca_key_pem;           // issues the endpoint's certificate
   std::string ramdisk_dir;       // holds vmlinuz, initrd, esp.img; empty: marker files are served
   std::string kernel_arguments;  // of the ramdisk, besides ours
+  std::string loader_dir;        // holds iPXE's builds for firmware that loads by HTTP or TFTP; empty: none
   base::Duration heartbeat_timeout = base::seconds(300);
   bool allow_loopback_agents = false;  // callback URLs on 127.0.0.0/8 and ::1, for tests on one machine
 };

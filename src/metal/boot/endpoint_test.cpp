@@ -27,6 +27,7 @@ struct Desk {
     EndpointOptions options;
     options.provisioning_listen = {"192.168.99.1", 6385};
     options.boot_listen = {"192.168.99.1", 6180};
+    options.loader_dir = "/loaders";
     options.ca_key_pem = sys.keys.ec_p256_pem();
     options.ca_certificate_pem = crypto::issue_certificate(wanted, options.ca_key_pem, "", options.ca_key_pem).value();
     endpoint = std::make_unique<Endpoint>(sys, boots, options);
@@ -192,6 +193,55 @@ TEST_CASE("expected boots: a restarted manager derives the same tokens, other bo
   CHECK_FALSE(before.expect("uid-1", "boot-2", "one", mac, BmcBootMethod::ipxe).last_heartbeat.has_value());
   CHECK(before.by_mac(mac)->boot_id == "boot-2");
   CHECK(before.by_mac("") == nullptr);
+}
+
+TEST_CASE("boot loaders: over HTTP, to servers that boot from the network, until their agent has called") {
+  Desk desk;
+  REQUIRE(desk.sys.disk.make_directories("/loaders").ok());
+  REQUIRE(desk.sys.disk.write("/loaders/ipxe.efi", "MZ").ok());
+  REQUIRE(desk.sys.disk.write("/loaders/secret", "secret").ok());
+  auto& boot = desk.expect(BmcBootMethod::ipxe);
+  const std::string folder = "/boot/" + boot.path_token + "/";
+  const auto answer = desk.boot(folder + "ipxe.efi");
+  CHECK(answer.status == 200);
+  CHECK(answer.body == "MZ");
+  CHECK(answer.headers.get("Content-Type") == "application/efi");
+  CHECK(boot.loader_fetched.has_value());
+  CHECK(desk.boot(folder + "secret").status == 404);
+  CHECK(desk.boot(folder + "..%2Floaders%2Fsecret").status == 404);
+  CHECK(desk.boot("/boot/" + boot.agent_token + "/ipxe.efi").status == 404);
+  CHECK(desk.boots.refused.boot_path == 3);
+  boot.last_heartbeat = desk.sys.loop.now();
+  CHECK(desk.boot(folder + "ipxe.efi").status == 404);
+}
+
+TEST_CASE(
+    "boot image: one that firmware loads over HTTP tells the kernel everything, as it may not see the image again") {
+  Desk desk;
+  REQUIRE(desk.sys.disk.make_directories("/ramdisk").ok());
+  for (const char* file : {"vmlinuz", "initrd", "esp.img"}) {
+    REQUIRE(desk.sys.disk.write(std::string("/ramdisk/") + file, std::string(4096, 'x')).ok());
+  }
+  BootPlace place = desk.endpoint->place();
+  place.ramdisk_dir = "/ramdisk";
+  const auto grub = [&](const ExpectedBoot& boot) {
+    const auto plan = boot_iso(desk.sys.disk, place, boot);
+    REQUIRE(plan);
+    std::string out;
+    for (const auto& piece : plan->pieces) out += piece.bytes;
+    return out.substr(out.find("linux /vmlinuz"), out.find("\ninitrd /initrd") - out.find("linux /vmlinuz"));
+  };
+  auto& boot = desk.expect(BmcBootMethod::uefi_http);
+  const std::string arguments = grub(boot);
+  CHECK(arguments.find("boot_method=pxe") != std::string::npos);
+  CHECK(arguments.find("ipa-agent-token=" + boot.agent_token) != std::string::npos);
+  CHECK(arguments.find("BOOTIF=01-52-54-00-00-00-01") != std::string::npos);
+  boot.network_data = "{}";
+  CHECK(grub(boot).find("boot_method=vmedia") != std::string::npos);
+  boot.network_data.clear();
+  boot.method = BmcBootMethod::virtual_media;
+  CHECK(grub(boot).find("boot_method=vmedia") != std::string::npos);
+  CHECK(grub(boot).find(boot.agent_token) == std::string::npos);
 }
 
 }  // namespace metal

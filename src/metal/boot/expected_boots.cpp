@@ -65,6 +65,11 @@ ExpectedBoot* ExpectedBoots::by_address(const std::string& address) {
   return nullptr;
 }
 
+void ExpectedBoots::has_address(ExpectedBoot& boot, std::string address) {
+  if (ExpectedBoot* before = by_address(address)) before->address.clear();
+  boot.address = std::move(address);
+}
+
 ExpectedBoot* ExpectedBoots::by_path_token(std::string_view token) {
   ExpectedBoot* found = nullptr;
   // Every token is compared, in constant time, so timing tells nothing about any of them.

@@ -32,7 +32,8 @@ struct ExpectedBoot {
   std::optional<Time> dhcp_seen, script_fetched, kernel_fetched, initrd_fetched, iso_fetched, looked_up;
   std::optional<Time> last_heartbeat;
   std::string callback_url, verify_ca_pem, agent_version;
-  // The boot loader on its way to the server by TFTP; loader_bytes are those it has acknowledged.
+  uint32_t dhcp_packets = 0;  // heard from it
+  // The boot loader on its way to the server; loader_bytes are those it has acknowledged by TFTP.
   std::string loader_file;
   uint64_t loader_bytes = 0, loader_size = 0;
   std::optional<Time> loader_fetched;
@@ -43,10 +44,11 @@ struct ExpectedBoot {
 // Requests that got nothing, by reason; for metrics and tests.
 struct RefusedRequests {
   uint64_t dhcp_unexpected = 0, dhcp_malformed = 0, dhcp_pool_empty = 0;
-  uint64_t boot_path = 0;     // unknown, closed or used-up paths
-  uint64_t lookup = 0;        // of hosts that are not expected
-  uint64_t heartbeat = 0;     // wrong token or boot
-  uint64_t callback_url = 0;  // changed in flight, or an address that is never an agent's
+  uint64_t dhcp_architecture = 0;  // firmware for which there is no boot loader
+  uint64_t boot_path = 0;          // unknown, closed or used-up paths
+  uint64_t lookup = 0;             // of hosts that are not expected
+  uint64_t heartbeat = 0;          // wrong token or boot
+  uint64_t callback_url = 0;       // changed in flight, or an address that is never an agent's
   uint64_t malformed = 0;
   uint64_t tftp_unexpected = 0;  // of hosts that are not expected to load a boot loader now
   uint64_t tftp_write = 0, tftp_path = 0, tftp_unknown_file = 0, tftp_malformed = 0;
@@ -66,6 +68,8 @@ class ExpectedBoots {
   const ExpectedBoot* find(const std::string& uid) const;
   ExpectedBoot* by_mac(const std::string& mac);
   ExpectedBoot* by_address(const std::string& address);
+  // From now on it is this server's and nobody else's.
+  void has_address(ExpectedBoot& boot, std::string address);
   ExpectedBoot* by_path_token(std::string_view token);
 
   // Called on the control thread when a boot has come further.

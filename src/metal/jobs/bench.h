@@ -79,6 +79,7 @@ struct Bench {
   ExpectedBoots boots;
   Endpoint endpoint;
   std::unique_ptr<DhcpService> dhcp;
+  std::unique_ptr<TftpService> tftp;
   std::map<std::string, std::shared_ptr<Worker>> workers;  // by uid
   std::function<void(const std::string&, const std::string&)> changed;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);

@@ -20,21 +20,33 @@ struct Stage {
   std::function<bool(const ExpectedBoot&)> reached;
   base::Duration limit;
   Layer layer;
-  std::string missing, fix;  // the error
+  std::string missing, fix;                                          // the error
+  std::function<std::string(const ExpectedBoot&)> so_far = nullptr;  // said in front of `waiting`
 };
+
+// The way from the first DHCP packet to the boot script, as far as it was seen.
+std::string loaded_so_far(const ExpectedBoot& boot) {
+  std::string out = "DHCP answered";
+  if (!boot.address.empty()) out += " (" + boot.address + ", " + std::to_string(boot.dhcp_packets) + " packets)";
+  if (boot.loader_file.empty()) return out;
+  if (boot.loader_fetched) return out + ", " + boot.loader_file + " loaded";
+  const uint64_t percent = boot.loader_bytes * 100 / std::max<uint64_t>(boot.loader_size, 1);
+  return out + ", " + std::to_string(percent) + " % of " + boot.loader_file + " loaded by TFTP";
+}
 
 std::vector<Stage> stages_of(const HostAccess& host, const EngineLimits& limits, BmcBootMethod method,
                              const BootPlace& place) {
   std::vector<Stage> stages;
   if (method == BmcBootMethod::ipxe) {
-    stages.push_back({"firmware starts, no DHCP request from " + host.boot_mac + " yet", "answer DHCP",
-                      [](const ExpectedBoot& boot) { return boot.dhcp_seen || boot.script_fetched; }, limits.firmware,
-                      Layer::network_boot, "no DHCP request from boot MAC " + host.boot_mac + " after power-on",
-                      "check spec.bootMACAddress, the boot order, and the DHCP relay of the provisioning network"});
-    stages.push_back({"DHCP answered, boot script not fetched yet", "hand out the boot script",
+    stages.push_back(
+        {"firmware starts, no DHCP request from " + host.boot_mac + " yet", "answer DHCP",
+         [](const ExpectedBoot& boot) { return boot.dhcp_seen || boot.script_fetched; }, limits.firmware,
+         Layer::network_boot, "no DHCP request from boot MAC " + host.boot_mac + " after power-on",
+         "check spec.bootMACAddress, the boot order, and that DHCP requests get here from the provisioning network"});
+    stages.push_back({", boot script not fetched yet", "hand out the boot script",
                       [](const ExpectedBoot& boot) { return boot.script_fetched.has_value(); }, limits.fetch,
                       Layer::network_boot, "the server got an address but never fetched its boot script",
-                      "check that the provisioning network reaches " + place.boot_url});
+                      "check that the provisioning network reaches " + place.boot_url, loaded_so_far});
     stages.push_back({"boot script fetched, kernel and initrd not yet", "serve kernel and initrd",
                       [](const ExpectedBoot& boot) { return boot.kernel_fetched && boot.initrd_fetched; }, limits.fetch,
                       Layer::network_boot, "the server fetched its boot script but not the whole ramdisk",
@@ -69,7 +81,8 @@ Result<void> follow(Run& run, const std::vector<Stage>& stages, int percent_from
       if (boot->last_heartbeat || stage.reached(*boot)) break;
       const base::Duration left = until - loop.now();
       if (left <= base::Duration::zero()) return Error{Code::timeout, stage.missing, stage.layer, stage.fix};
-      run.step("booting the deploy agent", percent, Wait{stage.layer, stage.waiting, stage.next});
+      run.step("booting the deploy agent", percent,
+               Wait{stage.layer, (stage.so_far ? stage.so_far(*boot) : "") + stage.waiting, stage.next});
       run.worker->agent_event.clear();
       const auto waited = run.worker->agent_event.wait_for(left);
       if (!waited && waited.error().code != Code::timeout) return waited;
