@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# DHCP and TFTP on real sockets, broadcast included: a manager in one network namespace, firmware in another.
+# run.sh INGOT. Runs as root. Exit status 77: something it needs is missing.
+set -euo pipefail
+ingot=$(readlink -f "$1")
+here=$(dirname "$(readlink -f "$0")")
+skip() {
+  echo "netboot: SKIPPED: $*"
+  exit 77
+}
+[ "$(id -u)" = 0 ] || skip "needs root, for network namespaces"
+for program in ip kubectl curl python3; do command -v "$program" >/dev/null || skip "there is no $program"; done
+loaders=/usr/lib/ipxe
+[ -e "$loaders/ipxe.efi" ] || skip "there is no $loaders/ipxe.efi (package ipxe)"
+work=$(mktemp -d)
+manager=ingot-netboot-m-$$ client=ingot-netboot-c-$$
+ip netns add "$manager" 2>/dev/null || skip "network namespaces are not allowed here"
+ip netns add "$client"
+children=()
+stop() {
+  for child in "${children[@]}"; do kill "$child" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  ip netns delete "$manager"
+  ip netns delete "$client"
+  rm -rf "$work"
+}
+trap stop EXIT
+fail() {
+  echo "netboot: FAILED: $*"
+  tail -n 5 "$work/serve.log" "$work/rack.log" 2>/dev/null || true
+  exit 1
+}
+manages() { ip netns exec "$manager" "$@"; }
+boots() { ip netns exec "$client" "$@"; }
+kube() { manages kubectl --kubeconfig "$work/ingot/admin.kubeconfig" "$@"; }
+
+mac=52:54:00:bb:00:01 other=52:54:00:bb:00:02
+ip link add prov0 netns "$manager" type veth peer name prov1 netns "$client"
+manages ip link set lo up
+manages ip address add 172.23.0.1/24 dev prov0
+manages ip link set prov0 up
+boots ip link set lo up
+boots ip link set prov1 up
+
+# The BMC is a simulated one; its server gets no DHCP, so that this script can play its firmware.
+cat >"$work/host.yaml" <<EOF
+apiVersion: v1
+kind: Secret
+metadata: {name: bmc, namespace: default}
+stringData: {username: admin, password: not-a-secret}
+---
+apiVersion: metal3.io/v1alpha1
+kind: BareMetalHost
+metadata: {name: one, namespace: default}
+spec:
+  online: true
+  bootMACAddress: $mac
+  bmc: {address: redfish+http://10.9.0.10:8000/redfish/v1/Systems/1, credentialsName: bmc}
+EOF
+
+# start FLAGS...: rack and manager, until the host waits for DHCP
+start() {
+  rm -rf "$work/rack" "$work/ingot"
+  ip netns exec "$manager" "$ingot" rack --inventory "$work/host.yaml" --data-dir "$work/rack" --speed 20 >"$work/rack.log" 2>&1 &
+  children+=($!)
+  ip netns exec "$manager" "$ingot" serve --data-dir "$work/ingot" --boot-listen 172.23.0.1:6180 --agent-listen 172.23.0.1:6385 \
+    --dhcp-interface prov0 "$@" --proxy socks5://127.0.0.1:1080=10.9.0.0/16 >"$work/serve.log" 2>&1 &
+  children+=($!)
+  local _
+  for _ in $(seq 150); do
+    kube apply -f "$work/host.yaml" >/dev/null 2>&1 && break
+    sleep 0.2
+  done
+  for _ in $(seq 150); do
+    kube get bmh one -o jsonpath='{.status.conditions[?(@.type=="Progressing")].message}' 2>/dev/null |
+      grep -q 'no DHCP request' && return
+    sleep 0.2
+  done
+  fail "the host does not come to wait for DHCP: $(kube get bmh one -o yaml 2>&1 | tail -n 20)"
+}
+halt() {
+  for child in "${children[@]}"; do kill "$child" 2>/dev/null || true; done
+  wait
+  children=()
+}
+# expect PATTERN SUBJECT...: what firmware hears
+expect() {
+  local pattern=$1 heard
+  shift
+  heard=$(boots "$here/firmware.py" prov1 "${asks:-$mac}" "$@")
+  [[ $heard == $pattern ]] || fail "$* heard \"$heard\", not \"$pattern\""
+  echo "ok    $heard"
+}
+load() { boots curl -sS --max-time 4 --path-as-is "$@"; }
+loads() {  # OPTIONS...: ipxe.efi arrives whole
+  load -o "$work/got" "$@" tftp://172.23.0.1/ipxe.efi || fail "TFTP with $*"
+  cmp -s "$work/got" "$loaders/ipxe.efi" || fail "TFTP with $* gave other bytes"
+  echo "ok    ipxe.efi by TFTP $*"
+}
+refused() {  # WHAT CURL_ARGUMENTS...
+  local what=$1
+  shift
+  if load -o "$work/got" "$@" 2>/dev/null; then fail "$what was served"; fi
+  echo "ok    refused: $what"
+}
+
+start --dhcp-range 172.23.0.100-172.23.0.110/24
+asks=$other expect "uefi: silence" uefi
+expect "bios: type=2 * next=172.23.0.1 file=undionly.kpxe class=PXEClient *" bios
+expect "http: type=2 * file=http://172.23.0.1:6180/boot/*/ipxe.efi class=HTTPClient *" http
+refused "a boot loader before there is a lease" tftp://172.23.0.1/ipxe.efi
+expect "lease: type=5 address=172.23.0.1* next=172.23.0.1 file=ipxe.efi class=PXEClient lease=3600" lease
+address=$(boots "$here/firmware.py" prov1 "$mac" lease | sed 's/.*address=\([0-9.]*\).*/\1/')
+boots ip address add "$address/24" dev prov1
+boots ip address add 172.23.0.200/24 dev prov1
+loads
+loads --tftp-blksize 1468
+loads --tftp-blksize 65464
+loads --tftp-no-options
+refused "another path" tftp://172.23.0.1//etc/hostname
+refused "a path upwards" tftp://172.23.0.1/../../../etc/hostname
+refused "an unknown file" tftp://172.23.0.1/ipxe.lkrn
+refused "writing" -T "$work/host.yaml" tftp://172.23.0.1/ipxe.efi
+refused "another machine" --interface 172.23.0.200 tftp://172.23.0.1/ipxe.efi
+expect "ipxe: type=2 * file=http://172.23.0.1:6180/boot/ipxe/52-54-00-bb-00-01 class=PXEClient *" ipxe
+url=http://172.23.0.1:6180/boot/ipxe/52-54-00-bb-00-01
+load "$url" | grep -q "^#!ipxe" || fail "there is no boot script at $url"
+load "$url" | grep -q "^#!ipxe" && fail "the boot script was given out twice"
+refused "a boot loader after the script" tftp://172.23.0.1/ipxe.efi
+expect "renew: type=5 address=$address * file= class= lease=3600" renew "$address"
+halt
+
+boots ip address flush dev prov1
+start --dhcp-proxy
+expect "uefi: type=2 address=0.0.0.0 next=172.23.0.1 file=ipxe.efi class=PXEClient lease=0" uefi
+expect "renew: silence" renew 172.23.0.77
+boots ip address add 172.23.0.77/24 dev prov1
+loads
+echo "netboot: passed"
