@@ -2,6 +2,8 @@
 # A real machine from power-on to a configured operating system: virtual machines with UEFI firmware, a real kernel and
 # real disks, driven by a manager. run.sh INGOT INGOT_AGENT WORK_FOLDER
 # Runs as root in a network namespace of its own. Exit status 77: something it needs is missing.
+# MACHINES="vm-1" runs only some of them: vm-0 boots from virtual media with static settings, vm-1 by PXE, TFTP and iPXE,
+# vm-2 by UEFI HTTP boot.
 set -euo pipefail
 ingot=$(readlink -f "$1") agent=$(readlink -f "$2") work=$3
 here=$(dirname "$(readlink -f "$0")")
@@ -9,6 +11,7 @@ mkdir -p "$work"
 work=$(readlink -f "$work")
 namespace=ingot-machines-$$
 started=$SECONDS
+machines=${MACHINES:-vm-0 vm-1 vm-2}
 
 say() { printf '[%4d s] %s\n' "$((SECONDS - started))" "$*"; }
 fail() {
@@ -30,6 +33,9 @@ for program in qemu-system-x86_64 ip kubectl mmdebstrap sfdisk mkfs.vfat mcopy d
   command -v "$program" >/dev/null || skip "there is no $program (./dev test-machines installs what it needs)"
 done
 [ -e /usr/share/OVMF/OVMF_CODE_4M.fd ] || skip "there is no UEFI firmware (package ovmf)"
+for loader in undionly.kpxe ipxe.efi; do
+  [ -e "/usr/lib/ipxe/$loader" ] || skip "there is no $loader (package ipxe)"
+done
 ip netns add "$namespace" 2>/dev/null || skip "network namespaces are not allowed here"
 
 children=()
@@ -91,7 +97,8 @@ start() {
   begin images.log python3 -m http.server --bind 172.22.0.1 --directory "$work" 8080
   begin serve.log "$ingot" serve --data-dir "$work/ingot" --ramdisk "$work/ramdisk" \
     --kernel-arguments "console=tty0 console=ttyS0,115200" --boot-listen 172.22.0.1:6180 \
-    --agent-listen 172.22.0.1:6385 --proxy socks5://127.0.0.1:1080=10.9.0.0/16
+    --agent-listen 172.22.0.1:6385 --dhcp-interface provisioning --dhcp-range 172.22.0.100-172.22.0.150/24 \
+    --proxy socks5://127.0.0.1:1080=10.9.0.0/16
   local _
   for _ in $(seq 100); do
     [ -e "$work/ingot/admin.kubeconfig" ] && kube get --raw /readyz >/dev/null 2>&1 && return
@@ -133,43 +140,53 @@ wait_console() {
   fail "the console of $1 does not say \"$2\" after $3 s"
 }
 
-write_hosts() {
-  cat >"$work/hosts.yaml" <<EOF
+# write_host NAME NUMBER SCHEME [LINE OF THE SPEC]
+write_host() {
+  cat >"$work/$1.yaml" <<EOF
 apiVersion: v1
 kind: Secret
-metadata: {name: vm-0-bmc, namespace: default}
+metadata: {name: $1-bmc, namespace: default}
 stringData: {username: admin, password: not-a-secret}
 ---
 apiVersion: v1
 kind: Secret
-metadata: {name: vm-0-network, namespace: default}
+metadata: {name: $1-network, namespace: default}
 stringData:
   networkData: |
-    links: [{id: nic0, type: phy, ethernet_mac_address: "52:54:00:aa:00:01"}]
+    links: [{id: nic0, type: phy, ethernet_mac_address: "52:54:00:aa:00:0$2"}]
     networks:
-    - {id: net0, type: ipv4, link: nic0, ip_address: 172.22.0.50, netmask: 255.255.255.0}
+    - {id: net0, type: ipv4, link: nic0, ip_address: 172.22.0.5$2, netmask: 255.255.255.0}
     services: []
 ---
 apiVersion: v1
 kind: Secret
-metadata: {name: vm-0-user, namespace: default}
+metadata: {name: $1-user, namespace: default}
 stringData:
   userData: |
     #cloud-config
-    hostname: first-machine
+    hostname: machine-$2
     runcmd:
     - [sh, -c, 'echo "CLOUD-INIT host=\$(hostname) address=\$(ip -4 -o address show scope global | cut -d" " -f7) data=applied" >/dev/ttyS0']
 ---
 apiVersion: metal3.io/v1alpha1
 kind: BareMetalHost
-metadata: {name: vm-0, namespace: default}
+metadata: {name: $1, namespace: default}
 spec:
   online: true
-  bootMACAddress: 52:54:00:aa:00:01
-  preprovisioningNetworkDataName: vm-0-network
+  bootMACAddress: 52:54:00:aa:00:0$2
+  ${4:-automatedCleaningMode: metadata}
   rootDeviceHints: {model: "Ingot SSD 480"}
-  bmc: {address: redfish-virtualmedia+http://10.9.0.10:8000/redfish/v1/Systems/1, credentialsName: vm-0-bmc}
+  bmc: {address: $3+http://10.9.0.1$2:8000/redfish/v1/Systems/1, credentialsName: $1-bmc}
 EOF
+  cat "$work/$1.yaml" >>"$work/hosts.yaml"
+  echo --- >>"$work/hosts.yaml"
+}
+
+write_hosts() {
+  : >"$work/hosts.yaml"
+  write_host vm-0 0 redfish-virtualmedia "preprovisioningNetworkDataName: vm-0-network"
+  write_host vm-1 1 redfish
+  write_host vm-2 2 redfish-uefihttp
 }
 
 provision() {
@@ -187,25 +204,72 @@ check_wiped() {
   say "$1 is wiped"
 }
 
+# From available to an operating system that cloud-init has set up, and back. life NAME NUMBER
+life() {
+  provision "$1"
+  wait_state "$1" provisioned 900
+  wait_console "$1" "CLOUD-INIT" 600
+  local line
+  line=$(grep -a -m1 "CLOUD-INIT host" "$work/rack/$1/console.log" | tr -d '\r')
+  say "console: $line"
+  case $line in
+    *host=machine-$2*address=172.22.0.5$2/24*data=applied*) ;;
+    *) fail "cloud-init did not apply host name, network and user data" ;;
+  esac
+  kube patch baremetalhost "$1" --type merge -p '{"spec":{"image":null,"userData":null,"networkData":null}}' >/dev/null
+  wait_state "$1" available 900
+  check_wiped "$work/rack/$1/sda.disk"
+}
+
+# register NAME HOW: registers the machine, where it is one of those that are to run.
+register() {
+  case " $machines " in
+    *" $1 "*) say "$1: $2: inspecting and cleaning" ;;
+    *) return 1 ;;
+  esac
+  kube apply -f "$work/$1.yaml" >/dev/null
+}
+
+inspected() {
+  wait_state "$1" available 900
+  kube get baremetalhost "$1" -o jsonpath='{.status.hardware.cpu.model}, {.status.hardware.ramMebibytes} MiB{"\n"}'
+}
+
+# Firmware may lack HTTP boot. Status 1: it has not asked for the image.
+firmware_loads_http() {
+  local now shown='' until=$((SECONDS + 400))
+  while [ "$SECONDS" -lt "$until" ]; do
+    now=$(host_state "$1" || true)
+    case $now in
+      *"ramdisk loaded"* | *"agent looked us up"* | available*) return 0 ;;
+    esac
+    [ "$now" = "$shown" ] || say "$1: $now"
+    shown=$now
+    sleep 2
+  done
+  return 1
+}
+
 write_hosts
 prepare_network
 prepare_ramdisk
 prepare_image
 start
-kube apply -f "$work/hosts.yaml" >/dev/null
-say "virtual media, without any DHCP: inspecting and cleaning"
-wait_state vm-0 available 600
-kube get baremetalhost vm-0 -o jsonpath='{.status.hardware.cpu.model}, {.status.hardware.ramMebibytes} MiB{"\n"}'
-provision vm-0
-wait_state vm-0 provisioned 900
-wait_console vm-0 "CLOUD-INIT" 600
-line=$(grep -a -m1 "CLOUD-INIT host" "$work/rack/vm-0/console.log" | tr -d '\r')
-say "console: $line"
-case $line in
-  *host=first-machine*address=172.22.0.50/24*data=applied*) ;;
-  *) fail "cloud-init did not apply host name, network and user data" ;;
-esac
-kube patch baremetalhost vm-0 --type merge -p '{"spec":{"image":null,"userData":null,"networkData":null}}' >/dev/null
-wait_state vm-0 available 900
-check_wiped "$work/rack/vm-0/sda.disk"
+if register vm-0 "virtual media with static settings, without DHCP"; then
+  inspected vm-0
+  life vm-0 0
+fi
+if register vm-1 "PXE with iPXE by TFTP"; then
+  inspected vm-1
+  grep '"boot loader sent"' "$work/serve.log" | grep -q ipxe.efi || fail "vm-1 did not load ipxe.efi by TFTP"
+  life vm-1 1
+fi
+if register vm-2 "UEFI HTTP boot"; then
+  if firmware_loads_http vm-2; then
+    inspected vm-2
+    life vm-2 2
+  else
+    say "vm-2: NOT SHOWN: this firmware loads nothing by HTTP: $(host_state vm-2)"
+  fi
+fi
 say "passed"

@@ -78,6 +78,11 @@ void add_nic(Arguments& out, const QemuOptions& options, const QemuMachine& mach
   if (options.tap_prefix.empty() || machine.identity.nics.empty()) return;
   out.add("-netdev",
           "tap,id=net0,script=no,downscript=no,ifname=" + options.tap_prefix + std::to_string(machine.index));
+  if (machine.uefi && machine.http_boot) {
+    // OVMF's own settings (OvmfPkg/RUNTIME_CONFIG.md); it has none for the order of PXE and HTTP.
+    out.add("-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=no");
+    out.add("-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=no");
+  }
   // OVMF brings its own driver and PXE; SeaBIOS needs the option ROM.
   out.add("-device", std::string("virtio-net-pci,netdev=net0") + (machine.uefi ? ",romfile=" : "") +
                          ",mac=" + machine.identity.nics[0].mac + boot_index(machine, QemuSource::network));

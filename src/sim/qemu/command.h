@@ -35,6 +35,7 @@ struct QemuMachine {
   std::string console_path;             // what its serial port says is appended here
   std::string cd_path;                  // virtual media that is inserted; empty: the drive is empty
   bool uefi = true;
+  bool http_boot = false;  // of the ways to boot from the network, only UEFI's HTTP boot
   std::vector<QemuSource> order;
 };
 

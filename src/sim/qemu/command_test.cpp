@@ -68,6 +68,9 @@ TEST_CASE("QEMU: a network boot tries the NIC first; legacy mode has no UEFI fir
   CHECK(has(command, "drive=disk1"));
   CHECK(has(command, ",bootindex=12"));
   CHECK_FALSE(has(command, "pflash"));
+  CHECK_FALSE(has(command, "PXESupport"));
+  one.uefi = one.http_boot = true;
+  CHECK(has(line(options, one), "-fw_cfg name=opt/org.tianocore/IPv4PXESupport,string=no"));
   CHECK_FALSE(has(command, "media.iso"));
 }
 

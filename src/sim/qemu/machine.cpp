@@ -106,6 +106,7 @@ Result<void> QemuBody::prepare(QemuMachine& machine) {
   const BootOverride wanted = server_.take_boot_override();
   machine.uefi = wanted.uefi;
   machine.order = boot_order(wanted);
+  machine.http_boot = wanted.enabled != BootEnabled::disabled && wanted.target == BootTarget::uefi_http;
   return load_media(machine);
 }
 
