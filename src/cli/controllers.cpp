@@ -23,7 +23,10 @@ const std::vector<std::string_view>& ControllerSet::names() {
                                                     "kubeadmcontrolplane",
                                                     "metal3cluster",
                                                     "metal3machine",
-                                                    "baremetalhost"};
+                                                    "baremetalhost",
+                                                    "hostfirmware",
+                                                    "dataimage",
+                                                    "bmceventsubscription"};
   return all;
 }
 

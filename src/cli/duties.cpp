@@ -8,7 +8,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "control/baremetalhost/baremetalhost.h"
+#include "control/bmceventsubscription/bmceventsubscription.h"
 #include "control/cluster/cluster.h"
+#include "control/dataimage/dataimage.h"
+#include "control/hostfirmware/hostfirmware.h"
 #include "control/kubeadmconfig/kubeadmconfig.h"
 #include "control/kubeadmcontrolplane/kubeadmcontrolplane.h"
 #include "control/machine/machine.h"
@@ -70,6 +73,7 @@ struct Duties::State {
   std::optional<workload::Clusters::EtcdIdentity> etcd_identity(const ClusterKey& cluster);
   void enqueue(std::string_view controller, store::Key key);
   void workload_changed(const ClusterKey& cluster);
+  void host_changed(const std::string& ns, const std::string& name);
 };
 
 Result<void> Duties::State::start_housekeeping() {
@@ -188,6 +192,16 @@ void Duties::State::workload_changed(const ClusterKey& cluster) {
   }
 }
 
+// The engine has something new about a host.
+void Duties::State::host_changed(const std::string& ns, const std::string& name) {
+  enqueue("baremetalhost", {"baremetalhosts.metal3.io", ns, name});
+  enqueue("hostfirmware", {"baremetalhosts.metal3.io", ns, name});
+  if (const auto image = store.get("dataimages.metal3.io", ns, name)) enqueue("dataimage", image->key);
+  for (const auto& entry : store.list("bmceventsubscriptions.metal3.io", ns)) {
+    if (entry->doc.path("spec.hostName").string() == name) enqueue("bmceventsubscription", entry->key);
+  }
+}
+
 void Duties::State::start_controllers() {
   clusters = std::make_unique<workload::Clusters>(
       sys, *site, [this](const ClusterKey& cluster) { return secret_value(cluster, "-kubeconfig", "value"); },
@@ -206,10 +220,11 @@ void Duties::State::start_controllers() {
   add(control::metal3cluster_controller());
   add(control::metal3machine_controller(*clusters));
   add(control::baremetalhost_controller(*engine));
+  add(control::hostfirmware_controller(*engine));
+  add(control::dataimage_controller(*engine));
+  add(control::bmceventsubscription_controller(*engine));
   clusters->on_change([this](const ClusterKey& cluster) { workload_changed(cluster); });
-  engine->on_change([this](const std::string& ns, const std::string& name) {
-    enqueue("baremetalhost", {"baremetalhosts.metal3.io", ns, name});
-  });
+  engine->on_change([this](const std::string& ns, const std::string& name) { host_changed(ns, name); });
   runtime->start();
 }
 

@@ -125,7 +125,9 @@ void Invariants::host_changed(const std::string& key, const store::Record& recor
                       ordered(state::deprovisioning, OperationKind::deprovision);
   host.erase.set(host.write.now || (ours && erases), now);
   const bool inspects = ordered(state::inspecting, OperationKind::inspect) && !deleting;
-  host.boot.set(host.erase.now || (ours && inspects), now);
+  const bool restarts = at == state::preparing && operation.kind == OperationKind::prepare &&
+                        operation.milestone == Milestone::staged && !deleting;
+  host.boot.set(host.erase.now || (ours && (inspects || restarts)), now);
   const bool ends = at == state::powering_off || at == state::deprovisioning || at == state::provisioning;
   host.stop.set(host.boot.now || (free && (ends || deleting || !doc.spec.online || asks_for_reboot(doc))), now);
   if (!is || before.doc.meta.uid != doc.meta.uid) host.written_for.clear();

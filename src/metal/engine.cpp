@@ -82,6 +82,20 @@ bool Bench::agent_alive(const std::string& uid, const std::string& boot_id) cons
 
 namespace {
 
+Progress no_firmware() {
+  return Progress::failed({Code::unsupported, "this engine does nothing about firmware", Layer::controller});
+}
+
+}  // namespace
+
+Progress Engine::stage_firmware(const HostAccess&, const Operation&, const FirmwareOrder&) { return no_firmware(); }
+Progress Engine::verify_firmware(const HostAccess&, const Operation&, const FirmwareOrder&) { return no_firmware(); }
+Progress Engine::aside(const HostAccess&, const SideWork&) { return no_firmware(); }
+std::optional<base::Time> Engine::firmware_read_at(const std::string&) const { return std::nullopt; }
+void Engine::forget_firmware(const std::string&) {}
+
+namespace {
+
 // Which work may be cut short when something else is wanted. Short BMC conversations just end.
 bool interruptible(JobKind kind) { return kind == JobKind::operation || kind == JobKind::power; }
 
@@ -113,6 +127,7 @@ class BenchEngine : public StartedEngine {
     *bench_->alive = false;
     for (auto& [uid, worker] : bench_->workers) {
       if (worker->job) worker->job->fiber.cancel();
+      if (worker->side) worker->side->fiber.cancel();
     }
     if (bench_->dhcp) bench_->dhcp->stop();
     if (bench_->tftp) bench_->tftp->stop();
@@ -150,6 +165,48 @@ class BenchEngine : public StartedEngine {
     const std::string key = operation_key("boot disk", operation);
     if (worker.operation && worker.operation->key == key) return worker.operation->progress;
     return run(worker, JobKind::operation, key, host, operation, boot_disk_job);
+  }
+
+  Progress stage_firmware(const HostAccess& host, const Operation& operation, const FirmwareOrder& order) override {
+    Worker& worker = worker_of(host);
+    const std::string key = operation_key("stage firmware " + order.digest(), operation);
+    if (worker.operation && worker.operation->key == key) return worker.operation->progress;
+    return run(worker, JobKind::operation, key, host, operation,
+               [order](Run& run) { return stage_firmware_job(run, order); });
+  }
+  Progress verify_firmware(const HostAccess& host, const Operation& operation, const FirmwareOrder& order) override {
+    const auto body = [order](Run& run) { return verify_firmware_job(run, order); };
+    const std::string name = "verify firmware " + order.digest();
+    if (operation.kind == OperationKind::prepare) return operate(name, host, operation, body);
+    Worker& worker = worker_of(host);
+    const std::string key = operation_key(name, operation);
+    if (worker.operation && worker.operation->key == key) return worker.operation->progress;
+    return run(worker, JobKind::operation, key, host, operation, body);
+  }
+
+  Progress aside(const HostAccess& host, const SideWork& work) override {
+    // A success that nobody asked for in time is out of date; a failure stands for a while, however often it is asked.
+    constexpr base::Duration result_life = base::minutes(1);
+    Worker& worker = worker_of(host);
+    const std::string key = std::to_string(static_cast<int>(work.kind)) + "/" + work.key;
+    const base::Time now = bench_->sys.loop.now();
+    std::erase_if(worker.side_results, [&](const auto& one) { return now - one.second.at > result_life; });
+    if (const auto found = worker.side_results.find(key); found != worker.side_results.end()) {
+      Progress result = found->second.progress;
+      if (result.is_done()) worker.side_results.erase(found);
+      if (work.kind == SideWork::Kind::read_firmware) worker.firmware_read_at = now;
+      return result;
+    }
+    if (!worker.side) talk(key, host, work);
+    return Progress::working("talking to the BMC");
+  }
+  std::optional<base::Time> firmware_read_at(const std::string& uid) const override {
+    const auto found = bench_->workers.find(uid);
+    return found == bench_->workers.end() ? std::nullopt : found->second->firmware_read_at;
+  }
+  void forget_firmware(const std::string& uid) override {
+    const auto found = bench_->workers.find(uid);
+    if (found != bench_->workers.end()) found->second->firmware_read_at.reset();
   }
 
   Progress power(const HostAccess& host, PowerWish wish) override {
@@ -205,6 +262,7 @@ class BenchEngine : public StartedEngine {
       const auto worker = found->second;
       bench_->workers.erase(found);
       if (worker->job) worker->job->fiber.cancel();
+      if (worker->side) worker->side->fiber.cancel();
     }
     bench_->boots.drop(uid);
   }
@@ -279,6 +337,23 @@ class BenchEngine : public StartedEngine {
                      if (!*alive) return;
                      finish(*bench, *worker, kind, key, host, std::move(result));
                    });
+  }
+
+  void talk(const std::string& key, const HostAccess& host, const SideWork& work) {
+    auto worker = bench_->workers[host.uid];
+    worker->side = Job{.kind = JobKind::operation, .key = key, .progress = Progress::working(""), .fiber = {}};
+    worker->side->fiber = sys::spawn(
+        bench_->sys.loop, "BMC of " + host.name, [bench = bench_, alive = bench_->alive, worker, key, host, work] {
+          if (!*alive) return;
+          auto result = side_job(*bench, host, work);
+          if (!*alive) return;
+          worker->side.reset();
+          const base::Time now = bench->sys.loop.now();
+          if (result || result.error().code != Code::cancelled) {
+            worker->side_results[key] = {result ? std::move(*result) : Progress::failed(result.error()), now};
+          }
+          bench->notify(*worker);
+        });
   }
 
   static void finish(Bench& bench, Worker& worker, JobKind kind, const std::string& key, const HostAccess& host,

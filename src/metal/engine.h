@@ -36,6 +36,9 @@ struct EngineLimits {
   base::Duration clean_metadata = base::minutes(30);
   base::Duration clean_disk = base::hours(72);
   base::Duration write_image = base::hours(4);
+  base::Duration firmware_update = base::hours(1);     // of one component, in the BMC
+  base::Duration firmware_verify = base::minutes(30);  // from the restart until everything is in force
+  base::Duration firmware_poll = base::seconds(10);
 };
 
 // For a simulated rack whose hardware runs `speed` times faster than life: what waits for hardware gives up sooner by

@@ -29,6 +29,8 @@ std::string_view state_of(OperationKind kind) {
       return state::provisioning;
     case OperationKind::deprovision:
       return state::deprovisioning;
+    case OperationKind::service:
+      return state::provisioned;
     case OperationKind::none:
       return "?";
   }
@@ -67,7 +69,10 @@ Result<void> fits_operation(const Intent& intent, const HostFacts& host) {
   const Milestone milestone = intent.operation.milestone;
   switch (intent.act) {
     case Act::boot_agent:
-      if (milestone != Milestone::ordered) return refuse(intent, "the operation needs no agent any more");
+      if (kind == OperationKind::service) return refuse(intent, "this operation needs no agent");
+      if (milestone != Milestone::ordered && milestone != Milestone::staged) {
+        return refuse(intent, "the operation needs no agent any more");
+      }
       break;
     case Act::wipe:
       if (kind != OperationKind::prepare && kind != OperationKind::deprovision) {
@@ -83,6 +88,13 @@ Result<void> fits_operation(const Intent& intent, const HostFacts& host) {
       if (kind != OperationKind::provision || milestone != Milestone::written) {
         return refuse(intent, "no complete image is recorded");
       }
+      break;
+    case Act::change_firmware:
+      if (kind != OperationKind::prepare && kind != OperationKind::service) {
+        return refuse(intent, "this operation changes no firmware");
+      }
+      if (milestone == Milestone::staged) return refuse(intent, "the BMC has the changes already");
+      if (kind == OperationKind::service) return {};  // the image stays as it is
       break;
     case Act::power_on:
     case Act::power_off:
@@ -145,6 +157,8 @@ std::string_view name_of(Act act) {
       return "power off";
     case Act::restart:
       return "restart";
+    case Act::change_firmware:
+      return "change firmware";
   }
   return "act";
 }
@@ -206,7 +220,7 @@ Result<void> allow(const Intent& intent, const HostFacts& host) {
   }
   TRY(ordered(intent, host));
   TRY(fits_operation(intent, host));
-  if (intent.act == Act::boot_agent || intent.act == Act::boot_disk) return {};
+  if (intent.act == Act::boot_agent || intent.act == Act::boot_disk || intent.act == Act::change_firmware) return {};
 
   if (!intent.agent) return refuse(intent, "no inventory of the machine is at hand");
   TRY(same_machine(*intent.agent, host));

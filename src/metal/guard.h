@@ -21,6 +21,7 @@ enum class Act : unsigned char {
   power_on,
   power_off,
   restart,  // of a running server, without being off
+  change_firmware,
 };
 std::string_view name_of(Act act);
 

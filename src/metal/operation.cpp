@@ -17,8 +17,9 @@ constexpr std::array kinds = {
     KindName{OperationKind::prepare, "prepare", "Prepare"},
     KindName{OperationKind::provision, "provision", "Provision"},
     KindName{OperationKind::deprovision, "deprovision", "Deprovision"},
+    KindName{OperationKind::service, "service", "Service"},
 };
-constexpr std::array<std::string_view, 3> milestones = {"ordered", "cleaned", "written"};
+constexpr std::array<std::string_view, 4> milestones = {"ordered", "cleaned", "written", "staged"};
 
 OperationKind kind_of(std::string_view reason) {
   for (const auto& known : kinds) {

@@ -13,11 +13,12 @@
 
 namespace metal {
 
-enum class OperationKind : unsigned char { none, inspect, prepare, provision, deprovision };
+enum class OperationKind : unsigned char { none, inspect, prepare, provision, deprovision, service };
 enum class Milestone : unsigned char {
   ordered,  // nothing has been changed on the server's disks under this id yet, as far as is recorded
   cleaned,  // prepare, deprovision: the disks are wiped
   written,  // provision: image and config drive are on the disk and verified
+  staged,   // prepare, service: the BMC has the new firmware and settings; the next restart puts them in force
 };
 std::string_view name_of(OperationKind kind);
 std::string_view name_of(Milestone milestone);

@@ -14,6 +14,7 @@
 #include "api/metal3.h"
 #include "base/result.h"
 #include "metal/bmc/bmc.h"
+#include "metal/firmware.h"
 #include "metal/operation.h"
 
 namespace metal {
@@ -57,6 +58,10 @@ struct Progress {
   std::optional<bool> powered_on;
   std::optional<BmcSystem> system;                       // register_host
   std::shared_ptr<const api::HardwareDetails> hardware;  // inspect
+  std::shared_ptr<const FirmwareFacts> firmware;         // read_firmware, verify_firmware
+  std::string subscription;                              // subscribe
+  // working, of verify_firmware: what was handed to the BMC is not known any more; do it again.
+  bool needs_staging = false;
 
   static Progress working(std::string step, int percent = 0);
   static Progress done();
@@ -114,6 +119,19 @@ class Engine {
   virtual Progress power(const HostAccess& host, PowerWish wish) = 0;
   // The power state as read at most `age_max` ago; working while it is being read. A failed read is given once.
   virtual Progress read_power(const HostAccess& host, base::Duration age_max) = 0;
+
+  // Hands settings and updates to the BMC, under an operation of kind prepare or service; a server that is served must
+  // be off. In force after the server's next restart. The result stays, as above.
+  virtual Progress stage_firmware(const HostAccess& host, const Operation& operation, const FirmwareOrder& order);
+  // After milestone staged: restarts a host that is prepared into the agent (which may need a boot, as above), one that
+  // is served has been powered on by the caller. Done when everything is in force; tells the firmware as it is then.
+  virtual Progress verify_firmware(const HostAccess& host, const Operation& operation, const FirmwareOrder& order);
+  // One at a time per host, however busy the host is; waits for its turn. A success is
+  // told once, a failure for a minute.
+  virtual Progress aside(const HostAccess& host, const SideWork& work);
+  // When the firmware was last read (or could not be) by this process.
+  virtual std::optional<base::Time> firmware_read_at(const std::string& uid) const;
+  virtual void forget_firmware(const std::string& uid);  // what was read is lost: read again
 
   // Whether an agent answers under this boot (it called within the heartbeat limit).
   virtual bool agent_alive(const std::string& uid, const std::string& boot_id) const = 0;

@@ -66,6 +66,7 @@ Progress run_prepare(Scope& scope) {
                              "clear spec.raid and set the RAID up by other means"});
   }
   if (order_missing(scope, OperationKind::prepare)) return Progress::working("ordering the preparation");
+  if (auto busy = prepare_firmware(scope)) return take(scope, std::move(*busy));
   if (scope.operation.milestone == Milestone::cleaned) return Progress::done();
   return clean(scope);
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "control/baremetalhost/scope.h"
+#include "control/host_access.h"
 
 namespace control {
 
@@ -44,11 +45,24 @@ Result<bool> restore_status(Context& ctx, const BareMetalHost& host) {
   return true;
 }
 
-// Hardware facts given by hand, for hosts that are not inspected.
+// A host that lost its status, or came without, is still the machine that its HardwareData describes.
+bool remember_hardware(Scope& scope) {
+  const auto& host = scope.host;
+  const bool wanted = skips_inspection(scope) || host.meta.has_annotation(annotation::hardware_details);
+  if (host.status.hardware || !wanted || host.meta.deleting()) return false;
+  const auto data = scope.ctx.find<api::HardwareData>(host.meta.ns, host.meta.name);
+  if (!data || !data->spec.hardware || data->meta.deleting()) return false;
+  scope.status.hardware = data->spec.hardware;
+  scope.event("UpdateHardwareDetails", "Hardware details taken from HardwareData");
+  return true;
+}
+
+// Hardware facts given by hand, for hosts that are not inspected. What inspection once found is better.
 Result<void> take_hardware_details(Scope& scope) {
   const auto& host = scope.host;
+  const bool remembered = remember_hardware(scope);
   if (!host.meta.has_annotation(annotation::hardware_details)) return {};
-  if (!host.status.hardware || skips_inspection(scope)) {
+  if (!remembered && (!host.status.hardware || skips_inspection(scope))) {
     const auto doc = base::parse_json(host.meta.annotation(annotation::hardware_details));
     auto details = doc ? meta::decode<api::HardwareDetails>(*doc) : Result<api::HardwareDetails>(doc.error());
     if (!details) {
@@ -62,20 +76,6 @@ Result<void> take_hardware_details(Scope& scope) {
   TRY(scope.ctx.update(
       host, [](BareMetalHost& changed) { changed.meta.annotations.erase(std::string(annotation::hardware_details)); }));
   return {};
-}
-
-metal::HostAccess access_of(const BareMetalHost& host) {
-  metal::HostAccess access;
-  access.uid = host.meta.uid;
-  access.ns = host.meta.ns;
-  access.name = host.meta.name;
-  access.bmc_address = host.spec.bmc.address;
-  access.verify_certificate = !host.spec.bmc.disable_certificate_verification;
-  access.boot_mac = base::lower(host.spec.boot_mac_address);
-  access.uefi = host.spec.boot_mode != "legacy";
-  access.power_off_allowed = !host.spec.disable_power_off;
-  access.attempt = host.status.error_count;
-  return access;
 }
 
 // Writes what changed; lastUpdated moves with it.
@@ -244,7 +244,7 @@ Result<void> take_row(Scope& scope) {
     if (progress.error.code == base::Code::conflict && progress.error.layer == base::Layer::none) {
       return std::move(progress.error);  // a write that lost a race: the reconcile is simply run again
     }
-    record_failure(scope, row.action.error_type, progress.error);
+    record_failure(scope, scope.failing_as.empty() ? row.action.error_type : scope.failing_as, progress.error);
     return {};
   }
   if (progress.is_done()) {
@@ -269,7 +269,7 @@ Result<Outcome> reconcile(metal::Engine& engine, Context& ctx, const BareMetalHo
               .host = host,
               .status = host.status,
               .operation = Operation::read(host.status.conditions),
-              .access = access_of(host)};
+              .access = host_access(host)};
   const auto* ready = api::find_condition(host.status.conditions, "Ready");
   scope.retrying = scope.has_error() && ready && ready->reason == "Retrying";
   scope.retry_now = ready && ready->observed_generation.value_or(0) != host.meta.generation;
@@ -284,6 +284,7 @@ Result<Outcome> reconcile(metal::Engine& engine, Context& ctx, const BareMetalHo
   const Registered registered = TRY(ensure_registered(scope));
   if (registered == Registered::pending) return Outcome::done();
   load_boot_network(scope);
+  forget_servicing(scope);
   if (registered == Registered::yes) TRY(take_row(scope));
   if (scope.released) return Outcome::done();
   TRY(store(scope));
@@ -313,6 +314,11 @@ std::vector<runtime::Key> hosts_of_secret(runtime::Context& ctx, const base::Jso
   return out;
 }
 
+template <class T>
+std::vector<runtime::Key> same_host(runtime::Context&, const T& object) {
+  return {{std::string(api::BareMetalHost::resource), object.meta.ns, object.meta.name}};
+}
+
 }  // namespace
 
 runtime::Controller baremetalhost_controller(metal::Engine& engine) {
@@ -321,6 +327,10 @@ runtime::Controller baremetalhost_controller(metal::Engine& engine) {
                                                 return baremetalhost::reconcile(engine, ctx, host);
                                               });
   controller.runtime::Controller::watches.push_back({"secrets", hosts_of_secret});
+  controller.watches<api::HostFirmwareSettings>(same_host<api::HostFirmwareSettings>)
+      .watches<api::HostFirmwareComponents>(same_host<api::HostFirmwareComponents>)
+      .watches<api::HostUpdatePolicy>(same_host<api::HostUpdatePolicy>)
+      .watches<api::DataImage>(same_host<api::DataImage>);
   return controller;
 }
 

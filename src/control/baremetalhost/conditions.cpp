@@ -129,6 +129,8 @@ void report_conditions(Scope& scope) {
     report.set("Ready", "False", scope.retrying ? "Retrying" : "Error", scope.status.error_message);
   } else if (detached) {
     report.set("Ready", "False", "Detached");
+  } else if (scope.status.operational_status == "servicing") {
+    report.set("Ready", "False", "Servicing");
   } else {
     report.set("Ready", steady ? "True" : "False", steady ? "Ready" : "NotReady");
   }

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "control/baremetalhost/scope.h"
+#include "control/host_access.h"
 
 namespace control::baremetalhost {
 
@@ -10,11 +11,6 @@ namespace {
 
 constexpr std::string_view secret_label = "environment.metal3.io";
 constexpr std::string_view secret_label_value = "baremetal";
-
-std::string value_of(const Json& secret, std::string_view key) {
-  const auto decoded = base::unbase64(secret["data"][key].string());
-  return decoded ? std::string(base::trim(*decoded)) : std::string();
-}
 
 // Marks the Secret as used by this host, so that it goes with the host and not before it.
 Result<Json> claim(Scope& scope, const Json& secret) {
@@ -50,7 +46,7 @@ Result<std::optional<Error>> load_credentials(Scope& scope) {
                    "create it with keys username and password");
   }
   secret = TRY(claim(scope, secret));
-  scope.access.credentials = {value_of(secret, "username"), value_of(secret, "password")};
+  scope.access.credentials = bmc_credentials_in(secret);
   if (scope.access.credentials.user.empty() || scope.access.credentials.password.empty()) {
     return lacking(base::Code::invalid, "credentials Secret " + where + " lacks username or password", "set both keys");
   }

@@ -23,7 +23,13 @@ struct FakeMachine {
   std::string agent_boot;                  // boot id of the agent that runs or is coming up
   std::string password = "secret";         // that the BMC takes
   std::map<std::string, base::Time> work;  // operation id and step -> when it ends; the agent repeats nothing
-  std::vector<std::string> log;            // "wipe", "write URL", "boot agent", "boot disk", "power off"...
+  // Its BMC: firmware, what it was told for the next restart, the virtual CD, who gets its events.
+  std::vector<metal::BiosSetting> bios;
+  std::vector<metal::FirmwareComponent> components;
+  metal::FirmwareOrder staged;
+  std::string media;
+  std::map<std::string, metal::EventSubscription> subscriptions;
+  std::vector<std::string> log;  // "wipe", "write URL", "boot agent", "boot disk", "power off"...
 
   int count(std::string_view what) const {
     int found = 0;
@@ -127,6 +133,58 @@ class FakeEngine : public metal::Engine {
     return progress;
   }
 
+  metal::Progress stage_firmware(const metal::HostAccess& host, const metal::Operation& operation,
+                                 const metal::FirmwareOrder& order) override {
+    const std::string key = "stage/" + operation.id + order.digest();
+    if (!started(key) && !permitted(metal::Act::change_firmware, host, operation)) return refusal();
+    return work("stage", key, work_time, [this, order] {
+      machine_.log.push_back("stage " + order.settings.dump() +
+                             (order.updates.empty() ? "" : " " + order.updates.front().component));
+      machine_.staged = order;
+      return done_with_power();
+    });
+  }
+  metal::Progress verify_firmware(const metal::HostAccess& host, const metal::Operation& operation,
+                                  const metal::FirmwareOrder& order) override {
+    const auto end = [this] {
+      take_staged();
+      machine_.log.push_back("in force");
+      metal::Progress progress = done_with_power();
+      progress.firmware = facts();
+      return progress;
+    };
+    const std::string name = "verify" + order.digest();
+    if (operation.kind == metal::OperationKind::prepare) {
+      return with_agent(name, host, operation, metal::Act::boot_agent, name, end);
+    }
+    const std::string key = name + operation.id;
+    if (verified_ && verified_->first == key) return verified_->second;  // stays, whatever else is asked meanwhile
+    return work("verify", key, work_time, [this, key, end] {
+      verified_ = {key, end()};
+      return verified_->second;
+    });
+  }
+  metal::Progress aside(const metal::HostAccess&, const metal::SideWork& work) override {
+    const std::string key = std::to_string(static_cast<int>(work.kind)) + "/" + work.key;
+    if (const auto found = side_results_.find(key); found != side_results_.end()) {
+      const metal::Progress result = found->second.second;
+      const bool old = sys_.loop.now() - found->second.first > base::minutes(1);
+      if (result.is_done() || old) side_results_.erase(found);
+      if (work.kind == metal::SideWork::Kind::read_firmware) firmware_read_at_ = sys_.loop.now();
+      if (!old) return result;
+    }
+    if (talking_) return metal::Progress::working("talking");
+    talking_ = true;
+    sys_.loop.after(base::milliseconds(200), [this, key, work] {
+      talking_ = false;
+      side_results_[key] = {sys_.loop.now(), converse(work)};
+      if (changed_) changed_("metal", "host-1");
+    });
+    return metal::Progress::working("talking");
+  }
+  std::optional<base::Time> firmware_read_at(const std::string&) const override { return firmware_read_at_; }
+  void forget_firmware(const std::string&) override { firmware_read_at_.reset(); }
+
   bool agent_alive(const std::string&, const std::string& boot_id) const override {
     return !boot_id.empty() && machine_.on && machine_.agent_boot == boot_id;
   }
@@ -152,6 +210,52 @@ class FakeEngine : public metal::Engine {
     std::function<metal::Progress()> end;
     std::optional<metal::Progress> result = std::nullopt;
   };
+
+  std::shared_ptr<const metal::FirmwareFacts> facts() const {
+    auto out = std::make_shared<metal::FirmwareFacts>();
+    out->vendor = "Acme";
+    out->bios = machine_.bios;
+    out->components = machine_.components;
+    return out;
+  }
+  void take_staged() {
+    for (auto& setting : machine_.bios) {
+      if (machine_.staged.settings.has(setting.name)) setting.value = machine_.staged.settings[setting.name];
+    }
+    for (const auto& update : machine_.staged.updates) {
+      for (auto& component : machine_.components) {
+        if (component.name == update.component) component.version = update.url.substr(update.url.rfind('/') + 1);
+      }
+    }
+    machine_.staged = {};
+  }
+  metal::Progress converse(const metal::SideWork& work) {
+    auto& planned = faults["aside"];
+    if (work.kind != metal::SideWork::Kind::read_firmware && !planned.empty()) {
+      const base::Error error = planned.front();
+      planned.pop_front();
+      return metal::Progress::failed(error);
+    }
+    metal::Progress progress = metal::Progress::done();
+    switch (work.kind) {
+      case metal::SideWork::Kind::read_firmware:
+        progress.firmware = facts();
+        break;
+      case metal::SideWork::Kind::attach_media:
+      case metal::SideWork::Kind::eject_media:
+        machine_.media = work.url;
+        machine_.log.push_back(work.url.empty() ? "eject" : "attach " + work.url);
+        break;
+      case metal::SideWork::Kind::subscribe:
+        progress.subscription = "sub-" + std::to_string(machine_.subscriptions.size() + 1);
+        machine_.subscriptions[progress.subscription] = work.subscription;
+        break;
+      case metal::SideWork::Kind::unsubscribe:
+        machine_.subscriptions.erase(work.id);
+        break;
+    }
+    return progress;
+  }
 
   metal::Progress restart(const metal::HostAccess& host) {
     const std::string key = "restart/" + std::to_string(host.attempt);
@@ -261,6 +365,10 @@ class FakeEngine : public metal::Engine {
 
  private:
   std::optional<Job> job_;
+  bool talking_ = false;
+  std::map<std::string, std::pair<base::Time, metal::Progress>> side_results_;
+  std::optional<base::Time> firmware_read_at_;
+  std::optional<std::pair<std::string, metal::Progress>> verified_;
   std::string registered_;
   std::optional<base::Time> read_at_;
   std::optional<std::string> asked_for_;

@@ -11,6 +11,9 @@
 #include "base/text.h"
 #include "control/baremetalhost/baremetalhost.h"
 #include "control/baremetalhost/fake_engine.h"
+#include "control/bmceventsubscription/bmceventsubscription.h"
+#include "control/dataimage/dataimage.h"
+#include "control/hostfirmware/hostfirmware.h"
 #include "registry/registry.h"
 #include "runtime/runtime.h"
 #include "sys/sim/sim.h"
@@ -21,7 +24,9 @@ using base::Json;
 
 class HostWorld {
  public:
-  explicit HostWorld(base::Duration commit_delay = base::milliseconds(5)) : commit_delay_(commit_delay) {
+  // `beside`: the controllers of firmware, media and events run, too.
+  explicit HostWorld(base::Duration commit_delay = base::milliseconds(5), bool beside = false)
+      : commit_delay_(commit_delay), beside_(beside) {
     start_manager();
     make("namespaces", R"({"metadata":{"name":"metal"}})");
     add_credentials("secret");
@@ -31,10 +36,13 @@ class HostWorld {
   void start_manager() {
     auto& sys = world.process("manager", "disk");
     manager_ = std::make_unique<Manager>(sys, disk_, commit_delay_, *this);
-    manager_->engine.on_change([runtime = &manager_->runtime](const std::string& ns, const std::string& name) {
-      runtime->enqueue("baremetalhost", {std::string(api::BareMetalHost::resource), ns, name});
-    });
+    manager_->engine.on_change([this](const std::string& ns, const std::string& name) { look_at(ns, name); });
     manager_->runtime.add(baremetalhost_controller(manager_->engine));
+    if (beside_) {
+      manager_->runtime.add(hostfirmware_controller(manager_->engine));
+      manager_->runtime.add(dataimage_controller(manager_->engine));
+      manager_->runtime.add(bmceventsubscription_controller(manager_->engine));
+    }
     manager_->runtime.start();
   }
   void kill_manager() {
@@ -142,8 +150,9 @@ class HostWorld {
     return found.is_string() ? found.string() : found.dump();
   }
   // "True Ready: message"; empty when there is no such condition.
-  std::string condition(std::string_view type) {
-    for (const auto& one : host().path("status.conditions").items()) {
+  std::string condition(std::string_view type) { return condition_of(host(), type); }
+  static std::string condition_of(const Json& doc, std::string_view type) {
+    for (const auto& one : doc.path("status.conditions").items()) {
       if (one["type"].string() != type) continue;
       return one["status"].string() + " " + one["reason"].string() + ": " + one["message"].string();
     }
@@ -206,7 +215,19 @@ class HostWorld {
     return Json::object({{"username", base::base64("admin")}, {"password", base::base64(password)}});
   }
 
+  void look_at(const std::string& ns, const std::string& name) {
+    auto& runtime = manager_->runtime;
+    runtime.enqueue("baremetalhost", {std::string(api::BareMetalHost::resource), ns, name});
+    if (!beside_) return;
+    runtime.enqueue("hostfirmware", {std::string(api::BareMetalHost::resource), ns, name});
+    runtime.enqueue("dataimage", {std::string(api::DataImage::resource), ns, name});
+    for (const auto& entry : store().list(api::BMCEventSubscription::resource, ns)) {
+      runtime.enqueue("bmceventsubscription", entry->key);
+    }
+  }
+
   base::Duration commit_delay_;
+  bool beside_;
   std::shared_ptr<store::SimDisk> disk_ = store::make_sim_disk();
   std::unique_ptr<Manager> manager_;
 };

@@ -89,6 +89,13 @@ Progress manage_power(Scope& scope) {
                              "spec.externallyProvisioned is false, but what is on the server's disk is not said",
                              "set spec.image to what is deployed, or spec.externallyProvisioned to true again"};
   }
+  if (on && want_on) {
+    if (auto busy = verify_service(scope)) return *busy;
+    if (auto later = waits_for_restart(scope); later && !scope.hold) scope.hold = std::move(later);
+  } else if (!on && want_on && scope.state() == State::provisioned) {
+    if (auto busy = service_while_off(scope)) return *busy;
+    if (auto busy = tend_data_image(scope)) return *busy;
+  }
   if (on == want_on || kept_on) {
     if (!on && reboot.one_shot) {
       if (auto dropped = drop_reboot_annotation(scope); !dropped) return Progress::failed(dropped.error());

@@ -38,6 +38,7 @@ constexpr std::string_view inspection = "inspection error";
 constexpr std::string_view preparation = "preparation error";
 constexpr std::string_view provisioning = "provisioning error";
 constexpr std::string_view power = "power management error";
+constexpr std::string_view servicing = "servicing error";
 }  // namespace error_type
 
 struct Scope {
@@ -52,6 +53,7 @@ struct Scope {
   bool registered = false;                          // the engine has reached the BMC with the present credentials
   bool retry_now = false;                           // address, credentials or spec changed since the last failure
   bool retrying = false;                            // the failure's backoff is over and another attempt is under way
+  std::string_view failing_as = {};                 // error type, where the row's own does not fit
   bool untimed = false;                             // what failed goes on when it is corrected, not at a time
   std::optional<metal::Wait> hold = std::nullopt;   // what a user asked for and why it is not done now
   std::optional<Progress> progress = std::nullopt;  // of the action that ran, for the Progressing condition
@@ -100,6 +102,28 @@ std::optional<metal::Wait> undeployable(const Scope& scope);
 
 // ---- conditions.cpp ----
 void report_conditions(Scope& scope);
+
+// ---- firmware.cpp ----
+// What users ask for in HostFirmwareSettings and HostFirmwareComponents and what can be done. `wait`: not known yet.
+struct FirmwareWish {
+  metal::FirmwareOrder order;
+  std::optional<metal::Wait> wait;
+};
+FirmwareWish firmware_wish(const Scope& scope);
+// In state preparing; nullopt: nothing (more) to do.
+std::optional<Progress> prepare_firmware(Scope& scope);
+// A provisioned host that is off and should be on; nullopt: it may be powered on.
+std::optional<Progress> service_while_off(Scope& scope);
+// The same host when it is on again; nullopt: it is not serviced.
+std::optional<Progress> verify_service(Scope& scope);
+// Whoever takes the wish back ends a servicing that failed.
+void forget_servicing(Scope& scope);
+
+// ---- data_image.cpp ----
+// Attaches or ejects the DataImage of a provisioned host that is off and should be on; nullopt: it may be powered on.
+std::optional<Progress> tend_data_image(Scope& scope);
+// What waits for the next restart.
+std::optional<metal::Wait> waits_for_restart(const Scope& scope);
 
 // ---- power.cpp ----
 Progress manage_power(Scope& scope);

@@ -62,7 +62,7 @@ bool preparation_changed(const Scope& scope) {
   const auto& spec = scope.host.spec;
   const auto wanted = spec.root_device_hints.value_or(api::RootDeviceHints{});
   return wanted != scope.status.provisioning.root_device_hints.value_or(api::RootDeviceHints{}) ||
-         !(spec.raid == scope.status.provisioning.raid);
+         !(spec.raid == scope.status.provisioning.raid) || !firmware_wish(scope).order.empty();
 }
 
 std::optional<metal::Wait> undeployable(const Scope& scope) {

@@ -88,7 +88,7 @@ constexpr When unregistered{"the BMC has not accepted these credentials yet", is
 constexpr When external{"spec.externallyProvisioned", is_external};
 constexpr When no_inspection{"inspection is disabled", skips_inspection};
 constexpr When inspect_again{"annotation inspect.metal3.io", wants_inspection};
-constexpr When prepare_again{"root device hints or RAID differ from status", preparation_changed};
+constexpr When prepare_again{"root device hints, RAID or firmware differ from status", preparation_changed};
 constexpr When used_up{"an image is wanted and failed too often", attempts_used_up};
 constexpr When image_wanted{"online and an image is set", wants_image};
 constexpr When withdrawn{"the image is gone or another one", image_withdrawn};
@@ -102,7 +102,7 @@ constexpr Action go{"", nullptr, {}};
 constexpr Action wait{"wait", nullptr, {}};
 constexpr Action do_register{"connect to the BMC", run_register, "registration error"};
 constexpr Action do_inspect{"boot the agent, take the inventory", run_inspect, "inspection error"};
-constexpr Action do_prepare{"erase metadata", run_prepare, "preparation error"};
+constexpr Action do_prepare{"change firmware, erase metadata", run_prepare, "preparation error"};
 constexpr Action do_provision{"write image and config drive, boot from disk", run_provision, "provisioning error"};
 constexpr Action do_deprovision{"erase disks, power off", run_deprovision, "provisioning error"};
 constexpr Action do_power{"keep the power state as spec.online wants", run_manage_power, "power management error"};

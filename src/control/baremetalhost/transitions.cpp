@@ -158,13 +158,18 @@ Result<void> store_hardware(Scope& scope, const api::HardwareDetails& hardware) 
   scope.status.hardware = hardware;
   const auto& meta = scope.host.meta;
   const auto known = scope.ctx.find<api::HardwareData>(meta.ns, meta.name);
-  if (known) {
+  if (known && !known->meta.deleting()) {
     TRY(scope.ctx.update(*known, [&](api::HardwareData& data) {
       data.spec.hardware = hardware;
       data.meta.set_owner(scope.ctx.owner_reference(scope.host, true));
-      if (!data.meta.deleting()) data.meta.add_finalizer(hardware_finalizer);
+      data.meta.add_finalizer(hardware_finalizer);
     }));
     return {};
+  }
+  // One that somebody deleted goes when there is something to take its place.
+  if (known) {
+    TRY(scope.ctx.update(*known, [](api::HardwareData& data) { data.meta.remove_finalizer(hardware_finalizer); }));
+    if (scope.ctx.find<api::HardwareData>(meta.ns, meta.name)) return {};
   }
   api::HardwareData data;
   data.meta.ns = meta.ns;

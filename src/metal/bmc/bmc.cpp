@@ -30,6 +30,10 @@ base::Result<std::string> Bmc::push_firmware(const std::string&, const std::stri
 
 base::Result<BmcTask> Bmc::task(const std::string&) { return cannot("have tasks"); }
 
+base::Result<std::string> Bmc::subscribe(const EventSubscription&) { return cannot("send events"); }
+
+base::Result<void> Bmc::unsubscribe(const std::string&) { return cannot("send events"); }
+
 base::Result<std::unique_ptr<Bmc>> make_bmc(sys::Sys& sys, sys::Net& net, const BmcAddress& address,
                                             const BmcCredentials& credentials, bool verify_certificate,
                                             const BmcLimits& limits) {

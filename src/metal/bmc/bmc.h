@@ -12,6 +12,7 @@
 // Messages name the URL or host:port asked and what came back; never a credential.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,6 +88,12 @@ struct BmcTask {
   std::string message;  // of a failure
 };
 
+struct EventSubscription {
+  std::string destination;                     // http or https
+  std::string context;                         // comes back with each event
+  std::map<std::string, std::string> headers;  // sent with each event; may hold secrets
+};
+
 // Patience with one BMC. The defaults are for hardware; `min_command_gap` is zero in simulation.
 struct BmcLimits {
   base::Duration connect_limit = base::seconds(10);
@@ -131,6 +138,10 @@ class Bmc {
   virtual base::Result<std::string> push_firmware(const std::string& component, const std::string& file_name,
                                                   const std::string& image);
   virtual base::Result<BmcTask> task(const std::string& path);
+  // Has the BMC send its events there; returns what names the subscription. Asking again for a destination and context
+  // that it knows returns the same.
+  virtual base::Result<std::string> subscribe(const EventSubscription& subscription);
+  virtual base::Result<void> unsubscribe(const std::string& id);  // success when it is not there
   // Gives the session back (parks). Pools are small, so call it when done; the destructor only forgets the session.
   virtual void close() = 0;
 };

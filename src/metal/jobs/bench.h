@@ -15,6 +15,12 @@ namespace metal {
 
 struct Bench;
 
+// Something a BMC was asked beside the host's work.
+struct SideResult {
+  Progress progress;
+  base::Time at{};
+};
+
 enum class JobKind : unsigned char { registration, operation, power, power_reading };
 
 struct Job {
@@ -50,6 +56,11 @@ struct Worker {
   std::string inventory_boot;    // boot id `inventory` belongs to
   Inventory inventory;
   sys::Signal agent_event;  // its boot came further or its agent called
+  std::optional<Job> side;  // has a Bmc of its own
+  std::map<std::string, SideResult> side_results;
+  std::optional<base::Time> firmware_read_at;
+  std::string staged_for;                             // operation id under which firmware_tasks were begun
+  std::map<std::string, std::string> firmware_tasks;  // component -> the BMC's task
 };
 
 // What a job uses. Valid in its fiber only.
@@ -101,6 +112,12 @@ base::Result<base::Json> run_on_agent(Run& run, const std::string& name, base::J
                                       const std::function<void(const base::Json& result)>& at,
                                       const std::function<base::Result<void>()>& allowed = nullptr);
 
+base::Result<std::unique_ptr<Bmc>> connect_bmc(Bench& bench, const HostAccess& host);
+FirmwareFacts read_firmware(Bmc& bmc);
+
+base::Result<Progress> stage_firmware_job(Run& run, const FirmwareOrder& order);
+base::Result<Progress> verify_firmware_job(Run& run, const FirmwareOrder& order);
+base::Result<Progress> side_job(Bench& bench, const HostAccess& host, const SideWork& work);
 base::Result<Progress> register_job(Run& run);
 base::Result<Progress> inspect_job(Run& run);
 base::Result<Progress> clean_job(Run& run, CleanMode mode);

@@ -58,17 +58,17 @@ void Run::step(std::string text, int percent, std::optional<Wait> wait) {
   if (moved) bench.notify(*worker);
 }
 
+Result<std::unique_ptr<Bmc>> connect_bmc(Bench& bench, const HostAccess& host) {
+  const BmcAddress address = TRY(parse_bmc_address(host.bmc_address));
+  if (bench.options.connect_bmc) return bench.options.connect_bmc(host, address);
+  return make_bmc(bench.sys, bench.site, address, host.credentials, host.verify_certificate, bench.options.limits.bmc);
+}
+
 Result<Bmc*> Run::bmc() {
   const std::string key = what_bmc(host);
   if (worker->bmc && worker->bmc_key == key) return worker->bmc.get();
   worker->bmc.reset();
-  const BmcAddress address = TRY(parse_bmc_address(host.bmc_address));
-  if (bench.options.connect_bmc) {
-    worker->bmc = TRY(bench.options.connect_bmc(host, address));
-  } else {
-    worker->bmc = TRY(
-        make_bmc(bench.sys, bench.site, address, host.credentials, host.verify_certificate, bench.options.limits.bmc));
-  }
+  worker->bmc = TRY(connect_bmc(bench, host));
   worker->bmc_key = key;
   return worker->bmc.get();
 }
