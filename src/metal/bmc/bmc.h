@@ -142,6 +142,8 @@ class Bmc {
   // that it knows returns the same.
   virtual base::Result<std::string> subscribe(const EventSubscription& subscription);
   virtual base::Result<void> unsubscribe(const std::string& id);  // success when it is not there
+  // Names of the rows of quirks.h that this BMC has shown until now.
+  virtual std::vector<std::string> quirks() { return {}; }
   // Gives the session back (parks). Pools are small, so call it when done; the destructor only forgets the session.
   virtual void close() = 0;
 };

@@ -25,6 +25,7 @@ class RedfishBmc final : public Bmc {
   base::Result<void> insert_media(const std::string& url) override { return media_.insert(TRY(system_.read()), url); }
   base::Result<void> eject_media() override { return media_.eject(TRY(system_.read())); }
   bool has_virtual_media() const override { return true; }
+  std::vector<std::string> quirks() override { return client_.quirks().names(); }
   void close() override { client_.close(); }
 
  private:

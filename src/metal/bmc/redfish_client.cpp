@@ -15,16 +15,15 @@ constexpr auto retry_after_max = base::seconds(30);
 constexpr int redirects_max = 3;
 constexpr int attempts_unreached = 2;
 constexpr size_t answer_bytes_max = 4u << 20;
+constexpr size_t pages_max = 64, collection_members_max = 1024;
+constexpr auto slow_gap = base::seconds(20);
+constexpr auto task_limit = base::minutes(10);
+constexpr auto task_poll_gap = base::seconds(1);
 constexpr size_t told_bytes_max = 400;  // of a BMC's own words in an error message
-
-// Known answers to a write that only want patience: iDRAC "data sources unavailable", iLO during POST or task work.
-bool wants_patience(const RedfishReply& reply) {
-  return reply.has_message("SYS518") || reply.has_message("InvalidOperationForSystemState");
-}
 
 // A refusal that a new session would not change.
 bool account_is_limited(const RedfishReply& reply) {
-  return reply.has_message("PasswordChangeRequired") || reply.has_message("InsufficientPrivilege") ||
+  return matches(row_of(Quirk::password_change), BmcStep::any, reply) || reply.has_message("InsufficientPrivilege") ||
          reply.has_message("InsufficientPrivilegeForOperation");
 }
 
@@ -81,7 +80,12 @@ base::Code code_of(int status) {
 
 RedfishClient::RedfishClient(sys::Sys& sys, sys::Net& net, const BmcAddress& address, BmcCredentials credentials,
                              bool verify_certificate, BmcLimits limits)
-    : sys_(sys), net_(net), endpoint_(address.endpoint()), credentials_(std::move(credentials)), limits_(limits) {
+    : sys_(sys),
+      net_(net),
+      endpoint_(address.endpoint()),
+      credentials_(std::move(credentials)),
+      limits_(limits),
+      quirks_(address.endpoint()) {
   options_.server = {address.host, address.port};
   options_.tls = address.tls;
   options_.tls_options.verify = verify_certificate;
@@ -108,10 +112,13 @@ net::Request RedfishClient::request_of(const Call& call) const {
   request.headers.set("OData-Version", "4.0");
   request.headers.set("Accept", "application/json");
   // Compressed answers carry weaker ETags on some BMCs.
-  if (accept_encoding_) request.headers.set("Accept-Encoding", "identity");
+  if (!quirks_.has(Quirk::compressed_only)) request.headers.set("Accept-Encoding", "identity");
   if (call.body) {
     request.headers.set("Content-Type", "application/json");
     request.body = call.body->dump();
+  } else if (!call.type.empty()) {
+    request.headers.set("Content-Type", call.type);
+    request.body = call.bytes;
   }
   if (!call.if_match.empty()) request.headers.set("If-Match", call.if_match);
   if (call.credentials && login_ == Login::session) request.headers.set("X-Auth-Token", token_);
@@ -154,6 +161,8 @@ base::Result<RedfishReply> RedfishClient::call_once(const Call& call) {
   RedfishReply reply;
   reply.status = response->status;
   reply.headers = std::move(response->headers);
+  if (base::lower(reply.headers.get("Content-Encoding")) == "gzip")
+    response->body = gunzip(response->body, answer_bytes_max).value_or("");
   if (auto parsed = base::parse_json(response->body); parsed && !response->body.empty()) reply.body = *parsed;
   reply.messages = parse_redfish_messages(reply.body);
   return reply;
@@ -174,7 +183,7 @@ base::Result<RedfishReply> RedfishClient::follow(const Call& call, RedfishReply 
 
 base::Duration RedfishClient::pause_after(const RedfishReply& reply) const {
   const auto told = base::parse_uint(base::trim(reply.headers.get("Retry-After")));
-  if (!told) return limits_.retry_gap;
+  if (!told) return quirks_.has(Quirk::slow_between_changes) ? slow_gap : limits_.retry_gap;
   return std::min<base::Duration>(base::seconds(int64_t(std::min<uint64_t>(*told, 3600))), retry_after_max);
 }
 
@@ -189,7 +198,7 @@ base::Result<RedfishReply> RedfishClient::call_patiently(const Call& call) {
       const bool lost = code == base::Code::unavailable || code == base::Code::timeout;
       if (code == base::Code::unavailable && answered_ && options_.keep_alive) {
         // It worked before: this BMC may be one of those that drop kept-alive connections.
-        base::log::info("BMC dropped a connection, going on without keep-alive", {{"bmc", endpoint_}});
+        quirks_.found(Quirk::keep_alive_broken);
         options_.keep_alive = false;
         make_client();
       }
@@ -197,13 +206,14 @@ base::Result<RedfishReply> RedfishClient::call_patiently(const Call& call) {
       TRY(pause(limits_.retry_gap));
       continue;
     }
-    if (reply->status == 406 && accept_encoding_) {
-      accept_encoding_ = false;
+    if (reply->status == 406 && !quirks_.has(Quirk::compressed_only)) {
+      quirks_.found(Quirk::compressed_only);
       continue;
     }
     // 503 says that nothing was done; other 5xx only allow reading again.
+    if (call.login && quirks_.shown(Quirk::session_limit, BmcStep::login, *reply)) return reply;
     const bool retry = reply->status == 503 || (reply->status >= 500 && call.method == "GET") ||
-                       (reply->status >= 400 && wants_patience(*reply));
+                       quirks_.shown(Quirk::busy_by_message, BmcStep::any, *reply);
     if (!retry || last) return reply;
     TRY(pause(pause_after(*reply)));
   }
@@ -227,7 +237,7 @@ base::Result<RedfishReply> RedfishClient::create_session(std::string& sessions_p
   sessions_path = link_of(service["Links"]["Sessions"]);
   if (sessions_path.empty()) sessions_path = default_sessions;
   const auto body = base::Json::object({{"UserName", credentials_.user}, {"Password", credentials_.password}});
-  return call_patiently({.method = "POST", .path = sessions_path, .body = body, .credentials = false});
+  return call_patiently({.method = "POST", .path = sessions_path, .body = body, .credentials = false, .login = true});
 }
 
 // A session if the service gives one. 401 is final: trying Basic as well would count twice toward a lockout. Any other
@@ -235,6 +245,7 @@ base::Result<RedfishReply> RedfishClient::create_session(std::string& sessions_p
 base::Result<void> RedfishClient::log_in() {
   std::string path;
   login_ = Login::none;
+  basic_for_want_of_sessions_ = false;
   auto reply = TRY(create_session(path));
   const auto& token = reply.headers.get("X-Auth-Token");
   if (reply.ok() && !token.empty()) {
@@ -247,8 +258,13 @@ base::Result<void> RedfishClient::log_in() {
     session_worked_ = true;
     return {};
   }
-  if (reply.status == 401 || (reply.status == 403 && account_is_limited(reply)) || session_worked_)
+  // The very same credentials on the very same connection: being locked out by others' sessions would help nobody.
+  basic_for_want_of_sessions_ = matches(row_of(Quirk::session_limit), BmcStep::login, reply);
+  if (reply.status == 401 || (reply.status == 403 && account_is_limited(reply)) ||
+      (session_worked_ && !basic_for_want_of_sessions_)) {
+    quirks_.shown(Quirk::password_change, BmcStep::login, reply);
     return error_of("POST", path, reply);
+  }
   login_ = Login::basic;
   return {};
 }
@@ -259,12 +275,19 @@ base::Result<RedfishReply> RedfishClient::call(Call call) {
   auto reply = TRY(call_patiently(call));
   const bool refused = reply.status == 401 || (reply.status == 403 && !account_is_limited(reply));
   if (refused && login_ == Login::session && !fresh) {
+    quirks_.found(Quirk::session_lost);
     session_path_.clear();
     TRY(log_in());
     reply = TRY(call_patiently(call));
   }
-  if (reply.status == 401) return error_of(call.method, call.path, reply);
-  return reply;
+  quirks_.shown(Quirk::password_change, BmcStep::any, reply);
+  if (reply.status != 401) return reply;
+  if (!basic_for_want_of_sessions_) return error_of(call.method, call.path, reply);
+  login_ = Login::none;  // the next call may find a free session
+  return base::Error{base::Code::unavailable,
+                     url(call.path) + ": all sessions of the BMC are taken, and it refuses Basic authentication",
+                     base::Layer::bmc}
+      .with_fix("end sessions of others, or wait until they time out");
 }
 
 base::Result<RedfishReply> RedfishClient::get(const std::string& path) { return call({.method = "GET", .path = path}); }
@@ -274,25 +297,101 @@ base::Result<RedfishReply> RedfishClient::post(const std::string& path, const st
   return call({.method = "POST", .path = path, .body = body, .again = again});
 }
 
+base::Result<RedfishReply> RedfishClient::post_bytes(const std::string& path, const std::string& type,
+                                                     std::string body) {
+  return call({.method = "POST", .path = path, .bytes = std::move(body), .type = type, .again = Again::never});
+}
+
+// The ladder of ETags; the step on which a BMC answered is where the next change begins.
 base::Result<RedfishReply> RedfishClient::patch(const std::string& path, const base::Json& body) {
+  Call change{.method = "PATCH", .path = path, .body = body};
   const auto present = TRY(get(path));
   std::string etag = present.ok() ? present.headers.get("ETag") : std::string();
   if (etag.empty() && present.ok()) etag = present.body["@odata.etag"].string();
-  Call change{.method = "PATCH", .path = path, .body = body, .if_match = etag};
+  const bool weak = etag.rfind("W/", 0) == 0;
+  if (!quirks_.has(Quirk::etag_unusable))
+    change.if_match = weak && quirks_.has(Quirk::weak_etag) ? etag.substr(2) : etag;
+  if (change.if_match.empty() && quirks_.has(Quirk::etag_needed)) change.if_match = "*";
   auto reply = TRY(call(change));
-  if (reply.status == 412 && etag.rfind("W/", 0) == 0) {
+  if (reply.status == 412 && change.if_match.rfind("W/", 0) == 0) {
     change.if_match = etag.substr(2);
     reply = TRY(call(change));
+    if (reply.ok()) quirks_.found(Quirk::weak_etag);
   }
-  if (reply.status == 412 && !etag.empty()) {
+  if (reply.status == 412 && !change.if_match.empty()) {
     change.if_match.clear();
     reply = TRY(call(change));
+    if (reply.ok()) quirks_.found(Quirk::etag_unusable);
   }
   if (reply.status == 428) {
     change.if_match = "*";
     reply = TRY(call(change));
+    if (reply.ok()) quirks_.found(Quirk::etag_needed);
   }
   return reply;
+}
+
+std::string RedfishClient::monitor_of(const RedfishReply& reply) const {
+  std::string at = reply.headers.get("Location");
+  if (at.rfind(endpoint_, 0) == 0) at = at.substr(endpoint_.size());
+  if (auto path = link_of(base::Json(at)); !path.empty()) return path;
+  return is_task(reply.body) ? link_of(reply.body) : std::string();
+}
+
+base::Result<RedfishReply> RedfishClient::finished(RedfishReply reply) {
+  if (reply.status != 202) return reply;
+  const auto monitor = monitor_of(reply);
+  if (monitor.empty()) return reply;
+  const auto deadline = now() + task_limit;
+  while (now() < deadline) {
+    TRY(pause(reply.headers.has("Retry-After") ? pause_after(reply) : task_poll_gap));
+    reply = TRY(get(monitor));
+    if (reply.status == 404 || reply.status == 410) {
+      quirks_.found(Quirk::forgotten_task);
+      RedfishReply gone;
+      gone.status = 204;
+      gone.forgotten = true;
+      return gone;
+    }
+    if (!is_task(reply.body)) {
+      if (reply.status != 202) return reply;
+      continue;
+    }
+    const auto task = read_task(reply.body);
+    if (task.state == BmcTask::State::completed) reply.status = 200;
+    if (task.state == BmcTask::State::failed) {
+      reply.status = 500;
+      if (reply.messages.empty()) reply.messages.push_back({"", task.message, ""});
+    }
+    if (task.state != BmcTask::State::running) return reply;
+  }
+  return base::Error{base::Code::timeout, url(monitor) + ": the task did not end in time", base::Layer::bmc};
+}
+
+base::Result<RedfishReply> RedfishClient::post_to_end(const std::string& path, const std::optional<base::Json>& body,
+                                                      Again again) {
+  auto reply = TRY(post(path, body, again));
+  return finished(std::move(reply));
+}
+
+base::Result<RedfishReply> RedfishClient::patch_to_end(const std::string& path, const base::Json& body) {
+  auto reply = TRY(patch(path, body));
+  return finished(std::move(reply));
+}
+
+base::Result<std::vector<std::string>> RedfishClient::members(const std::string& collection) {
+  std::vector<std::string> all;
+  std::string page = collection;
+  for (size_t pages = 0; !page.empty() && pages < pages_max && all.size() < collection_members_max; ++pages) {
+    const auto listed = TRY(document(page));
+    const auto some = members_of(listed);
+    all.insert(all.end(), some.begin(), some.end());
+    const auto next = link_of(listed["Members@odata.nextLink"]);
+    if (next == page) break;
+    if (!next.empty()) quirks_.found(Quirk::paged_collections);
+    page = next;
+  }
+  return all;
 }
 
 base::Result<base::Json> RedfishClient::document(const std::string& path) {

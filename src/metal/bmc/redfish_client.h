@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "metal/bmc/bmc.h"
+#include "metal/bmc/quirks.h"
 #include "net/http.h"
 
 namespace metal {
@@ -27,7 +28,9 @@ struct RedfishReply {
   std::vector<RedfishMessage> messages;
 
   bool ok() const { return status >= 200 && status < 300; }
-  bool has_message(std::string_view id) const;
+  bool forgotten = false;  // the service no longer knows the task of this; what it was to change tells the outcome
+
+  bool has_message(std::string_view id) const;  // in any case
   // Whether any message, id or argument contains this word, in any case.
   bool mentions(std::string_view word) const;
 };
@@ -36,6 +39,12 @@ std::vector<RedfishMessage> parse_redfish_messages(const base::Json& body);
 
 // The path of a link: "@odata.id" without a trailing slash, "" when there is none or it is not a path of this service.
 std::string link_of(const base::Json& reference);
+// Whether this is a task that goes on, and one that ended well (Task schema, TaskState and TaskStatus).
+bool is_task(const base::Json& body);
+BmcTask read_task(const base::Json& body);
+// Unpacks gzip (RFC 1952) of at most `bytes_max`; nullopt when it is none, damaged or larger.
+std::optional<std::string> gunzip(const std::string& packed, size_t bytes_max);
+
 // Members of a collection as paths; references that are not links are left out.
 std::vector<std::string> members_of(const base::Json& collection);
 
@@ -49,14 +58,27 @@ class RedfishClient {
   enum class Again : unsigned char { safe, never };  // may it be sent again when the first answer was lost
   base::Result<RedfishReply> post(const std::string& path, const std::optional<base::Json>& body, Again again);
   base::Result<RedfishReply> patch(const std::string& path, const base::Json& body);  // with the ladder of ETags
+  // A body of another type than JSON, sent once.
+  base::Result<RedfishReply> post_bytes(const std::string& path, const std::string& type, std::string body);
+
+  // Waits for what a 202 began (DSP0266 section 12.2): the operation's own answer, or the task's failure as status 500
+  // with its messages. Any other reply is returned as it is. Error: timeout.
+  base::Result<RedfishReply> finished(RedfishReply reply);
+  base::Result<RedfishReply> post_to_end(const std::string& path, const std::optional<base::Json>& body, Again again);
+  base::Result<RedfishReply> patch_to_end(const std::string& path, const base::Json& body);
+  // Where the progress of a 202 is told: the Location header, or the task in the body; "" when nowhere.
+  std::string monitor_of(const RedfishReply& reply) const;
 
   // The same, and a status of 400 or above is an error (see error_of).
   base::Result<base::Json> document(const std::string& path);
+  base::Result<std::vector<std::string>> members(const std::string& collection);  // paths, of all pages
   base::Error error_of(std::string_view method, const std::string& path, const RedfishReply& reply) const;
 
   base::Result<base::Json> root();  // the service root; needs no credentials
   base::Result<void> pause(base::Duration span) const;
   const BmcLimits& limits() const { return limits_; }
+  base::Time now() const { return sys_.loop.now(); }
+  Quirks& quirks() { return quirks_; }
   std::string url(const std::string& path) const { return endpoint_ + path; }
   void close();  // deletes the session; parks
 
@@ -65,9 +87,10 @@ class RedfishClient {
     std::string method;
     std::string path;
     std::optional<base::Json> body = {};
+    std::string bytes = {}, type = {};  // instead of body
     std::string if_match = {};
     Again again = Again::safe;
-    bool credentials = true;
+    bool credentials = true, login = false;
   };
   void make_client();
   net::Request request_of(const Call& call) const;
@@ -91,7 +114,8 @@ class RedfishClient {
   bool session_worked_ = false;  // then Basic is never tried
   bool answered_ = false;        // on the present connections
   bool reached_ = false;         // ever
-  bool accept_encoding_ = true;
+  bool basic_for_want_of_sessions_ = false;
+  Quirks quirks_;
   std::string token_, session_path_;
   std::optional<base::Json> root_;
 };

@@ -7,8 +7,8 @@
 namespace metal {
 namespace {
 
-constexpr int additions_max = 4;
 constexpr int insertion_polls_max = 20;
+constexpr int insertions_max = 4;  // while an ejection goes on
 
 base::Error failed(base::Code code, std::string message) {
   return base::Error{code, std::move(message), base::Layer::bmc};
@@ -31,20 +31,28 @@ std::string action_of(const base::Json& slot, std::string_view name) {
   return link_of(slot["Actions"]["#VirtualMedia." + std::string(name)]["target"]);
 }
 
-// What the refusal asks for and the body lacks; false when there is nothing to add.
-bool add_what_is_missing(base::Json& body, const RedfishReply& reply, const std::string& url) {
-  const bool unspecific = reply.has_message("ActionParameterMissing") || reply.has_message("PropertyMissing") ||
-                          reply.has_message("GeneralError");
-  if (!body.has("TransferMethod") && reply.mentions("TransferMethod")) {
-    body.set("TransferMethod", "Stream");
-    return true;
-  }
-  if (!body.has("UserName") && (reply.mentions("UserName") || reply.mentions("Password"))) {
-    body.set("UserName", "none").set("Password", "none");
-    return true;
-  }
-  if (!body.has("TransferProtocolType") && (unspecific || reply.mentions("TransferProtocolType"))) {
+// What InsertMedia has to be told on this BMC besides the image.
+struct Addition {
+  Quirk quirk;
+  const char* property;
+};
+// Most telling first: a refusal that names no property may mean the protocol's type only.
+constexpr Addition additions[] = {{Quirk::transfer_method_needed, "TransferMethod"},
+                                  {Quirk::media_user_needed, "UserName"},
+                                  {Quirk::protocol_type_needed, "TransferProtocolType"}};
+
+void add(base::Json& body, Quirk quirk, const std::string& url) {
+  if (quirk == Quirk::transfer_method_needed) body.set("TransferMethod", "Stream");
+  if (quirk == Quirk::media_user_needed) body.set("UserName", "none").set("Password", "none");
+  if (quirk == Quirk::protocol_type_needed)
     body.set("TransferProtocolType", url.rfind("https:", 0) == 0 ? "HTTPS" : "HTTP");
+}
+
+// What the refusal asks for and the body lacks; false when there is nothing to add.
+bool add_what_is_missing(base::Json& body, Quirks& quirks, const RedfishReply& reply, const std::string& url) {
+  for (const auto& one : additions) {
+    if (body.has(one.property) || !quirks.shown(one.quirk, BmcStep::insert, reply)) continue;
+    add(body, one.quirk, url);
     return true;
   }
   return false;
@@ -56,11 +64,15 @@ base::Result<std::vector<std::string>> RedfishMedia::collections(const base::Jso
   if (auto own = link_of(system["VirtualMedia"]); !own.empty()) return std::vector{own};
   std::vector<std::string> managers;
   for (const auto& link : system["Links"]["ManagedBy"].items()) managers.push_back(link_of(link));
-  for (const auto& link : system["Links"]["Managers"].items()) managers.push_back(link_of(link));
+  if (managers.empty())
+    for (const auto& link : system["Links"]["Managers"].items()) {
+      client_.quirks().found(Quirk::managers_link);
+      managers.push_back(link_of(link));
+    }
   if (managers.empty()) {
     const auto root = TRY(client_.root());
     const auto all = link_of(root["Managers"]);
-    if (!all.empty()) managers = members_of(TRY(client_.document(all)));
+    if (!all.empty()) managers = TRY(client_.members(all));
   }
   std::vector<std::string> paths;
   for (const auto& manager : managers) {
@@ -70,15 +82,17 @@ base::Result<std::vector<std::string>> RedfishMedia::collections(const base::Jso
     if (reply.ok() && !media.empty() && std::find(paths.begin(), paths.end(), media) == paths.end())
       paths.push_back(std::move(media));
   }
+  if (!paths.empty()) client_.quirks().found(Quirk::media_under_manager);
   return paths;
 }
 
 base::Result<std::vector<RedfishMedia::Slot>> RedfishMedia::slots(const base::Json& system) {
   std::vector<Slot> found;
   for (const auto& collection : TRY(collections(system))) {
-    for (const auto& path : members_of(TRY(client_.document(collection)))) {
+    for (const auto& path : TRY(client_.members(collection))) {
       auto reply = TRY(client_.get(path));
-      if (!reply.ok() || rank_of(reply.body) == 0) continue;  // also dead members
+      if (reply.status == 404) client_.quirks().found(Quirk::dead_members);
+      if (!reply.ok() || rank_of(reply.body) == 0) continue;
       const bool patch = base::upper(reply.headers.get("Allow")).find("PATCH") != std::string::npos;
       found.push_back({path, std::move(reply.body), patch});
     }
@@ -88,6 +102,7 @@ base::Result<std::vector<RedfishMedia::Slot>> RedfishMedia::slots(const base::Js
   if (found.empty())
     return failed(base::Code::not_found, client_.url(link_of(system)) + ": no virtual CD or DVD drive found")
         .with_fix("the BMC may need a licence for virtual media; otherwise use an address that boots from the network");
+  if (rank_of(found[0].document) == 1) client_.quirks().found(Quirk::dvd_drive);
   return found;
 }
 
@@ -104,6 +119,7 @@ base::Result<void> RedfishMedia::insert(const base::Json& system, const std::str
     if (done) return {};
     const auto code = done.error().code;
     if (code != base::Code::unsupported && code != base::Code::not_found) return done;
+    client_.quirks().found(Quirk::slot_not_mountable);
   }
   return done;
 }
@@ -114,40 +130,41 @@ base::Result<void> RedfishMedia::insert_into(const Slot& slot, const std::string
   if (!slot.patch_allowed)
     return failed(base::Code::unsupported, client_.url(slot.path) + ": images cannot be inserted into this drive");
   const auto body = base::Json::object({{"Image", url}, {"Inserted", true}, {"WriteProtected", true}});
-  const auto reply = TRY(client_.patch(slot.path, body));
+  client_.quirks().found(Quirk::media_by_patch);
+  const auto reply = TRY(client_.patch_to_end(slot.path, body));
   return reply.ok() ? base::Result<void>() : client_.error_of("PATCH", slot.path, reply);
 }
 
 // Begins with the bare minimum, since some BMCs refuse properties they do not expect, and adds what is asked for.
 base::Result<void> RedfishMedia::insert_by_action(const std::string& path, const std::string& action,
                                                   const std::string& url) {
+  auto& quirks = client_.quirks();
   auto body = base::Json::object({{"Image", url}});
-  int additions = 0;
+  for (const auto& one : additions)
+    if (quirks.has(one.quirk)) add(body, one.quirk, url);
   for (int attempt = 1;;) {
-    const auto reply = TRY(client_.post(action, body, RedfishClient::Again::safe));
-    if (reply.ok()) return wait_for_insertion(path, reply);
-    if (reply.status >= 500 && attempt < client_.limits().attempts) {  // the ejection may still be going on
-      ++attempt;
-      TRY(client_.pause(client_.limits().retry_gap));
-      continue;
-    }
-    if (additions < additions_max && add_what_is_missing(body, reply, url)) {
-      ++additions;
-      continue;
-    }
+    const auto accepted = TRY(client_.post(action, body, RedfishClient::Again::safe));
+    const auto reply = TRY(client_.finished(accepted));
+    if (reply.ok()) return wait_for_insertion(path, accepted, url);
+    if (add_what_is_missing(body, quirks, reply, url)) continue;
     // A repeated request may find that the first one did it after all.
     auto now = TRY(client_.get(path));
     if (now.ok() && now.body["Inserted"].boolean() && now.body["Image"].string() == url) return {};
-    return client_.error_of("POST", action, reply);
+    const bool ejecting = quirks.shown(Quirk::eject_in_progress, BmcStep::insert, reply) || reply.status == 409;
+    if (!ejecting || ++attempt > insertions_max) return client_.error_of("POST", action, reply);
+    TRY(client_.pause(client_.limits().retry_gap));
   }
 }
 
-// 202: the BMC goes on by itself; the drive tells when it is done.
-base::Result<void> RedfishMedia::wait_for_insertion(const std::string& path, const RedfishReply& reply) {
-  if (reply.status != 202) return {};
+// After a 202 the drive tells whether it is done: tasks end early or are forgotten.
+base::Result<void> RedfishMedia::wait_for_insertion(const std::string& path, const RedfishReply& accepted,
+                                                    const std::string& url) {
+  if (accepted.status != 202) return {};
+  client_.quirks().found(Quirk::media_by_task);
   for (int poll = 0; poll < insertion_polls_max; ++poll) {
     auto slot = TRY(client_.get(path));
-    if (slot.ok() && slot.body["Inserted"].boolean()) return {};
+    const auto& image = slot.body["Image"].string();
+    if (slot.ok() && slot.body["Inserted"].boolean() && (image.empty() || image == url)) return {};
     TRY(client_.pause(client_.limits().retry_gap));
   }
   return failed(base::Code::timeout, client_.url(path) + ": the image was accepted but never appeared in the drive");
@@ -165,17 +182,22 @@ base::Result<void> RedfishMedia::eject_from(const Slot& slot) {
   const auto action = action_of(slot.document, "EjectMedia");
   RedfishReply reply;
   std::string method = "POST";
+  auto& quirks = client_.quirks();
   if (!action.empty()) {
-    reply = TRY(client_.post(action, std::nullopt, RedfishClient::Again::safe));
-    if (reply.status == 400 || reply.status == 415)
+    std::optional<base::Json> body;
+    if (quirks.has(Quirk::eject_body_needed)) body = base::Json::object();
+    reply = TRY(client_.post(action, body, RedfishClient::Again::safe));
+    if (!body && quirks.shown(Quirk::eject_body_needed, BmcStep::eject, reply))
       reply = TRY(client_.post(action, base::Json::object(), RedfishClient::Again::safe));
   } else {
     method = "PATCH";
     reply = TRY(client_.patch(slot.path, base::Json::object({{"Image", nullptr}, {"Inserted", false}})));
   }
-  if (reply.ok()) return {};
+  reply = TRY(client_.finished(std::move(reply)));
   auto now = TRY(client_.get(slot.path));
-  if (now.ok() && !now.body["Inserted"].boolean()) return {};
+  const bool inserted = !now.ok() || now.body["Inserted"].boolean();
+  if (reply.ok() && inserted) quirks.found(Quirk::inserted_stays);
+  if (reply.ok() || !inserted) return {};
   return client_.error_of(method, action.empty() ? slot.path : action, reply);
 }
 

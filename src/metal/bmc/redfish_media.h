@@ -21,7 +21,7 @@ class RedfishMedia {
   base::Result<std::vector<std::string>> collections(const base::Json& system);
   base::Result<void> insert_into(const Slot& slot, const std::string& url);
   base::Result<void> insert_by_action(const std::string& path, const std::string& action, const std::string& url);
-  base::Result<void> wait_for_insertion(const std::string& path, const RedfishReply& reply);
+  base::Result<void> wait_for_insertion(const std::string& path, const RedfishReply& accepted, const std::string& url);
   base::Result<void> eject_from(const Slot& slot);
 
   RedfishClient& client_;

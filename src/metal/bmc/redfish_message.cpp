@@ -1,4 +1,8 @@
 // Reading Redfish answers without trust in their shape.
+#include <zlib.h>
+
+#include <algorithm>
+
 #include "base/text.h"
 #include "metal/bmc/redfish_client.h"
 
@@ -40,8 +44,9 @@ std::vector<RedfishMessage> parse_redfish_messages(const base::Json& body) {
 }
 
 bool RedfishReply::has_message(std::string_view id) const {
+  const auto wanted = base::lower(id);
   for (const auto& message : messages)
-    if (message.id == id) return true;
+    if (base::lower(message.id) == wanted) return true;
   return false;
 }
 
@@ -70,6 +75,49 @@ std::vector<std::string> members_of(const base::Json& collection) {
     if (!path.empty() && paths.size() < members_max) paths.push_back(std::move(path));
   }
   return paths;
+}
+
+bool is_task(const base::Json& body) {
+  return body.has("TaskState") || body["@odata.type"].string().rfind("#Task.", 0) == 0;
+}
+
+BmcTask read_task(const base::Json& body) {
+  using State = BmcTask::State;
+  BmcTask task;
+  task.name = body["TaskState"].string();
+  task.percent = int(std::clamp<int64_t>(body["PercentComplete"].integer(-1), -1, 100));
+  const bool healthy = body["TaskStatus"].string() != "Critical";
+  if (task.name == "Completed") task.state = healthy ? State::completed : State::failed;
+  for (const std::string_view ended : {"Exception", "Killed", "Cancelled", "Canceled"})
+    if (task.name == ended) task.state = State::failed;
+  if (task.state != State::failed) return task;
+  for (const auto& entry : body["Messages"].items()) {
+    const auto message = read_message(entry);
+    const auto& words = message.text.empty() ? message.id : message.text;
+    if (!words.empty() && base::valid_utf8(words)) task.message += (task.message.empty() ? "" : "; ") + words;
+  }
+  if (task.message.empty()) task.message = "the task ended as " + base::quoted(task.name);
+  return task;
+}
+
+std::optional<std::string> gunzip(const std::string& packed, size_t bytes_max) {
+  z_stream stream{};
+  constexpr int window_of_gzip = 15 + 16;
+  if (inflateInit2(&stream, window_of_gzip) != Z_OK) return std::nullopt;
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = uInt(packed.size());
+  std::string out;
+  int status = Z_OK;
+  while (status == Z_OK && out.size() <= bytes_max) {
+    char piece[16384];
+    stream.next_out = reinterpret_cast<Bytef*>(piece);
+    stream.avail_out = sizeof piece;
+    status = inflate(&stream, Z_NO_FLUSH);
+    out.append(piece, sizeof piece - stream.avail_out);
+  }
+  inflateEnd(&stream);
+  if (status != Z_STREAM_END || out.size() > bytes_max) return std::nullopt;
+  return out;
 }
 
 }  // namespace metal

@@ -9,12 +9,14 @@ namespace {
 
 constexpr int patches_during_post = 6;  // HPE refuses boot changes while the server runs its power-on self test
 constexpr int patch_variants_max = 4;
+constexpr int resets_after_power_off = 6;
+constexpr auto reset_gap_after_power_off = base::seconds(10);
+// An override that was set longer ago than this has been used up by a boot that this driver did not see.
+constexpr auto boot_wanted_for = base::minutes(10);
 
 base::Error failed(base::Code code, std::string message) {
   return base::Error{code, std::move(message), base::Layer::bmc};
 }
-
-std::string lower_vendor(const base::Json& system) { return base::lower(system["Manufacturer"].string()); }
 
 bool holds(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -50,6 +52,23 @@ std::optional<PowerState> goal_of(PowerAction action) {
   return std::nullopt;
 }
 
+// Whether this is the override that was asked for: Once for Continuous counts.
+bool shows(const base::Json& boot, BootDevice device) {
+  const auto& target = boot["BootSourceOverrideTarget"].string();
+  if (boot["BootSourceOverrideEnabled"].string() == "Disabled") return false;
+  switch (device) {
+    case BootDevice::disk:
+      return target == "Hdd";
+    case BootDevice::pxe:
+      return target == "Pxe";
+    case BootDevice::uefi_http:
+      return target == "UefiHttp";
+    case BootDevice::cd:
+      return target == "Cd" || target == "UsbCd";
+  }
+  return false;
+}
+
 }  // namespace
 
 PowerState power_state_of(const base::Json& system) {
@@ -57,13 +76,6 @@ PowerState power_state_of(const base::Json& system) {
   if (state == "on" || state == "poweringon") return PowerState::on;
   if (state == "off" || state == "poweringoff") return PowerState::off;
   return PowerState::unknown;
-}
-
-bool wants_whole_boot_override(const base::Json& system) {
-  const auto vendor = lower_vendor(system);
-  for (const std::string_view name : {"supermicro", "ami", "american megatrends", "asrockrack"})
-    if (name == "ami" ? vendor == name : vendor.find(name) != std::string::npos) return true;
-  return false;
 }
 
 RedfishSystem::RedfishSystem(RedfishClient& client, std::string path)
@@ -75,7 +87,7 @@ base::Result<std::string> RedfishSystem::path() {
   const auto root = TRY(client_.root());
   auto systems = link_of(root["Systems"]);
   if (systems.empty()) systems = "/redfish/v1/Systems";
-  const auto members = members_of(TRY(client_.document(systems)));
+  const auto members = TRY(client_.members(systems));
   if (members.size() == 1) return path_ = members[0];
   if (members.empty()) return failed(base::Code::not_found, client_.url(systems) + " lists no System");
   return failed(base::Code::not_found, client_.url(systems) + " lists " + std::to_string(members.size()) +
@@ -89,14 +101,31 @@ base::Result<base::Json> RedfishSystem::read() {
   if (reply.status == 404) {
     auto missing = failed(base::Code::not_found, "GET " + client_.url(at) + ": 404 Not Found");
     const auto root = TRY(client_.root());
-    auto systems = client_.document(link_of(root["Systems"]));
-    if (systems) missing.message += "; there are " + base::join(members_of(*systems), ", ");
+    auto systems = client_.members(link_of(root["Systems"]));
+    if (systems) missing.message += "; there are " + base::join(*systems, ", ");
     return std::move(missing).with_fix("correct the System's path in spec.bmc.address");
   }
   if (!reply.ok()) return client_.error_of("GET", at, reply);
   if (!reply.body.is_object())
     return failed(base::Code::internal, "GET " + client_.url(at) + ": the answer is not a JSON object");
+  if (!identified_) TRY(identify(reply.body));
   return std::move(reply.body);
+}
+
+// The service root names a vendor, too: some Systems show the name of whoever sold them.
+base::Result<void> RedfishSystem::identify(const base::Json& system) {
+  const auto root = TRY(client_.root());
+  BmcFacts facts{system["Manufacturer"].string(), system["Model"].string(), ""};
+  const auto said_by_root = root["Vendor"].string();
+  if (base::lower(facts.vendor + said_by_root).find("dell") != std::string::npos) {
+    const auto manager = link_of(system["Links"]["ManagedBy"].at(0));
+    if (!manager.empty()) facts.firmware = TRY(client_.get(manager)).body["FirmwareVersion"].string();
+  }
+  client_.quirks().identify(facts);
+  facts.vendor = said_by_root;
+  client_.quirks().identify(facts);
+  identified_ = true;
+  return {};
 }
 
 base::Result<PowerState> RedfishSystem::power() { return power_state_of(TRY(read())); }
@@ -106,6 +135,7 @@ base::Result<std::vector<std::string>> RedfishSystem::reset_types(const base::Js
   auto types = strings_of(action["ResetType@Redfish.AllowableValues"]);
   const auto info = link_of(action["@Redfish.ActionInfo"]);
   if (!types.empty() || info.empty()) return types;
+  client_.quirks().found(Quirk::reset_types_by_reference);
   auto reply = TRY(client_.get(info));
   for (const auto& parameter : reply.body["Parameters"].items())
     if (parameter["Name"].string() == "ResetType") types = strings_of(parameter["AllowableValues"]);
@@ -120,7 +150,11 @@ base::Result<void> RedfishSystem::set_power(PowerAction action) {
   if (!goal && state == PowerState::off)
     return failed(base::Code::unsupported,
                   client_.url(path_) + ": cannot " + std::string(name_of(action)) + " a server that is off");
-  return reset(system, action);
+  const bool boots = action != PowerAction::off && action != PowerAction::soft_off;
+  if (boots && boot_) TRY(restore_boot(system));
+  TRY(reset(system, action));
+  if (boots && boot_ && !boot_->persistent) boot_.reset();
+  return {};
 }
 
 base::Result<void> RedfishSystem::reset(const base::Json& system, PowerAction action) {
@@ -137,24 +171,29 @@ base::Result<void> RedfishSystem::reset(const base::Json& system, PowerAction ac
     if (!allowed.empty() && !holds(allowed, type)) continue;
     const auto body = base::Json::object({{"ResetType", type}});
     for (int attempt = 1;; ++attempt) {
-      auto reply = TRY(client_.post(target, body, again));
+      const auto reply = TRY(client_.post_to_end(target, body, again));
       if (reply.ok()) return {};
       // "Already on", said as an error.
-      if (goal && TRY(power()) == *goal) return {};
+      if (goal && TRY(power()) == *goal) {
+        client_.quirks().found(Quirk::already_there);
+        return {};
+      }
       refused = client_.error_of("POST", target, reply);
-      // iDRAC answers so for a while after a power-off.
-      const bool busy = reply.status == 409 && reply.has_message("ActionParameterValueConflict");
-      if (!busy || attempt >= client_.limits().attempts) break;
-      TRY(client_.pause(client_.limits().retry_gap));
+      const bool busy = client_.quirks().shown(Quirk::busy_after_power_off, BmcStep::reset, reply);
+      if (!busy || attempt >= resets_after_power_off) break;
+      TRY(client_.pause(reset_gap_after_power_off));
     }
     if (refused.code != base::Code::unsupported) return refused;
   }
   return refused;
 }
 
-base::Result<std::string> RedfishSystem::boot_target(const base::Json& system, BootDevice device) const {
-  const base::Json& boot = system["Boot"];
-  const auto allowed = strings_of(boot["BootSourceOverrideTarget@Redfish.AllowableValues"]);
+// The settings resource's list counts where the System shows none.
+base::Result<std::string> RedfishSystem::boot_target(const base::Json& boot, const base::Json& settings,
+                                                     BootDevice device) const {
+  constexpr const char* list = "BootSourceOverrideTarget@Redfish.AllowableValues";
+  const auto own = strings_of(boot[list]);
+  const auto allowed = own.empty() ? strings_of(settings["Boot"][list]) : own;
   std::vector<std::string_view> wanted;
   switch (device) {
     case BootDevice::disk:
@@ -167,12 +206,9 @@ base::Result<std::string> RedfishSystem::boot_target(const base::Json& system, B
       wanted = {"UefiHttp"};
       break;
     case BootDevice::cd:
-      // Supermicro's virtual CD hangs on USB, except on this model.
-      if (lower_vendor(system).find("supermicro") != std::string::npos && system["Model"].string() != "ARS-111GL-NHR" &&
-          holds(allowed, "UsbCd"))
+      wanted = {"Cd", "UsbCd"};
+      if (client_.quirks().has(Quirk::usb_cd) && !client_.quirks().has(Quirk::plain_cd) && holds(allowed, "UsbCd"))
         wanted = {"UsbCd", "Cd"};
-      else
-        wanted = {"Cd", "UsbCd"};
       break;
   }
   for (const auto target : wanted)
@@ -181,29 +217,31 @@ base::Result<std::string> RedfishSystem::boot_target(const base::Json& system, B
                                              std::string(name_of(device)) + "; it offers " + base::join(allowed, ", "));
 }
 
-// The settings resource where the boot properties have to be changed, or "" for the System itself.
-base::Result<std::string> RedfishSystem::settings_with_boot(const base::Json& system) {
+// The settings resource when boot properties may be changed there, else null.
+base::Result<base::Json> RedfishSystem::settings_with_boot(const base::Json& system) {
   const auto settings = link_of(system["@Redfish.Settings"]["SettingsObject"]);
-  if (settings.empty()) return std::string();
+  if (settings.empty() || client_.quirks().has(Quirk::boot_settings_read_only)) return base::Json();
   auto reply = TRY(client_.get(settings));
-  return reply.ok() && reply.body["Boot"].has("BootSourceOverrideTarget") ? settings : std::string();
+  if (!reply.ok() || reply.body["Boot"].empty()) return base::Json();
+  return reply.body.set("@odata.id", settings);
 }
 
 // Leaves out, one by one, what this BMC does not take; persistent becomes once.
 base::Result<RedfishReply> RedfishSystem::patch_boot(const std::string& where, base::Json boot) {
+  auto& quirks = client_.quirks();
   RedfishReply reply;
   base::Duration wait = base::seconds(5);
   for (int variant = 0, posts = 0; variant < patch_variants_max;) {
-    reply = TRY(client_.patch(where, base::Json::object({{"Boot", boot}})));
+    reply = TRY(client_.patch_to_end(where, base::Json::object({{"Boot", boot}})));
     if (reply.ok()) return reply;
-    if (reply.has_message("UnableToModifyDuringSystemPOST") && ++posts < patches_during_post) {
+    if (quirks.shown(Quirk::boot_locked_in_post, BmcStep::boot, reply) && ++posts < patches_during_post) {
       TRY(client_.pause(wait));
       wait = std::min<base::Duration>(wait + base::seconds(5), base::seconds(30));
       continue;
     }
     if (reply.status == 401 || reply.status == 403 || reply.status >= 500) return reply;
     ++variant;
-    if (reply.mentions("BootSourceOverrideMode") && boot.has("BootSourceOverrideMode"))
+    if (boot.has("BootSourceOverrideMode") && quirks.shown(Quirk::boot_mode_fixed, BmcStep::boot, reply))
       boot.erase("BootSourceOverrideMode");
     else if (boot["BootSourceOverrideEnabled"].string() == "Continuous")
       boot.set("BootSourceOverrideEnabled", "Once");
@@ -213,28 +251,80 @@ base::Result<RedfishReply> RedfishSystem::patch_boot(const std::string& where, b
   return reply;
 }
 
-base::Result<void> RedfishSystem::set_boot(BootDevice device, bool persistent, bool uefi,
-                                           const std::string& http_boot_uri) {
-  const auto system = TRY(read());
-  const base::Json& present = system["Boot"];
-  auto boot = base::Json::object({{"BootSourceOverrideTarget", TRY(boot_target(system, device))}});
-  const bool whole = wants_whole_boot_override(system);
-  const std::string enabled = persistent ? "Continuous" : "Once";
+base::Result<base::Json> RedfishSystem::boot_change(const base::Json& present, const base::Json& settings,
+                                                    const WantedBoot& wanted) {
+  const auto& quirks = client_.quirks();
+  if (wanted.device == BootDevice::disk && wanted.uefi && quirks.has(Quirk::keeps_own_boot_order))
+    return base::Json::object({{"BootSourceOverrideTarget", "None"}, {"BootSourceOverrideEnabled", "Disabled"}});
+  auto boot = base::Json::object({{"BootSourceOverrideTarget", TRY(boot_target(present, settings, wanted.device))}});
+  const bool whole = quirks.has(Quirk::whole_boot_override) || quirks.has(Quirk::forgets_boot_override);
+  const std::string enabled = wanted.persistent && !quirks.has(Quirk::continuous_refused) ? "Continuous" : "Once";
   if (whole || present["BootSourceOverrideEnabled"].string() != enabled) boot.set("BootSourceOverrideEnabled", enabled);
-  const std::string mode = uefi ? "UEFI" : "Legacy";
-  // Where the mode cannot be read (HPE Gen9) it cannot be set either.
+  const std::string mode = wanted.uefi ? "UEFI" : "Legacy";
+  // Where the mode cannot be read it cannot be set either.
   const auto& present_mode = present["BootSourceOverrideMode"].string();
-  if (whole || (!present_mode.empty() && present_mode != mode)) boot.set("BootSourceOverrideMode", mode);
-  if (device == BootDevice::uefi_http)
-    boot.set("HttpBootUri", http_boot_uri);
+  if (!quirks.has(Quirk::boot_mode_fixed) && (whole || (!present_mode.empty() && present_mode != mode)))
+    boot.set("BootSourceOverrideMode", mode);
+  if (wanted.device == BootDevice::uefi_http)
+    boot.set("HttpBootUri", wanted.http_boot_uri);
   else if (!present["HttpBootUri"].string().empty())
     boot.set("HttpBootUri", nullptr);
+  return boot;
+}
 
+// Changes in the settings resource what is offered there and leaves the rest in `boot`. False: it refuses.
+base::Result<bool> RedfishSystem::change_boot_settings(const base::Json& system, const base::Json& settings,
+                                                       base::Json& boot) {
+  base::Json there = base::Json::object(), rest = base::Json::object();
+  for (const auto& [name, value] : boot.members()) {
+    const bool offered = settings["Boot"].has(name) || !system["Boot"].has(name);
+    (offered ? there : rest).set(name, value);
+  }
+  if (there.empty()) return true;
+  const auto reply = TRY(patch_boot(link_of(settings), there));
+  if (!reply.ok()) return false;
+  client_.quirks().found(Quirk::boot_in_settings);
+  boot = rest;
+  return true;
+}
+
+base::Result<void> RedfishSystem::change_boot(const base::Json& system, const WantedBoot& wanted) {
+  auto& quirks = client_.quirks();
   const auto settings = TRY(settings_with_boot(system));
-  if (!settings.empty() && TRY(patch_boot(settings, boot)).ok()) return {};
+  auto boot = TRY(boot_change(system["Boot"], settings, wanted));
+  if (!settings.is_null()) {
+    const bool taken = TRY(change_boot_settings(system, settings, boot));
+    if (!taken) quirks.found(Quirk::boot_settings_read_only);
+    if (taken && boot.empty()) return {};
+  }
   const auto reply = TRY(patch_boot(path_, boot));
   if (!reply.ok()) return client_.error_of("PATCH", path_, reply);
   return {};
+}
+
+base::Result<void> RedfishSystem::set_boot(BootDevice device, bool persistent, bool uefi,
+                                           const std::string& http_boot_uri) {
+  const WantedBoot wanted{device, persistent, uefi, http_boot_uri, client_.now()};
+  boot_.reset();
+  const auto before = TRY(read());
+  TRY(change_boot(before, wanted));
+  boot_ = wanted;
+  if (client_.quirks().has(Quirk::boot_in_settings)) return {};  // the System follows at its next reset
+  const auto now = TRY(read());
+  return shows(now["Boot"], device) ? base::Result<void>() : restore_boot(now);
+}
+
+// Some BMCs take an override and drop it at once, or lose it in a restart of their own before the server is powered on.
+base::Result<void> RedfishSystem::restore_boot(const base::Json& system) {
+  if (client_.now() - boot_->when > boot_wanted_for) {
+    boot_.reset();
+    return {};
+  }
+  const auto& quirks = client_.quirks();
+  const bool own_order = boot_->device == BootDevice::disk && quirks.has(Quirk::keeps_own_boot_order);
+  if (own_order || quirks.has(Quirk::boot_in_settings) || shows(system["Boot"], boot_->device)) return {};
+  client_.quirks().found(Quirk::forgets_boot_override);
+  return change_boot(system, *boot_);
 }
 
 }  // namespace metal
