@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/apiserver.h"
+#include "cli/bmc_command.h"
 #include "cli/kubeconfig.h"
 #include "cli/manual.h"
 #include "cli/ramdisk_command.h"
@@ -14,6 +15,7 @@
 #include "cli/status.h"
 #include "cli/store_commands.h"
 #include "cli/why.h"
+#include "sim/bmc/profile.h"
 
 namespace cli {
 
@@ -103,6 +105,10 @@ void add_rack(CLI::App& app, RackFlags& flags) {
   rack->add_option("--qemu-memory", flags.qemu_memory_mib, "MiB of each server")->capture_default_str();
   rack->add_option("--qemu-processors", flags.qemu_processors, "Of each server")->capture_default_str();
   rack->add_option("--qemu-disk-size", flags.qemu_disk_gib, "GiB of each disk")->capture_default_str();
+  std::vector<std::string> profiles;
+  for (const auto& one : sim::bmc_profiles()) profiles.push_back(one.name);
+  rack->add_option("--bmc-profile", flags.bmc_profile, "All BMCs misbehave as one of `ingot simulate-bmc --help`")
+      ->check(CLI::IsMember(profiles));
   rack->add_flag("--print-proxy-rule", flags.print_proxy_rule, "Print only the rule for ingot serve --proxy");
   rack->add_option("--log-level", flags.log_level, "What goes to stderr, as JSON lines")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
@@ -217,6 +223,10 @@ int run(int argc, char** argv) {
   get_config->add_option("CLUSTER", config_flags.cluster, "Its name")->required();
   get_config->add_option("-n,--namespace", config_flags.ns, "Its namespace; default: where it is found");
   get_config->add_option("--kubeconfig", config_flags.kubeconfig, "Of the manager; default: $KUBECONFIG");
+  BmcFlags bmc_flags;
+  add_bmc(app, bmc_flags);
+  SimulatedBmcFlags simulated_bmc_flags;
+  add_simulated_bmc(app, simulated_bmc_flags);
   RamdiskFlags ramdisk_flags;
   auto* ramdisk_build = add_ramdisk(app, ramdisk_flags, argv[0]);
   StoreCommandFlags store_flags;
@@ -252,6 +262,12 @@ int run(int argc, char** argv) {
   }
   if (get_config->parsed()) {
     return run_session([&](sys::RealSystem& system) { return get_kubeconfig(system, config_flags); });
+  }
+  if (app.got_subcommand("bmc")) {
+    return run_session([&](sys::RealSystem& system) { return run_bmc(system, bmc_flags); });
+  }
+  if (app.got_subcommand("simulate-bmc")) {
+    return run_session([&](sys::RealSystem& system) { return run_simulated_bmc(system, simulated_bmc_flags); });
   }
   if (ramdisk_build->parsed()) {
     return run_session([&](sys::RealSystem& system) { return build_ramdisk(system, ramdisk_flags); });

@@ -146,6 +146,7 @@ Result<sim::RackProcessOptions> rack_options(sys::Sys& sys, const RackFlags& fla
   }
   out.rack.speed = flags.speed;
   out.rack.seed = flags.seed;
+  if (const auto* profile = sim::bmc_profile(flags.bmc_profile); profile != nullptr) out.rack.bmc_profile = *profile;
   out.rack.disk_directory = flags.data_dir;
   out.rack.image_bytes = flags.image_mebibytes << 20;
   if (!flags.dhcp_server.empty()) {

@@ -36,7 +36,7 @@ struct RackFlags {
   std::vector<std::string> inventory;  // files
   std::string listen = "127.0.0.1:1080", control = "127.0.0.1:1081";
   std::string data_dir = "rack-data";
-  std::string dhcp_server;
+  std::string dhcp_server, bmc_profile;
   double speed = 1;
   uint64_t seed = 1;
   uint64_t image_mebibytes = 1;

@@ -17,6 +17,7 @@ Rack::Rack(sys::Sys& sys, RackOptions options)
   site_->seed = options_.seed;
   site_->disk_directory = options_.disk_directory;
   site_->image_bytes = options_.image_bytes;
+  site_->bmc_profile = options_.bmc_profile;
   site_->dhcp_server = options_.dhcp_server;
   site_->relay_net = options_.relay_net;
   if (!options_.qemu) return;

@@ -30,6 +30,7 @@ struct RackOptions {
   // Where the relay of the provisioning network sends DHCP packets; an empty host: network boots get no answer.
   sys::Address dhcp_server = {};
   sys::Net* relay_net = nullptr;  // how it gets there; null: through the segment
+  BmcProfile bmc_profile = {};    // how all BMCs misbehave
   // Servers that are QEMU processes on the real network; null: simulated ones.
   std::optional<QemuOptions> qemu;
   sys::Programs* programs = nullptr;  // with qemu

@@ -57,12 +57,14 @@ Result<void> Server::start_bmc() {
   if (spec_.bmc.protocol == metal::BmcProtocol::ipmi) {
     IpmiFrontOptions options;
     options.listen = at;
+    options.profile = site_.bmc_profile;
     options.session_idle_limit = site_.pace.scaled(options.session_idle_limit) + base::seconds(5);
     ipmi_ = std::make_unique<IpmiFront>(site_.sys, site_.sys.net, *this, options);
     return ipmi_->start();
   }
   RedfishFrontOptions options;
   options.listen = at;
+  if (!site_.bmc_profile.name.empty()) options.profile = site_.bmc_profile;
   options.tls = spec_.bmc.tls;
   if (const auto slash = spec_.bmc.system_path.rfind('/'); slash != std::string::npos) {
     options.system_id = spec_.bmc.system_path.substr(slash + 1);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "sim/bmc/profile.h"
 #include "sim/event_log.h"
 #include "sim/pace.h"
 #include "sys/sys.h"
@@ -28,6 +29,7 @@ struct Site {
   sys::Net* relay_net = nullptr;    // where the DHCP relay's packets leave
   sys::Address dhcp_server;         // empty host: no DHCP answers
   std::string relay_address = "172.22.0.1";
+  BmcProfile bmc_profile;
   // What a server becomes when it is switched on; empty: the simulated one.
   std::function<std::unique_ptr<Body>(Server&)> make_body;
   sys::Sys* real = nullptr;  // where bodies that are not simulated live; null without any

@@ -49,6 +49,7 @@ class IpmiBmc final : public Bmc {
   base::Result<void> insert_media(const std::string&) override { return no_media(); }
   base::Result<void> eject_media() override { return no_media(); }
   bool has_virtual_media() const override { return false; }
+  std::vector<std::string> quirks() override { return session_.quirks().names(); }
   void close() override { session_.close(); }
 
  private:
@@ -146,8 +147,9 @@ base::Result<ipmi::IpmiBoot> IpmiBmc::boot_device(BootDevice device, bool uefi) 
       return ipmi::IpmiBoot::cd;
     case BootDevice::disk:
       // Supermicro's UEFI firmware ignores 08h.
-      if (uefi && TRY(this->device())->manufacturer == supermicro) return supermicro_uefi_disk;
-      return ipmi::IpmiBoot::disk;
+      if (!uefi || TRY(this->device())->manufacturer != supermicro) return ipmi::IpmiBoot::disk;
+      session_.quirks().found(Quirk::uefi_disk_code);
+      return supermicro_uefi_disk;
     case BootDevice::uefi_http:
       break;
   }
@@ -158,14 +160,22 @@ base::Result<void> IpmiBmc::set_boot(BootDevice device, bool persistent, bool ue
   const auto chosen = TRY(boot_device(device, uefi));
   // "Do not clear the flags when no chassis control follows within 60 s" (table 28-14, parameter 3). Refused by some,
   // which then need the power command soon after.
-  TRY(session_.ask(command::set_boot_options, boot_parameter(ipmi::boot_parameter_clearing, "\x08")));
+  auto& quirks = session_.quirks();
+  if (!quirks.has(Quirk::no_boot_timeout_parameter)) {
+    const auto kept =
+        TRY(session_.ask(command::set_boot_options, boot_parameter(ipmi::boot_parameter_clearing, "\x08")));
+    if (kept.completion == completion::parameter_unsupported) quirks.found(Quirk::no_boot_timeout_parameter);
+  }
   const auto flags =
       boot_parameter(ipmi::boot_parameter_flags, ipmi::encode(ipmi::BootFlags{true, persistent, uefi, chosen, {}}));
+  if (quirks.has(Quirk::boot_flags_in_steps)) return set_flags_in_steps(flags);
   auto answer = TRY(session_.ask(command::set_boot_options, flags));
   if (answer.completion == completion::ok) return {};
   if (answer.completion == completion::insufficient_privilege)
     return session_.refusal(command::set_boot_options, answer.completion);
-  return set_flags_in_steps(flags);
+  TRY(set_flags_in_steps(flags));
+  quirks.found(Quirk::boot_flags_in_steps);
+  return {};
 }
 
 // Strict BMCs take the flags only between "set in progress" and "set complete", and want the acknowledge bits reset.

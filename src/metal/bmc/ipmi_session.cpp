@@ -49,7 +49,8 @@ IpmiSession::IpmiSession(sys::Sys& sys, sys::Net& net, BmcAddress address, BmcCr
       address_(std::move(address)),
       credentials_(std::move(credentials)),
       limits_(limits),
-      peer_{address_.host, address_.port} {}
+      peer_{address_.host, address_.port},
+      quirks_(address_.endpoint()) {}
 
 IpmiSession::~IpmiSession() {
   if (socket_) socket_->close();
@@ -280,6 +281,7 @@ base::Result<void> IpmiSession::open() {
       }
       const auto code = opened.error().code;
       if (last || (code != base::Code::unsupported && code != base::Code::timeout)) break;
+      if (code == base::Code::timeout) quirks_.found(Quirk::silent_cipher_suite);
     }
     if (opened) return raise_privilege();
     if (opened.error().code == base::Code::timeout) suites_.clear();  // perhaps another BMC when it is back
@@ -293,6 +295,7 @@ base::Result<void> IpmiSession::raise_privilege() {
   ipmi::put_u8(level, unsigned(privilege()));
   auto answer = TRY(ask_inside(command::set_session_privilege, level, patience()));
   for (int attempt = 1; asks_for_patience(answer.completion) && attempt < limits_.attempts; ++attempt) {
+    quirks_.found(Quirk::busy_completion);
     TRY(sys::sleep(sys_.loop, limits_.retry_gap));
     answer = TRY(ask_inside(command::set_session_privilege, level, patience()));
   }
@@ -363,6 +366,7 @@ base::Result<ipmi::Answer> IpmiSession::ask(ipmi::CommandId id, std::string data
   for (int attempt = 1;; ++attempt) {
     auto answer = TRY(ask_once(id, data, repeat));
     if (!asks_for_patience(answer.completion) || attempt >= limits_.attempts) return answer;
+    quirks_.found(Quirk::busy_completion);
     TRY(sys::sleep(sys_.loop, limits_.retry_gap));
   }
 }

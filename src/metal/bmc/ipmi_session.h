@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "metal/bmc/bmc.h"
+#include "metal/bmc/quirks.h"
 #include "wire/ipmi_command.h"
 #include "wire/ipmi_packet.h"
 #include "wire/ipmi_rakp.h"
@@ -34,6 +35,7 @@ class IpmiSession {
 
   const std::string& guid() const { return guid_; }  // 16 bytes as the BMC sent them; empty before a session
   void close();                                      // tells the BMC; parks
+  Quirks& quirks() { return quirks_; }
 
  private:
   using Accept = std::function<bool(const wire::ipmi::Packet&)>;
@@ -69,6 +71,7 @@ class IpmiSession {
   BmcCredentials credentials_;
   BmcLimits limits_;
   sys::Address peer_;
+  Quirks quirks_;
   std::unique_ptr<sys::Datagram> socket_;
   std::vector<wire::ipmi::Suite> suites_;  // what is worth trying with this BMC, best first
   bool active_ = false;

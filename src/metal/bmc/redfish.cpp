@@ -1,6 +1,8 @@
 #include "metal/bmc/redfish.h"
 
 #include "base/text.h"
+#include "metal/bmc/redfish_bios.h"
+#include "metal/bmc/redfish_firmware.h"
 #include "metal/bmc/redfish_media.h"
 #include "metal/bmc/redfish_system.h"
 
@@ -13,7 +15,9 @@ class RedfishBmc final : public Bmc {
              bool verify_certificate, const BmcLimits& limits)
       : client_(sys, net, address, credentials, verify_certificate, limits),
         system_(client_, address.system_path),
-        media_(client_) {}
+        media_(client_),
+        bios_(client_),
+        firmware_(client_, [&sys] { return "ingot-" + base::hex(sys.random.bytes(16)); }) {}
 
   base::Result<BmcSystem> connect() override;
   base::Result<PowerState> power() override { return system_.power(); }
@@ -25,6 +29,19 @@ class RedfishBmc final : public Bmc {
   base::Result<void> insert_media(const std::string& url) override { return media_.insert(TRY(system_.read()), url); }
   base::Result<void> eject_media() override { return media_.eject(TRY(system_.read())); }
   bool has_virtual_media() const override { return true; }
+  base::Result<std::vector<BiosSetting>> bios() override { return bios_.read(TRY(system_.read())); }
+  base::Result<void> set_bios(const base::Json& values) override { return bios_.change(TRY(system_.read()), values); }
+  base::Result<std::vector<FirmwareComponent>> firmware_components() override {
+    return firmware_.components(TRY(system_.read()));
+  }
+  base::Result<std::string> update_firmware(const std::string& component, const std::string& url) override {
+    return firmware_.update(TRY(system_.read()), component, url);
+  }
+  base::Result<std::string> push_firmware(const std::string& component, const std::string& file_name,
+                                          const std::string& image) override {
+    return firmware_.push(TRY(system_.read()), component, file_name, image);
+  }
+  base::Result<BmcTask> task(const std::string& path) override { return firmware_.task(path); }
   std::vector<std::string> quirks() override { return client_.quirks().names(); }
   void close() override { client_.close(); }
 
@@ -34,6 +51,8 @@ class RedfishBmc final : public Bmc {
   RedfishClient client_;
   RedfishSystem system_;
   RedfishMedia media_;
+  RedfishBios bios_;
+  RedfishFirmware firmware_;
 };
 
 // Nice to know, not worth failing for.

@@ -230,9 +230,11 @@ base::Result<base::Json> RedfishSystem::settings_with_boot(const base::Json& sys
 base::Result<RedfishReply> RedfishSystem::patch_boot(const std::string& where, base::Json boot) {
   auto& quirks = client_.quirks();
   RedfishReply reply;
+  bool once_instead = false;
   base::Duration wait = base::seconds(5);
   for (int variant = 0, posts = 0; variant < patch_variants_max;) {
     reply = TRY(client_.patch_to_end(where, base::Json::object({{"Boot", boot}})));
+    if (reply.ok() && once_instead) quirks.found(Quirk::continuous_refused);
     if (reply.ok()) return reply;
     if (quirks.shown(Quirk::boot_locked_in_post, BmcStep::boot, reply) && ++posts < patches_during_post) {
       TRY(client_.pause(wait));
@@ -241,12 +243,14 @@ base::Result<RedfishReply> RedfishSystem::patch_boot(const std::string& where, b
     }
     if (reply.status == 401 || reply.status == 403 || reply.status >= 500) return reply;
     ++variant;
-    if (boot.has("BootSourceOverrideMode") && quirks.shown(Quirk::boot_mode_fixed, BmcStep::boot, reply))
+    if (boot.has("BootSourceOverrideMode") && quirks.shown(Quirk::boot_mode_fixed, BmcStep::boot, reply)) {
       boot.erase("BootSourceOverrideMode");
-    else if (boot["BootSourceOverrideEnabled"].string() == "Continuous")
+    } else if (boot["BootSourceOverrideEnabled"].string() == "Continuous") {
+      once_instead = true;
       boot.set("BootSourceOverrideEnabled", "Once");
-    else
+    } else {
       return reply;
+    }
   }
   return reply;
 }

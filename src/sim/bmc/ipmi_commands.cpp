@@ -11,6 +11,8 @@ namespace command = wire::ipmi::command;
 namespace completion = wire::ipmi::completion;
 
 constexpr auto flags_valid_for = base::seconds(60);  // table 28-14, parameter 3
+constexpr uint32_t supermicro = 10876;               // IANA enterprise number
+constexpr auto supermicro_uefi_disk = ipmi::IpmiBoot(0x9);
 constexpr uint8_t keep_flags_on_timeout = 0x08;
 
 constexpr unsigned key(ipmi::CommandId id) { return unsigned(id.net_fn) << 8 | id.code; }
@@ -60,8 +62,8 @@ IpmiReply fail(uint8_t code) { return {code, ""}; }
 
 }  // namespace
 
-IpmiCommands::IpmiCommands(sys::Loop& loop, ServerControls& server)
-    : loop_(loop), server_(server), flags_rest_(3, '\0') {}
+IpmiCommands::IpmiCommands(sys::Loop& loop, ServerControls& server, const BmcProfile& profile)
+    : loop_(loop), server_(server), profile_(profile), flags_rest_(3, '\0') {}
 
 IpmiCommands::~IpmiCommands() { loop_.cancel(flags_timer_); }
 
@@ -151,6 +153,7 @@ IpmiReply IpmiCommands::device_id() const {
   const auto version = base::split(server_.identity().bmc_version, '.');
   device.major = uint8_t(base::parse_int(version[0]).value_or(0) & 0x7F);
   device.minor_bcd = bcd(version.size() > 1 ? base::parse_int(version[1]).value_or(0) : 0);
+  if (profile_.manufacturer == "Supermicro") device.manufacturer = supermicro;
   device.additional = 0x80 | 0x08 | 0x04;  // chassis device, FRU, SEL
   return {0, ipmi::encode(device)};
 }
@@ -186,7 +189,7 @@ IpmiReply IpmiCommands::chassis_control(std::string_view data) {
   flags_timer_ = 0;
   const bool wants_off = action == ServerPowerAction::force_off || action == ServerPowerAction::graceful_shutdown;
   if (on && action == ServerPowerAction::on) return {};
-  if (!on && wants_off) return {};
+  if (!on && wants_off) return profile_.off_when_off_refused ? fail(completion::not_supported_in_state) : IpmiReply{};
   if (!on && action != ServerPowerAction::on) return fail(completion::not_supported_in_state);
   if (!server_.power(action)) return fail(completion::not_supported_in_state);
   if (action == ServerPowerAction::on || action == ServerPowerAction::power_cycle) last_event_ = 0x10;
@@ -203,14 +206,18 @@ IpmiReply IpmiCommands::set_boot_options(std::string_view data) {
       const uint8_t wanted = ipmi::byte_at(data, 1) & 0x03;
       if (wanted == 1 && progress_ == 1) return fail(0x81);  // already in progress by another party
       progress_ = wanted == 1 ? 1 : 0;
+      acknowledged_ = false;
       return {};
     }
     case ipmi::boot_parameter_clearing:
+      if (profile_.no_boot_timeout_parameter) return fail(completion::parameter_unsupported);
       clearing_ = ipmi::byte_at(data, 1) & 0x1F;
       return {};
     case ipmi::boot_parameter_acknowledge:
+      acknowledged_ = true;
       return {};
     case ipmi::boot_parameter_flags:
+      if (profile_.boot_in_steps && (progress_ != 1 || !acknowledged_)) return fail(completion::not_supported_in_state);
       return set_boot_flags(data.substr(1));
     default:
       return fail(completion::parameter_unsupported);
@@ -220,6 +227,10 @@ IpmiReply IpmiCommands::set_boot_options(std::string_view data) {
 IpmiReply IpmiCommands::set_boot_flags(std::string_view data) {
   auto flags = ipmi::decode_boot_flags(data);
   if (!flags) return fail(completion::bad_length);
+  if (profile_.manufacturer == "Supermicro" && flags->efi) {
+    if (flags->device == ipmi::IpmiBoot::disk) flags->device = ipmi::IpmiBoot::none;  // this means nothing to it
+    if (flags->device == supermicro_uefi_disk) flags->device = ipmi::IpmiBoot::disk;
+  }
   if (unsigned(flags->device) > unsigned(ipmi::IpmiBoot::bios_setup)) return fail(completion::invalid_field);
   BootOverride setting;
   setting.uefi = flags->efi;

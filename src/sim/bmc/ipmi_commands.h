@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "sim/bmc/profile.h"
 #include "sim/bmc/server_controls.h"
 #include "sys/sys.h"
 #include "wire/ipmi_command.h"
@@ -20,7 +21,7 @@ struct IpmiReply {
 class IpmiCommands {
  public:
   // Both must outlive this.
-  IpmiCommands(sys::Loop& loop, ServerControls& server);
+  IpmiCommands(sys::Loop& loop, ServerControls& server, const BmcProfile& profile = {});
   ~IpmiCommands();
   IpmiCommands(const IpmiCommands&) = delete;
 
@@ -41,6 +42,8 @@ class IpmiCommands {
 
   sys::Loop& loop_;
   ServerControls& server_;
+  BmcProfile profile_;
+  bool acknowledged_ = false;     // parameter 4 was written in this set-in-progress
   std::string flags_rest_;        // data 3 to 5 of the boot flags, as they were set
   uint8_t progress_ = 0;          // parameter 0
   uint8_t clearing_ = 0;          // parameter 3

@@ -48,13 +48,19 @@ struct Session {
 
 struct IpmiFront::State : std::enable_shared_from_this<IpmiFront::State> {
   State(sys::Sys& s, sys::Net& n, ServerControls& controls, IpmiFrontOptions o)
-      : sys(s), net(n), server(controls), options(std::move(o)), commands(s.loop, controls) {}
+      : sys(s),
+        net(n),
+        server(controls),
+        options(std::move(o)),
+        commands(s.loop, controls, options.profile),
+        busy_commands(options.profile.busy_commands) {}
 
   sys::Sys& sys;
   sys::Net& net;
   ServerControls& server;
   IpmiFrontOptions options;
   IpmiCommands commands;
+  int busy_commands;  // still to refuse
   BmcFaults faults;
   std::shared_ptr<sys::Datagram> socket;
   sys::Address local;
@@ -156,6 +162,7 @@ std::optional<IpmiReply> IpmiFront::State::unauthenticated(const ipmi::Command& 
 
 IpmiReply IpmiFront::State::cipher_suites(std::string_view data) const {
   if (data.size() != 3) return {completion::bad_length, ""};
+  if (options.profile.silent_suite_17) return {completion::invalid_command, ""};
   std::vector<ipmi::Suite> suites{ipmi::Suite::sha1};
   if (options.suite_17) suites.push_back(ipmi::Suite::sha256);
   const auto records = ipmi::encode_cipher_suites(suites);
@@ -178,6 +185,7 @@ std::string IpmiFront::State::open(std::string_view payload) {
   response.console_id = request->console_id;
   const bool sha1 = request->algorithms == ipmi::algorithms_of(ipmi::Suite::sha1);
   const bool sha256 = options.suite_17 && request->algorithms == ipmi::algorithms_of(ipmi::Suite::sha256);
+  if (sha256 && options.profile.silent_suite_17) return {};
   if (!sha1 && !sha256) {
     response.status = Status::no_cipher_suite_match;
     return ipmi::encode(response);
@@ -312,7 +320,8 @@ std::string IpmiFront::State::inside_session(const ipmi::Packet& packet) {
 
 ipmi::Answer IpmiFront::State::answer(uint32_t id, Session& session, const ipmi::Command& asked, bool& close) {
   ipmi::Answer reply{asked.id, asked.sequence, 0, ""};
-  if (chance(faults.node_busy)) {
+  if (busy_commands > 0 || chance(faults.node_busy)) {
+    if (busy_commands > 0) --busy_commands;
     reply.completion = completion::node_busy;
     return reply;
   }

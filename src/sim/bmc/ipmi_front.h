@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "sim/bmc/profile.h"
 #include "sim/bmc/server_controls.h"
 #include "sys/sys.h"
 
@@ -14,7 +15,8 @@ struct IpmiFrontOptions {
   sys::Address listen;  // usually the BMC's address, port 623
   size_t sessions_max = 4;
   base::Duration session_idle_limit = base::seconds(60);
-  bool suite_17 = true;  // without it only suite 3, as older BMCs
+  bool suite_17 = true;     // without it only suite 3, as older BMCs
+  BmcProfile profile = {};  // how it misbehaves
 };
 
 class IpmiFront {

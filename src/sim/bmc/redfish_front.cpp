@@ -7,6 +7,7 @@
 #include "crypto/hash.h"
 #include "crypto/x509.h"
 #include "net/http.h"
+#include "sim/bmc/misbehaviour.h"
 #include "sim/bmc/redfish_changes.h"
 #include "sim/bmc/redfish_resources.h"
 #include "sim/bmc/redfish_sessions.h"
@@ -92,7 +93,10 @@ struct RedfishFront::State : std::enable_shared_from_this<RedfishFront::State> {
         server(controls),
         options(std::move(o)),
         sessions(s, options.sessions_max, options.session_idle_limit),
-        resources(s.loop, controls, sessions, options.system_id, s.random.uuid()) {}
+        resources(s.loop, controls, sessions, options.system_id, s.random.uuid()) {
+    if (options.profile)
+      odd = std::make_unique<Misbehaviour>(s.loop, controls, *options.profile, resources.system_path());
+  }
 
   sys::Sys& sys;
   sys::Net& net;
@@ -101,6 +105,8 @@ struct RedfishFront::State : std::enable_shared_from_this<RedfishFront::State> {
   RedfishSessions sessions;
   RedfishResources resources;
   BmcFaults faults;
+  int requests = 0;
+  std::unique_ptr<Misbehaviour> odd;  // null: none
   std::unique_ptr<net::HttpServer> http;
   sys::Address local;
   sys::TlsServer identity;      // made at the first start, kept over restarts
@@ -111,7 +117,8 @@ struct RedfishFront::State : std::enable_shared_from_this<RedfishFront::State> {
   base::Result<void> make_certificate();
   base::Result<void> start();
   void stop();
-  void restart_soon();
+  void restart_soon(base::Duration outage);
+  net::Response answer_oddly(net::Exchange& exchange, bool& hang_up);
   void serve(net::Exchange& exchange);
   net::Response handle(const net::Request& request, const sys::Address& peer);
   net::Response handle_found(const net::Request& request, const RedfishResource& resource, const sys::Address& peer);
@@ -168,14 +175,14 @@ void RedfishFront::State::stop() {
   http.reset();
 }
 
-void RedfishFront::State::restart_soon() {
+void RedfishFront::State::restart_soon(base::Duration outage) {
   sys.loop.cancel(restarting);
-  restarting = sys.loop.after(reset_delay, [weak = weak_from_this()] {
+  restarting = sys.loop.after(reset_delay, [weak = weak_from_this(), outage] {
     const auto self = weak.lock();
     if (!self) return;
     self->stop();
     self->sessions.clear();
-    self->restarting = self->sys.loop.after(reset_outage, [weak] {
+    self->restarting = self->sys.loop.after(outage, [weak] {
       const auto back = weak.lock();
       if (!back) return;
       back->restarting = 0;
@@ -186,6 +193,7 @@ void RedfishFront::State::restart_soon() {
 }
 
 void RedfishFront::State::serve(net::Exchange& exchange) {
+  ++requests;
   if (chance(faults.http_unavailable)) {
     auto busy = refused(503, "ServiceTemporarilyUnavailable", "The service is busy.", {"1"});
     busy.headers.set("Retry-After", "1");
@@ -196,10 +204,26 @@ void RedfishFront::State::serve(net::Exchange& exchange) {
     if (auto stream = exchange.take_over()) (*stream)->close();
     return;
   }
-  auto response = handle(exchange.request(), exchange.peer());
+  bool hang_up = false;
+  auto response = odd ? answer_oddly(exchange, hang_up) : handle(exchange.request(), exchange.peer());
+  if (hang_up) {
+    if (auto stream = exchange.take_over()) (*stream)->close();
+    return;
+  }
   response.headers.set("OData-Version", "4.0");
   response.headers.set("Cache-Control", "no-cache");
   exchange.respond(std::move(response));
+}
+
+net::Response RedfishFront::State::answer_oddly(net::Exchange& exchange, bool& hang_up) {
+  net::Request request = exchange.request();
+  auto instead = odd->before(request, exchange.peer());
+  hang_up = instead.hang_up;
+  if (instead.restart) restart_soon(odd->profile().outage);
+  if (hang_up) return {};
+  auto response = instead.response ? std::move(*instead.response) : handle(request, exchange.peer());
+  odd->after(response);
+  return response;
 }
 
 net::Response RedfishFront::State::handle(const net::Request& request, const sys::Address& peer) {
@@ -338,7 +362,7 @@ net::Response RedfishFront::State::post(const RedfishResource& resource, const J
       break;
   }
   const auto problem = check_manager_reset(body);
-  if (!problem) restart_soon();
+  if (!problem) restart_soon(reset_outage);
   return answered(problem);
 }
 
@@ -387,6 +411,8 @@ size_t RedfishFront::sessions() const {
   state_->sessions.expire();
   return state_->sessions.all().size();
 }
+
+int RedfishFront::requests() const { return state_->requests; }
 
 BmcFaults& RedfishFront::faults() { return state_->faults; }
 

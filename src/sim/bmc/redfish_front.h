@@ -4,8 +4,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "sim/bmc/profile.h"
 #include "sim/bmc/server_controls.h"
 #include "sys/sys.h"
 
@@ -17,6 +19,7 @@ struct RedfishFrontOptions {
   std::string system_id = "1";  // /redfish/v1/Systems/1
   size_t sessions_max = 16;     // more are refused with 503 SessionLimitExceeded
   base::Duration session_idle_limit = base::minutes(30);
+  std::optional<BmcProfile> profile = {};  // how it misbehaves
 };
 
 class RedfishFront {
@@ -30,6 +33,7 @@ class RedfishFront {
   void restart_losing_sessions();
   sys::Address local() const;
   size_t sessions() const;
+  int requests() const;  // since it was made
   BmcFaults& faults();
 
  private:

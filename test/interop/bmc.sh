@@ -1,0 +1,233 @@
+# shellcheck shell=bash
+# `./dev interop bmc`: our BMC front against other people's clients, and our client against other people's BMCs. Each
+# peer is skipped, and says so, where it is missing. Sourced by ./dev after clients.sh.
+
+bmc_password=password
+
+bmc_cleanup() {
+  local status=$? pid
+  trap - EXIT INT TERM HUP
+  for pid in "${bmc_pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+  if [ "$status" -eq 0 ] && [ "$interop_failures" -eq 0 ]; then rm -rf "$bmc_dir"; fi
+  exit "$status"
+}
+
+# bmc_check NAME WANTED COMMAND...: its output, errors included, has to hold the extended regular expression.
+bmc_check() {
+  local name=$1 wanted=$2 out
+  shift 2
+  out=$(timeout 120 "$@" 2>&1) || true
+  if grep -Eq -- "$wanted" <<<"$out"; then
+    say "  ok    $name"
+    return
+  fi
+  say "  FAIL  $name: wanted '$wanted', got:"
+  head -n 8 <<<"$out" | sed 's/^/        /'
+  interop_failures=$((interop_failures + 1))
+}
+
+bmc_skip() {
+  say "  SKIPPED $1: $2"
+  bmc_skipped+=("$1")
+}
+
+bmc_wait() {  # FILE PATTERN
+  local deadline=$((SECONDS + 30))
+  until grep -qs -- "$2" "$1"; do
+    [ $SECONDS -lt $deadline ] || fail "nothing like '$2' in $1 within 30 s"
+    sleep 0.1
+  done
+}
+
+# Sets bmc_redfish_port and bmc_ipmi_port.
+bmc_start_front() {
+  bmc_redfish_port=$(demo_port 28443)
+  bmc_ipmi_port=$(demo_port 29623)
+  build/ingot simulate-bmc --redfish "127.0.0.1:$bmc_redfish_port" --ipmi "127.0.0.1:$bmc_ipmi_port" \
+    --password $bmc_password --log-level warn >"$bmc_dir/front.out" 2>"$bmc_dir/front.log" &
+  bmc_pids+=($!)
+  bmc_wait "$bmc_dir/front.out" 'Redfish at'
+}
+
+bmc_ipmitool() {
+  if ! command -v ipmitool >/dev/null; then
+    bmc_skip ipmitool "it is not installed"
+    return
+  fi
+  local suite tool
+  for suite in 3 17; do
+    say "ipmitool drives our IPMI front, cipher suite $suite"
+    tool=(ipmitool -I lanplus -H 127.0.0.1 -p "$bmc_ipmi_port" -U admin -P $bmc_password -C $suite -L ADMINISTRATOR)
+    bmc_check "mc info" 'IPMI Version +: 2.0' "${tool[@]}" mc info
+    bmc_check "mc guid" 'GUID' "${tool[@]}" mc guid
+    bmc_check "mc selftest" 'passed' "${tool[@]}" mc selftest
+    bmc_check "channel info" 'Channel 0x' "${tool[@]}" channel info
+    bmc_check "power off" 'Down/Off' "${tool[@]}" chassis power off
+    bmc_check "is off" 'Chassis Power is off' "${tool[@]}" chassis power status
+    bmc_check "boot device pxe, EFI" 'Set Boot Device to pxe' "${tool[@]}" chassis bootdev pxe options=efiboot
+    bmc_check "is pxe, EFI" 'Force PXE' "${tool[@]}" chassis bootparam get 5
+    bmc_check "mode is EFI" 'EFI boot' "${tool[@]}" chassis bootparam get 5
+    bmc_check "boot flags raw, persistent and EFI" '^ *$' "${tool[@]}" raw 0x00 0x08 0x05 0xe0 0x08 0x00 0x00 0x00
+    bmc_check "are read back" '01 05 e0 08' "${tool[@]}" raw 0x00 0x09 0x05 0x00 0x00
+    bmc_check "power on" 'Up/On' "${tool[@]}" chassis power on
+    bmc_check "status" 'System Power +: on' "${tool[@]}" chassis status
+    bmc_check "power cycle" 'Cycle' "${tool[@]}" chassis power cycle
+    bmc_check "power reset" 'Reset' "${tool[@]}" chassis power reset
+    bmc_check "power soft" 'Soft' "${tool[@]}" chassis power soft
+    bmc_check "restart cause" 'restart cause' "${tool[@]}" chassis restart_cause
+    bmc_check "identify" 'identify' "${tool[@]}" chassis identify 1
+    bmc_check "fru" 'Simulated Server' "${tool[@]}" fru print 0
+    bmc_check "sel info" 'SEL Information' "${tool[@]}" sel info
+    bmc_check "sel time" '[0-9]{2}:[0-9]{2}:[0-9]{2}' "${tool[@]}" sel time get
+    bmc_check "wrong password" 'Unable to establish|password verification failed|RAKP' \
+      ipmitool -I lanplus -H 127.0.0.1 -p "$bmc_ipmi_port" -U admin -P wrong -C $suite -R 1 mc info
+  done
+}
+
+bmc_ipmi_sim() {
+  if ! command -v ipmi_sim >/dev/null; then
+    bmc_skip ipmi_sim "it is not installed (package openipmi)"
+    return
+  fi
+  say "our IPMI client drives OpenIPMI's ipmi_sim"
+  local port at=$bmc_dir/ipmi_sim
+  port=$(demo_port 29923)
+  mkdir -p "$at/state"
+  cat >"$at/ctl" <<'TEXT'
+#!/bin/sh
+# Called as: ctl MC get|set|check NAME [VALUE]. Keeps the power in a file.
+cd "$(dirname "$0")" || exit 1
+shift
+case "$1" in
+  get) while [ $# -gt 1 ]; do shift; echo "$1:$(cat "$1" 2>/dev/null || echo 0)"; done ;;
+  set)
+    shift
+    while [ $# -gt 1 ]; do
+      echo "$1 $2" >>log
+      case "$1" in reset | shutdown) ;; *) echo "$2" >"$1" ;; esac
+      [ "$1" = shutdown ] && echo 0 >power
+      shift 2
+    done
+    ;;
+  check) ;;
+esac
+exit 0
+TEXT
+  chmod +x "$at/ctl"
+  cat >"$at/lan.conf" <<TEXT
+name "s"
+set_working_mc 0x20
+startlan 1
+  addr 127.0.0.1 $port
+  priv_limit admin
+  allowed_auths_callback none md2 md5 straight
+  allowed_auths_user none md2 md5 straight
+  allowed_auths_operator none md2 md5 straight
+  allowed_auths_admin none md2 md5 straight
+  guid a123456789abcdefa123456789abcdef
+endlan
+chassis_control "$at/ctl 0x20"
+user 2 true "admin" "$bmc_password" admin 10 none md2 md5 straight
+TEXT
+  cat >"$at/sim.emu" <<'TEXT'
+mc_setbmc 0x20
+mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
+sel_enable 0x20 1000 0x0a
+mc_enable 0x20
+TEXT
+  ipmi_sim -c "$at/lan.conf" -f "$at/sim.emu" -s "$at/state" -n >"$at/out" 2>&1 </dev/null &
+  bmc_pids+=($!)
+  sleep 1
+  local ours=(build/ingot bmc "ipmi://127.0.0.1:$port")
+  export INGOT_BMC_PASSWORD=$bmc_password
+  bmc_check "info" 'power: +off' "${ours[@]}" info
+  bmc_check "power on" 'power: +on' "${ours[@]}" power on
+  bmc_check "it was told" '^power 1' cat "$at/log"
+  bmc_check "on when on" 'power: +on' "${ours[@]}" power on
+  bmc_check "boot device" '^accepted' "${ours[@]}" boot pxe
+  if command -v ipmitool >/dev/null; then
+    bmc_check "ipmitool sees it" 'Force PXE' ipmitool -I lanplus -H 127.0.0.1 -p "$port" -U admin -P $bmc_password -C 3 \
+      chassis bootparam get 5
+  fi
+  bmc_check "power off" 'power: +off' "${ours[@]}" power off
+  bmc_check "off when off" 'power: +off' "${ours[@]}" power off
+  bmc_check "no virtual media" 'IPMI has no virtual media' "${ours[@]}" media eject
+  INGOT_BMC_PASSWORD=wrong bmc_check "wrong password" 'wrong password|no such user' "${ours[@]}" info
+}
+
+bmc_sushy() {
+  if ! /usr/bin/python3 -c 'import sushy' 2>/dev/null; then
+    bmc_skip sushy "it is not installed (package python3-sushy)"
+    return
+  fi
+  say "python3-sushy drives our Redfish front"
+  # The variables would override "accept any certificate".
+  bmc_check "all of it" '^sushy: all good' env -u REQUESTS_CA_BUNDLE -u CURL_CA_BUNDLE \
+    /usr/bin/python3 -W ignore test/interop/python/redfish.py \
+    "https://127.0.0.1:$bmc_redfish_port" admin $bmc_password
+}
+
+bmc_python=${INGOT_INTEROP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ingot-interop}/bmc
+
+# bmc_install PEER PACKAGE...: into a virtual environment of its own.
+bmc_install() {
+  local peer=$1
+  shift
+  [ -x "$bmc_python/$peer/bin/python" ] && [ -e "$bmc_python/$peer/complete" ] && return
+  mkdir -p "$bmc_python"
+  if { python3 -m venv "$bmc_python/$peer" && "$bmc_python/$peer/bin/python" -m pip install -q "$@"; } \
+    >"$bmc_dir/$peer.pip" 2>&1; then
+    touch "$bmc_python/$peer/complete"
+    return
+  fi
+  bmc_skip "$peer" "it could not be installed: $(tail -n 1 "$bmc_dir/$peer.pip")"
+  return 1
+}
+
+bmc_sushy_tools() {
+  bmc_install sushy-tools 'sushy-tools==2.2.0' 'werkzeug<4' || return 0
+  say "our Redfish client drives sushy-tools' emulator"
+  local port uuid
+  port=$(demo_port 28800)
+  "$bmc_python/sushy-tools/bin/sushy-emulator" --fake -i 127.0.0.1 -p "$port" >"$bmc_dir/emulator.out" 2>&1 &
+  bmc_pids+=($!)
+  bmc_wait "$bmc_dir/emulator.out" 'Running on'
+  export INGOT_BMC_PASSWORD=$bmc_password
+  uuid=$(demo_get "$port" /redfish/v1/Systems | grep -o '/redfish/v1/Systems/[^"]*' | head -n 1)
+  local ours=(build/ingot bmc "redfish+http://127.0.0.1:$port$uuid")
+  bmc_check "info" 'system: +/redfish/v1/Systems/' "${ours[@]}" info
+  bmc_check "power on" 'power:' "${ours[@]}" power on
+  bmc_check "boot device" '^accepted' "${ours[@]}" boot pxe
+  bmc_check "power off" 'power:' "${ours[@]}" power off
+  bmc_check "BIOS settings" ' = ' "${ours[@]}" bios
+}
+
+bmc_validator() {
+  bmc_install validator redfish_service_validator || return 0
+  say "DMTF's service validator judges our Redfish front"
+  (cd "$bmc_dir" && timeout 900 "$bmc_python/validator/bin/rf_service_validator" -u admin -p $bmc_password \
+    -r "https://127.0.0.1:$bmc_redfish_port" --logdir "$bmc_dir/validator") >"$bmc_dir/validator.out" 2>&1 || true
+  if grep -qiE 'schema.*(unable|fail|not found|download).*|ConnectionError|Max retries' "$bmc_dir/validator.out" &&
+    ! grep -qE 'Validation has (succeeded|failed)' "$bmc_dir/validator.out"; then
+    bmc_skip validator "it could not get its schemas: $(tail -n 1 "$bmc_dir/validator.out")"
+    return
+  fi
+  bmc_check "service validator" 'Validation has succeeded|[Ff]ail.*: 0' tail -n 25 "$bmc_dir/validator.out"
+}
+
+interop_bmc() {
+  bmc_dir=$(mktemp -d "${TMPDIR:-/tmp}/ingot-bmc.XXXXXX")
+  bmc_pids=()
+  bmc_skipped=()
+  interop_failures=0
+  trap bmc_cleanup EXIT INT TERM HUP
+  bmc_start_front
+  bmc_ipmitool
+  bmc_ipmi_sim
+  bmc_sushy
+  bmc_sushy_tools
+  bmc_validator
+  if [ ${#bmc_skipped[@]} -gt 0 ]; then say "skipped: ${bmc_skipped[*]}"; fi
+  [ $interop_failures -eq 0 ] || fail "bmc: $interop_failures checks failed; see $bmc_dir"
+  say "bmc: every check of what is here passed"
+}
