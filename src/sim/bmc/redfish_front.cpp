@@ -20,7 +20,7 @@ namespace {
 
 constexpr auto reset_delay = base::milliseconds(500);  // the answer to Manager.Reset gets out before
 constexpr auto reset_outage = base::seconds(30);
-constexpr size_t body_bytes_max = 1u << 20;
+constexpr size_t body_bytes_max = 64u << 20;  // firmware images
 constexpr size_t connections_max = 256;
 
 struct Caller {
@@ -93,7 +93,8 @@ struct RedfishFront::State : std::enable_shared_from_this<RedfishFront::State> {
         server(controls),
         options(std::move(o)),
         sessions(s, options.sessions_max, options.session_idle_limit),
-        resources(s.loop, controls, sessions, options.system_id, s.random.uuid()) {
+        firmware(s.loop, controls, "/redfish/v1/Systems/" + options.system_id),
+        resources(s.loop, controls, sessions, firmware, options.system_id, s.random.uuid()) {
     if (options.profile)
       odd = std::make_unique<Misbehaviour>(s.loop, controls, *options.profile, resources.system_path());
   }
@@ -103,6 +104,7 @@ struct RedfishFront::State : std::enable_shared_from_this<RedfishFront::State> {
   ServerControls& server;
   RedfishFrontOptions options;
   RedfishSessions sessions;
+  RedfishFirmware firmware;
   RedfishResources resources;
   BmcFaults faults;
   int requests = 0;
@@ -128,6 +130,8 @@ struct RedfishFront::State : std::enable_shared_from_this<RedfishFront::State> {
   net::Response change(const net::Request& request, const RedfishResource& resource, const sys::Address& peer);
   net::Response patch(const RedfishResource& resource, const Json& body);
   net::Response post(const RedfishResource& resource, const Json& body, const sys::Address& peer);
+  net::Response reset(const Json& body);
+  net::Response begun(const RedfishProblem& problem, const std::string& task);
   net::Response create_session(const Json& body, const sys::Address& peer);
 };
 
@@ -318,6 +322,11 @@ net::Response RedfishFront::State::change(const net::Request& request, const Red
     sessions.remove(resource.id);
     return {.status = 204};
   }
+  if (resource.kind == RedfishKind::push_update) {
+    std::string task;
+    const auto problem = firmware.push(request, task);
+    return begun(problem, task);
+  }
   Json body = Json::object();
   if (!request.body.empty()) {
     const auto type = base::lower(request.headers.get("Content-Type"));
@@ -338,6 +347,8 @@ net::Response RedfishFront::State::patch(const RedfishResource& resource, const 
   std::optional<base::Duration> timeout;
   if (resource.kind == RedfishKind::system) {
     problem = patch_system(server, resource.document, body);
+  } else if (resource.kind == RedfishKind::bios_settings) {
+    problem = firmware.change_bios(body);
   } else if (resource.kind == RedfishKind::media) {
     problem = patch_media(server, resource.document, body);
   } else {
@@ -353,7 +364,12 @@ net::Response RedfishFront::State::post(const RedfishResource& resource, const J
     case RedfishKind::sessions:
       return create_session(body, peer);
     case RedfishKind::reset_system:
-      return answered(reset_system(server, body));
+      return reset(body);
+    case RedfishKind::simple_update: {
+      std::string task;
+      const auto problem = firmware.simple_update(body, task);
+      return begun(problem, task);
+    }
     case RedfishKind::insert_media:
       return answered(insert_media(server, body));
     case RedfishKind::eject_media:
@@ -364,6 +380,23 @@ net::Response RedfishFront::State::post(const RedfishResource& resource, const J
   const auto problem = check_manager_reset(body);
   if (!problem) restart_soon(reset_outage);
   return answered(problem);
+}
+
+net::Response RedfishFront::State::reset(const Json& body) {
+  const bool was_on = server.powered_on();
+  const auto problem = reset_system(server, body);
+  const auto& type = body["ResetType"].string();
+  const bool restarts = type.find("Restart") != std::string::npos || type == "PowerCycle";
+  if (!problem && (was_on ? restarts : server.powered_on())) firmware.booted();
+  return answered(problem);
+}
+
+net::Response RedfishFront::State::begun(const RedfishProblem& problem, const std::string& task) {
+  if (problem) return redfish_refusal(*problem);
+  const auto path = "/redfish/v1/TaskService/Tasks/" + task;
+  auto response = net::Response::json(202, firmware.task(task));
+  response.headers.set("Location", path);
+  return response;
 }
 
 net::Response RedfishFront::State::create_session(const Json& body, const sys::Address& peer) {

@@ -11,6 +11,7 @@ namespace {
 const std::string root = "/redfish/v1";
 const std::string session_service_path = root + "/SessionService";
 const std::string sessions_path = session_service_path + "/Sessions";
+const std::string tasks_path = root + "/TaskService/Tasks";
 const std::string account_service_path = root + "/AccountService";
 
 constexpr std::array<std::pair<BootTarget, std::string_view>, 8> boot_targets{{
@@ -88,6 +89,7 @@ std::string allow_of(RedfishKind kind) {
     case RedfishKind::system:
     case RedfishKind::media:
     case RedfishKind::session_service:
+    case RedfishKind::bios_settings:
       return "GET, HEAD, PATCH";
     case RedfishKind::sessions:
       return "GET, HEAD, POST";
@@ -97,6 +99,8 @@ std::string allow_of(RedfishKind kind) {
     case RedfishKind::reset_manager:
     case RedfishKind::insert_media:
     case RedfishKind::eject_media:
+    case RedfishKind::simple_update:
+    case RedfishKind::push_update:
       return "POST";
     default:
       return "GET, HEAD";
@@ -117,10 +121,11 @@ Json RedfishResource::unstamped() const {
 }
 
 RedfishResources::RedfishResources(sys::Loop& loop, ServerControls& server, const RedfishSessions& sessions,
-                                   std::string system_id, std::string service_uuid)
+                                   const RedfishFirmware& firmware, std::string system_id, std::string service_uuid)
     : loop_(loop),
       server_(server),
       sessions_(sessions),
+      firmware_(firmware),
       service_uuid_(std::move(service_uuid)),
       system_(root + "/Systems/" + system_id),
       manager_(root + "/Managers/1"),
@@ -129,6 +134,7 @@ RedfishResources::RedfishResources(sys::Loop& loop, ServerControls& server, cons
   add_system();
   add_manager();
   add_accounts();
+  add_firmware();
 }
 
 void RedfishResources::add(const std::string& path, RedfishKind kind, std::function<Json()> read) {
@@ -144,6 +150,11 @@ std::optional<RedfishResource> RedfishResources::find(const std::string& path) c
   if (const auto found = entries_.find(path); found != entries_.end()) {
     const Entry& entry = found->second;
     return RedfishResource{entry.kind, path, entry.allow, entry.read ? entry.read() : Json(), ""};
+  }
+  if (path.starts_with(tasks_path + "/")) {
+    Json task = firmware_.task(path.substr(tasks_path.size() + 1));
+    if (task.is_null()) return std::nullopt;
+    return RedfishResource{RedfishKind::document, path, allow_of(RedfishKind::document), std::move(task), ""};
   }
   if (!path.starts_with(sessions_path + "/")) return std::nullopt;
   const auto* one = sessions_.find(path.substr(sessions_path.size() + 1));
@@ -188,8 +199,10 @@ Json RedfishResources::service_root() const {
   Json out = Json::object({{"@odata.id", root + "/"}, {"@odata.type", "#ServiceRoot.v1_15_0.ServiceRoot"}});
   out.set("Id", "RootService").set("Name", "Root Service").set("RedfishVersion", "1.15.0").set("UUID", service_uuid_);
   out.set("Vendor", server_.identity().manufacturer).set("Product", server_.identity().model);
-  for (const char* name : {"Systems", "Managers", "Chassis", "SessionService", "AccountService"})
+  for (const char* name :
+       {"Systems", "Managers", "Chassis", "SessionService", "AccountService", "UpdateService", "Registries"})
     out.set(name, link(root + "/" + name));
+  out.set("Tasks", link(root + "/TaskService"));
   out.set("Links", Json::object({{"Sessions", link(sessions_path)}}));
   const Json no_expand =
       Json::object({{"ExpandAll", false}, {"Levels", false}, {"Links", false}, {"NoLinks", false}, {"MaxLevels", 1}});
@@ -231,7 +244,9 @@ Json RedfishResources::system() const {
   out.set("SystemType", "Physical").set("HostName", identity.name);
   out.set("Manufacturer", identity.manufacturer).set("Model", identity.model);
   out.set("SerialNumber", identity.serial).set("SKU", identity.sku).set("UUID", identity.uuid);
-  out.set("BiosVersion", identity.bios_version).set("PowerState", on ? "On" : "Off");
+  out.set("Bios", link(firmware_.bios_path()))
+      .set("BiosVersion", firmware_.bios_version())
+      .set("PowerState", on ? "On" : "Off");
   out.set("Status", healthy(on ? "Enabled" : "StandbyOffline")).set("Boot", boot());
   Json cpus = Json::object({{"Count", identity.processors}, {"Model", identity.processor_model}});
   cpus.set("CoreCount", identity.processors * identity.cores_per_processor);
@@ -297,7 +312,7 @@ Json RedfishResources::manager() const {
   const auto& identity = server_.identity();
   Json out = head(manager_, "Manager.v1_19_0.Manager", "BMC of " + identity.name);
   out.set("ManagerType", "BMC").set("Manufacturer", identity.manufacturer).set("Model", "BMC of " + identity.model);
-  out.set("FirmwareVersion", identity.bmc_version)
+  out.set("FirmwareVersion", firmware_.bmc_version())
       .set("UUID", service_uuid_)
       .set("ServiceEntryPointUUID", service_uuid_);
   out.set("DateTime", base::rfc3339(loop_.now())).set("DateTimeLocalOffset", "+00:00");
@@ -357,6 +372,29 @@ Json RedfishResources::session(const RedfishSession& one) const {
   Json out = head(sessions_path + "/" + one.id, "Session.v1_7_0.Session", "Session of " + one.user);
   out.set("UserName", one.user).set("Password", nullptr).set("SessionType", "Redfish");
   return out.set("ClientOriginIPAddress", one.origin).set("CreatedTime", base::rfc3339(one.created));
+}
+
+void RedfishResources::add_firmware() {
+  const auto& firmware = firmware_;
+  add(firmware.bios_path(), RedfishKind::document, [&firmware] { return firmware.bios(); });
+  add(firmware.bios_path() + "/Settings", RedfishKind::bios_settings, [&firmware] { return firmware.bios_settings(); });
+  add_collection(root + "/Registries", "MessageRegistryFileCollection", "Registries", {"BiosAttributeRegistry"});
+  const auto registry = root + "/Registries/BiosAttributeRegistry";
+  add(registry, RedfishKind::document, [&firmware] { return firmware.registry_file(); });
+  add(registry + "/BiosAttributeRegistry.v1_0_0", RedfishKind::document, [&firmware] { return firmware.registry(); });
+  const auto update = root + "/UpdateService";
+  add(update, RedfishKind::document, [&firmware] { return firmware.update_service(); });
+  add(update + "/Actions/UpdateService.SimpleUpdate", RedfishKind::simple_update, nullptr);
+  add(update + "/update-multipart", RedfishKind::push_update, nullptr);
+  add_collection(update + "/FirmwareInventory", "SoftwareInventoryCollection", "Firmware", {"BIOS", "BMC"});
+  for (const char* id : {"BIOS", "BMC"})
+    add(update + "/FirmwareInventory/" + id, RedfishKind::document, [&firmware, id] { return firmware.component(id); });
+  add(root + "/TaskService", RedfishKind::document, [] {
+    Json out = head(root + "/TaskService", "TaskService.v1_2_1.TaskService", "Task Service");
+    return out.set("ServiceEnabled", true).set("Status", healthy()).set("Tasks", link(tasks_path));
+  });
+  add(tasks_path, RedfishKind::document,
+      [&firmware] { return collection(tasks_path, "TaskCollection", "Tasks", firmware.tasks()); });
 }
 
 void RedfishResources::add_accounts() {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "sim/bmc/redfish_firmware.h"
 #include "sim/bmc/redfish_sessions.h"
 #include "sim/bmc/server_controls.h"
 
@@ -27,6 +28,9 @@ enum class RedfishKind : unsigned char {
   reset_manager,
   insert_media,
   eject_media,
+  bios_settings,
+  simple_update,
+  push_update,
 };
 
 struct RedfishResource {
@@ -40,8 +44,8 @@ struct RedfishResource {
 
 class RedfishResources {
  public:
-  RedfishResources(sys::Loop& loop, ServerControls& server, const RedfishSessions& sessions, std::string system_id,
-                   std::string service_uuid);
+  RedfishResources(sys::Loop& loop, ServerControls& server, const RedfishSessions& sessions,
+                   const RedfishFirmware& firmware, std::string system_id, std::string service_uuid);
   // `path` without query and without trailing slash; nullopt when there is nothing.
   std::optional<RedfishResource> find(const std::string& path) const;
   static const std::string& metadata();
@@ -60,6 +64,7 @@ class RedfishResources {
   void add_system();
   void add_manager();
   void add_accounts();
+  void add_firmware();
   base::Json service_root() const;
   base::Json system() const;
   base::Json boot() const;
@@ -75,6 +80,7 @@ class RedfishResources {
   sys::Loop& loop_;
   ServerControls& server_;
   const RedfishSessions& sessions_;
+  const RedfishFirmware& firmware_;
   std::string service_uuid_;
   std::string system_, manager_, chassis_;  // paths
   std::map<std::string, Entry> entries_;
