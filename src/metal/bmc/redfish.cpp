@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "metal/bmc/redfish_bios.h"
+#include "metal/bmc/redfish_events.h"
 #include "metal/bmc/redfish_firmware.h"
 #include "metal/bmc/redfish_media.h"
 #include "metal/bmc/redfish_system.h"
@@ -17,7 +18,8 @@ class RedfishBmc final : public Bmc {
         system_(client_, address.system_path),
         media_(client_),
         bios_(client_),
-        firmware_(client_, [&sys] { return "ingot-" + base::hex(sys.random.bytes(16)); }) {}
+        firmware_(client_, [&sys] { return "ingot-" + base::hex(sys.random.bytes(16)); }),
+        events_(client_) {}
 
   base::Result<BmcSystem> connect() override;
   base::Result<PowerState> power() override { return system_.power(); }
@@ -42,6 +44,8 @@ class RedfishBmc final : public Bmc {
     return firmware_.push(TRY(system_.read()), component, file_name, image);
   }
   base::Result<BmcTask> task(const std::string& path) override { return firmware_.task(path); }
+  base::Result<std::string> subscribe(const EventSubscription& wanted) override { return events_.subscribe(wanted); }
+  base::Result<void> unsubscribe(const std::string& id) override { return events_.unsubscribe(id); }
   std::vector<std::string> quirks() override { return client_.quirks().names(); }
   void close() override { client_.close(); }
 
@@ -53,6 +57,7 @@ class RedfishBmc final : public Bmc {
   RedfishMedia media_;
   RedfishBios bios_;
   RedfishFirmware firmware_;
+  RedfishEvents events_;
 };
 
 // Nice to know, not worth failing for.

@@ -297,6 +297,10 @@ base::Result<RedfishReply> RedfishClient::post(const std::string& path, const st
   return call({.method = "POST", .path = path, .body = body, .again = again});
 }
 
+base::Result<RedfishReply> RedfishClient::remove(const std::string& path) {
+  return call({.method = "DELETE", .path = path});
+}
+
 base::Result<RedfishReply> RedfishClient::post_bytes(const std::string& path, const std::string& type,
                                                      std::string body) {
   return call({.method = "POST", .path = path, .bytes = std::move(body), .type = type, .again = Again::never});

@@ -69,6 +69,8 @@ class RedfishClient {
   // Where the progress of a 202 is told: the Location header, or the task in the body; "" when nowhere.
   std::string monitor_of(const RedfishReply& reply) const;
 
+  base::Result<RedfishReply> remove(const std::string& path);
+
   // The same, and a status of 400 or above is an error (see error_of).
   base::Result<base::Json> document(const std::string& path);
   base::Result<std::vector<std::string>> members(const std::string& collection);  // paths, of all pages
