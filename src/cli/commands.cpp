@@ -35,7 +35,8 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
       "    --agent-listen 10.0.0.5:6385 --boot-listen 10.0.0.5:6180\n"
       "then: export KUBECONFIG=/var/lib/ingot/admin.kubeconfig; kubectl get bmh -A\n\n"
       "Servers must reach --agent-listen and --boot-listen, so both need an address of the provisioning network.\n"
-      "Without --dhcp-range or --dhcp-proxy servers boot from virtual media only. One process per data directory; it may\n"
+      "Without --dhcp-range or --dhcp-proxy servers boot from virtual media only. One process per data directory; it "
+      "may\n"
       "be killed at any time and goes on where it was. Back up ingot.db and, apart from it, ingot.db.key.");
   serve->add_option("--data-dir", flags.data_dir, "Where everything durable lives")->capture_default_str();
   serve->add_option("--listen", flags.listen, "HOST:PORT of the Kubernetes API (HTTPS)")->capture_default_str();
@@ -55,7 +56,13 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
   serve->add_option("--agent-url", flags.agent_url, "What servers are told instead of --agent-listen");
   serve->add_option("--boot-url", flags.boot_url, "What servers are told instead of --boot-listen");
   add_boot_flags(*serve, flags.boot);
-  serve->add_option("--site-ca", flags.site_ca, "PEM file of roots for https image checksums; default: the system's");
+  serve->add_option("--site-ca", flags.site_ca,
+                    "PEM file of roots for https image servers of the manager; default: the system's");
+  serve->add_option("--image-cache", flags.image_cache,
+                    "Folder where images are kept, so that each is downloaded once; none: servers download themselves");
+  serve->add_option("--image-cache-size", flags.image_cache_gib, "The most it may hold, in GiB")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   serve->add_flag("--allow-md5", flags.allow_md5, "Accept md5 image checksums");
   serve->add_flag("--allow-loopback-agents", flags.allow_loopback_agents,
                   "Accept agents on loopback addresses (a simulated rack on this machine)");

@@ -112,6 +112,8 @@ Result<void> Duties::State::start_engine() {
   out.boot_secret = identity.boot_secret;
   out.checksum.allow_md5 = options.allow_md5;
   out.checksum.roots_pem = options.site_ca_pem;
+  out.image_cache = options.image_cache;
+  out.image_cache.roots_pem = options.site_ca_pem;
   out.limits = options.limits;
   out.is_current = rights.is_current;
   if (rights.may_act) {

@@ -51,6 +51,8 @@ Result<ManagerOptions> manager_options(sys::Sys& sys, const ServeFlags& flags) {
   TRY(apply_boot_flags(sys.disk, flags.boot, out));
   if (!flags.site_ca.empty()) out.site_ca_pem = TRY(sys.disk.read(flags.site_ca).context("--site-ca"));
   out.allow_md5 = flags.allow_md5;
+  out.image_cache.directory = flags.image_cache;
+  out.image_cache.bytes_max = flags.image_cache_gib << 30;
   out.limits = metal::scaled({}, flags.rack_speed);
   TRY(apply_api_flags(sys, flags.api, out));
   TRY(apply_stock_flags(flags.stock, out));

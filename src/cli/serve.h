@@ -22,7 +22,9 @@ struct ServeFlags {
   std::string agent_url, boot_url;
   std::string ramdisk, kernel_arguments;
   BootFlags boot;
-  std::string site_ca;  // a file
+  std::string site_ca;      // a file
+  std::string image_cache;  // a folder; empty: none
+  uint64_t image_cache_gib = 100;
   bool allow_loopback_agents = false, allow_md5 = false;
   double rack_speed = 1;
   std::string log_level = "info";

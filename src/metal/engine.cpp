@@ -111,6 +111,12 @@ class BenchEngine : public StartedEngine {
 
   Result<void> start() override {
     TRY(bench_->endpoint.start());
+    if (const auto& wanted = bench_->options.image_cache; !wanted.directory.empty()) {
+      bench_->images = std::make_shared<ImageCache>(bench_->sys, bench_->site, wanted);
+      TRY(bench_->images->start().context("the image cache"));
+      bench_->endpoint.serve_images(
+          [images = bench_->images](const std::string& key) { return images->artefact(key); });
+    }
     if (bench_->options.dhcp) {
       bench_->dhcp =
           std::make_unique<DhcpService>(bench_->sys, bench_->boots, bench_->endpoint.place(), *bench_->options.dhcp);
@@ -129,6 +135,7 @@ class BenchEngine : public StartedEngine {
       if (worker->job) worker->job->fiber.cancel();
       if (worker->side) worker->side->fiber.cancel();
     }
+    if (bench_->images) bench_->images->stop();
     if (bench_->dhcp) bench_->dhcp->stop();
     if (bench_->tftp) bench_->tftp->stop();
     bench_->endpoint.stop();

@@ -9,6 +9,7 @@
 #include "metal/boot/checksum.h"
 #include "metal/boot/dhcp_service.h"
 #include "metal/boot/endpoint.h"
+#include "metal/boot/image_cache_options.h"
 #include "metal/boot/tftp_service.h"
 #include "metal/port.h"
 #include "store/store.h"
@@ -51,6 +52,7 @@ struct EngineOptions {
   std::optional<TftpOptions> tftp;  // nullopt: firmware must run iPXE already
   std::string boot_secret;          // at least 32 random bytes that survive restarts (keep it in the data directory)
   ChecksumRules checksum;
+  ImageCacheOptions image_cache;
   EngineLimits limits;
   // Asked right before anything irreversible, from a job's fiber: whether the stored host is still what the authority
   // above the store has. False: it was not, and the store has learned of it. Empty: the store is the authority.

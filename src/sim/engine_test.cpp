@@ -82,6 +82,7 @@ class Room {
     options.endpoint.ca_key_pem = ca_key_;
     options.endpoint.ca_certificate_pem = ca_;
     options.boot_secret = std::string(32, 'k');
+    if (image_cache) options.image_cache.directory = "/cache";
     options.dhcp = *metal::parse_dhcp_range("172.22.0.100-172.22.0.250/24");
     options.dhcp->listen = {manager_host, 67};
     engine = metal::make_engine(*manager_, manager_->net, *store, options);
@@ -250,6 +251,7 @@ class Room {
   std::string password = host_ == "one" ? "first-secret" : "second-secret";
   Progress last;
   int boots_asked = 0;
+  bool image_cache = false;  // of the next engine
 };
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -602,4 +604,34 @@ TEST_CASE("engine: a shutdown that is not followed is insisted on, unless it is 
     CHECK(room.server().powered_on() != still_wished);
     CHECK(room.server().counters().power_offs == offs + (still_wished ? 1 : 0));
   }
+}
+
+TEST_CASE("engine: with an image cache an image is downloaded once and written from the manager") {
+  Room room("one");
+  room.image_cache = true;
+  room.restart_engine();
+  room.deploy();
+  CHECK(room.rack->images().downloads() == 1);
+  CHECK(room.disks().image_writes == 1);
+  // Another time, by a manager that was restarted: the image is still there.
+  room.restart_engine();
+  room.become("deprovisioning");
+  REQUIRE_MESSAGE(room.clean("deprovisioning", OperationKind::deprovision).is_done(), room.last.error.text());
+  REQUIRE_MESSAGE(room.provision().is_done(), room.last.error.text());
+  CHECK(room.disks().image_writes == 2);
+  CHECK(room.rack->images().downloads() == 1);
+}
+
+TEST_CASE("engine: an image cache does not hand out what does not fit its checksum") {
+  Room room("one");
+  room.image_cache = true;
+  room.restart_engine();
+  REQUIRE(room.inspect().is_done());
+  REQUIRE(room.clean().is_done());
+  room.rack->images().corrupt("/node.qcow2", true);
+  REQUIRE(room.provision().is_failed());
+  CHECK(contains(room.last.error.message, "sha256"));
+  CHECK(room.disks().image_writes_started == 0);
+  room.rack->images().corrupt("/node.qcow2", false);
+  REQUIRE_MESSAGE(room.provision().is_done(), room.last.error.text());
 }

@@ -41,7 +41,7 @@ std::optional<Range> range_of(const std::string& header, uint64_t size) {
 }  // namespace
 
 Artefact artefact_of(std::string type, std::string bytes) {
-  Artefact out{std::move(type), {}};
+  Artefact out{std::move(type), {}, {}};
   out.body.size = bytes.size();
   out.body.pieces.push_back({0, bytes.size(), std::move(bytes), {}});
   return out;
@@ -61,7 +61,10 @@ ArtefactHead head_of(const net::Request& request, const Artefact& artefact) {
   out.bytes = size;
   out.headers.set("Content-Type", artefact.type);
   out.headers.set("Accept-Ranges", "bytes");
-  if (const auto range = range_of(request.headers.get("Range"), size)) {
+  if (!artefact.etag.empty()) out.headers.set("ETag", artefact.etag);
+  const std::string& condition = request.headers.get("If-Range");
+  const bool same = condition.empty() || condition == artefact.etag;
+  if (const auto range = same ? range_of(request.headers.get("Range"), size) : std::nullopt) {
     out.from = range->from;
     out.bytes = range->bytes;
     out.status = range->bytes == 0 ? 416 : 206;

@@ -12,6 +12,7 @@ namespace metal {
 struct Artefact {
   std::string type;    // media type
   wire::IsoPlan body;  // pieces in order; what lies between is zeros
+  std::string etag;    // strong, quoted; empty: none
 };
 
 Artefact artefact_of(std::string type, std::string bytes);

@@ -35,6 +35,10 @@ std::string network_arguments(const BootPlace& place, const ExpectedBoot& boot) 
 
 }  // namespace
 
+std::string image_url(const BootPlace& place, const ExpectedBoot& boot) {
+  return place.boot_url + "/boot/" + boot.path_token + "/image-" + boot.image_key;
+}
+
 std::string iso_url(const BootPlace& place, const ExpectedBoot& boot) {
   return place.boot_url + "/boot/" + boot.path_token + "/" + boot.host_name + ".iso";
 }

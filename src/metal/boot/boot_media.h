@@ -19,6 +19,7 @@ struct BootPlace {
   std::string loader_dir;        // with iPXE's builds (boot_loaders.h); empty: none are given out
 };
 
+std::string image_url(const BootPlace& place, const ExpectedBoot& boot);  // of its cached image
 std::string iso_url(const BootPlace& place, const ExpectedBoot& boot);
 std::string loader_url(const BootPlace& place, const ExpectedBoot& boot, std::string_view file);
 std::string script_url(const BootPlace& place, std::string_view mac);

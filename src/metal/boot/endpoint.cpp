@@ -66,6 +66,7 @@ struct Endpoint::State {
   EndpointOptions options;
   BootPlace place;
   std::unique_ptr<net::HttpServer> api, boot;
+  std::function<Result<Artefact>(const std::string& key)> images;
 
   Result<void> start();
   Result<sys::TlsServer> identity();
@@ -254,6 +255,10 @@ Response Endpoint::State::script(const std::string& dashed_mac) {
 
 Answer Endpoint::State::boot_artefact(const std::string& token, const std::string& file) {
   ExpectedBoot* expected = boots.by_path_token(token);
+  if (expected && images && !expected->image_key.empty() && file == "image-" + expected->image_key) {
+    auto image = images(expected->image_key);
+    return image ? Answer(std::move(*image)) : Answer(lost());
+  }
   if (!expected || !expected->artefacts_open()) return lost();
   if (file == "vmlinuz" || file == "initrd") return ramdisk_file(*expected, file);
   if (is_boot_loader(file)) return loader_file(*expected, file);
@@ -315,6 +320,10 @@ Result<void> Endpoint::start() { return state_->start(); }
 void Endpoint::stop() {
   if (state_->api) state_->api->stop();
   if (state_->boot) state_->boot->stop();
+}
+
+void Endpoint::serve_images(std::function<Result<Artefact>(const std::string& key)> images) {
+  state_->images = std::move(images);
 }
 
 const BootPlace& Endpoint::place() const { return state_->place; }

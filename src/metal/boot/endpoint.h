@@ -2,9 +2,11 @@
 // (/boot/...) over HTTP and HTTPS. Answers only what ExpectedBoots expects; the rest is 404 or 401 and counted.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "metal/boot/artefact.h"
 #include "metal/boot/boot_media.h"
 #include "metal/boot/expected_boots.h"
 #include "net/http.h"
@@ -30,6 +32,8 @@ class Endpoint {
   // Listens. Errors: invalid (no CA), unavailable (address in use).
   base::Result<void> start();
   void stop();
+  // Where cached images come from, by key. A host gets the one of its ExpectedBoot::image_key and no other.
+  void serve_images(std::function<base::Result<Artefact>(const std::string& key)> images);
   const BootPlace& place() const;
   sys::Address provisioning_local() const;  // with the ports that were chosen
   sys::Address boot_local() const;

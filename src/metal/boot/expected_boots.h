@@ -32,6 +32,7 @@ struct ExpectedBoot {
   std::optional<Time> dhcp_seen, script_fetched, kernel_fetched, initrd_fetched, iso_fetched, looked_up;
   std::optional<Time> last_heartbeat;
   std::string callback_url, verify_ca_pem, agent_version;
+  std::string image_key;      // of the cached image that its agent was told to write; "": none
   uint32_t dhcp_packets = 0;  // heard from it
   // The boot loader on its way to the server; loader_bytes are those it has acknowledged by TFTP.
   std::string loader_file;

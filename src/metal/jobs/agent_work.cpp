@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "metal/boot/config_drive.h"
+#include "metal/boot/image_cache.h"
 #include "metal/jobs/bench.h"
 
 namespace metal {
@@ -139,6 +140,29 @@ Result<Progress> clean_job(Run& run, CleanMode mode) {
   return Progress::done();
 }
 
+namespace {
+
+// Only our agent knows block maps; a stock ramdisk downloads for itself.
+bool takes_block_maps(Run& run) {
+  const ExpectedBoot* boot = run.bench.boots.find(run.host.uid);
+  return run.bench.images && boot && boot->agent_version.starts_with("ingot-agent/");
+}
+
+// Makes the host's order one for the manager's copy of the image, which stays for as long as the result is held.
+Result<ImageCache::Hold> from_the_cache(Run& run, const ImageRequest& image, const ImageDigest& digest, Json& order) {
+  auto held = TRY(run.bench.images->get(image.url, digest, image.format, [&run](const std::string& what) {
+    run.step("waiting for the image cache: " + what, 40);
+  }));
+  ExpectedBoot* boot = run.bench.boots.find(run.host.uid);
+  if (!boot) return Error{Code::unavailable, "the host's boot has ended meanwhile", Layer::agent};
+  boot->image_key = held->key;
+  order.set("urls", Json::array({image_url(run.bench.endpoint.place(), *boot)}));
+  order.set("os_hash_algo", "sha256").set("os_hash_value", held->sha256).set("disk_format", "raw");
+  return held;
+}
+
+}  // namespace
+
 Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
   auto& bench = run.bench;
   run.step("resolving the image checksum", 2);
@@ -147,6 +171,7 @@ Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
   }
   const ImageDigest digest = TRY(checksum_of(run, request.image));
   const std::string drive = TRY(pack_config_drive(request.config_drive));
+  if (bench.images) bench.images->begin(request.image.url, digest, request.image.format);  // while the server starts
   if (!TRY(ensure_agent(run, 5, 40))) return needs_boot();
   const Inventory* inventory = TRY(agent_inventory(run));
   const InventoryDisk disk = TRY(choose_root_disk(inventory->disks, request.root_device));
@@ -156,6 +181,8 @@ Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
   Json image = Json::object({{"id", run.operation.id}, {"urls", Json::array({request.image.url})}});
   image.set("os_hash_algo", digest.algorithm).set("os_hash_value", digest.value);
   image.set("disk_format", request.image.format);
+  ImageCache::Hold held;
+  if (takes_block_maps(run)) held = TRY(from_the_cache(run, request.image, digest, image));
   Json root = Json::object({{"name", disk.name}, {"serial", disk.serial}, {"wwn", disk.wwn}});
   Json args = Json::object({{"image_info", std::move(image)}, {"root_device", std::move(root)}});
   args.set("configdrive", drive);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "metal/agent_client.h"
+#include "metal/boot/image_cache.h"
 #include "metal/engine.h"
 #include "metal/guard.h"
 #include "sys/fiber.h"
@@ -91,6 +92,7 @@ struct Bench {
   Endpoint endpoint;
   std::unique_ptr<DhcpService> dhcp;
   std::unique_ptr<TftpService> tftp;
+  std::shared_ptr<ImageCache> images;                      // null: agents download for themselves
   std::map<std::string, std::shared_ptr<Worker>> workers;  // by uid
   std::function<void(const std::string&, const std::string&)> changed;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
