@@ -20,7 +20,7 @@ bench_options() {
         esac
         shift
         ;;
-      *) fail "bench does not know '$1'; it takes --runs N, --hosts N,N and --only with some of store,api,watch,enrolment,bring-up,added" ;;
+      *) fail "bench does not know '$1'; it takes --runs N, --hosts N,N and --only with some of store,api,watch,enrolment,bring-up,added,image" ;;
     esac
     shift
   done
@@ -153,6 +153,65 @@ bench_clusters() {
   bench_bring_up 60 samples/inventory-20-servers.yaml samples/three-clusters.yaml
 }
 
+bench_seconds() {  # COMMAND...: what it took
+  local start=$EPOCHREALTIME
+  "$@" >&2 || demo_failed "$1 failed"
+  awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.2f", b - a}'
+}
+
+bench_image_server() {  # NAME MODE...: starts it, gives its port in bench_port
+  local name=$1
+  shift
+  "$bench_build"/bench_image "$@" >"$demo_dir/$name.out" 2>&1 &
+  demo_children+=("$! $name")
+  demo_wait 300 "$name serves" grep -q ^port "$demo_dir/$name.out"
+  bench_port=$(sed -n 's/^port //p' "$demo_dir/$name.out")
+}
+
+bench_image_write() {  # TITLE URL SHA256
+  local out
+  rm -f "$demo_dir/disk"
+  sync
+  out=$("$bench_build"/bench_image write "$2" "$3" raw "$demo_dir/disk" $((5 << 30))) || demo_failed "writing failed"
+  cmp -n $((4 << 30)) "$demo_dir/files/raw" "$demo_dir/disk" || demo_failed "the disk is not the image"
+  bench_line "agent: $1" "${out%% s *}" s
+  bench_line "its peak memory" "$(awk '{print $3}' <<<"$out")" MiB
+}
+
+# Half of what is used compresses well, half not at all.
+bench_image() {
+  local piece port sum
+  bench_directory
+  mkdir "$demo_dir/files"
+  truncate -s 4G "$demo_dir/files/raw"
+  for piece in 0 1 2 3 4 5 6 7; do
+    head -c 64M /dev/urandom | dd of="$demo_dir/files/raw" bs=1M seek=$((piece * 512)) conv=notrunc status=none
+    head -c 48M /dev/urandom | base64 | head -c 64M |
+      dd of="$demo_dir/files/raw" bs=1M seek=$((piece * 512 + 64)) conv=notrunc status=none
+  done
+  zstd -q -3 -T0 "$demo_dir/files/raw" -o "$demo_dir/files/zst"
+  sync
+  bench_line "dd conv=sparse,fsync of the raw image" "$(bench_seconds dd if="$demo_dir/files/raw" of="$demo_dir/disk" \
+    bs=1M conv=sparse,fsync status=none)" s
+  rm -f "$demo_dir/disk"
+  bench_line "zstd -d --sparse, sync" "$(bench_seconds sh -c "zstd -q -d --sparse '$demo_dir/files/zst' \
+    -o '$demo_dir/disk' && sync '$demo_dir/disk'")" s
+  bench_image_server files serve "$demo_dir/files"
+  port=$bench_port
+  bench_image_write "raw" "http://127.0.0.1:$port/raw" "$(sha256sum <"$demo_dir/files/raw" | cut -d' ' -f1)"
+  sum=$(sha256sum <"$demo_dir/files/zst" | cut -d' ' -f1)
+  bench_image_write "zstd" "http://127.0.0.1:$port/zst" "$sum"
+  bench_image_server cache cache "$demo_dir/cache" "http://127.0.0.1:$port/zst" "$sum" raw
+  bench_line "cache: download, check, convert" "$(awk '/^made/ {print $2}' "$demo_dir/cache.out")" s
+  bench_image_write "from the cache" "http://127.0.0.1:$bench_port/image" \
+    "$(sed -n 's/^sha256 //p' "$demo_dir/cache.out")"
+  bench_line "200 clients pull it: all together" \
+    "$("$bench_build"/bench_image pull "http://127.0.0.1:$bench_port/image" 200 | awk '{print $3}')" MB/s
+  bench_line "peak memory of the server" \
+    "$(awk '/^VmHWM:/ {printf "%.0f", $2 / 1024}' "/proc/$(bench_pid cache)/status")" MiB
+  bench_stop
+}
+
 bench_part() {  # NAME TITLE COMMAND...
   local name=$1 title=$2 run
   shift 2
@@ -167,7 +226,7 @@ bench_part() {  # NAME TITLE COMMAND...
 bench() {
   bench_options "$@"
   install_packages "${build_packages[@]}"
-  build_in "$bench_build" release ingot bench_store bench_api bench_watch bench_bring_up bench_provision
+  build_in "$bench_build" release ingot bench_store bench_api bench_watch bench_bring_up bench_provision bench_image
   demo_ingot=$bench_build/ingot
   trap demo_cleanup EXIT
   trap 'exit 130' INT
@@ -180,5 +239,6 @@ bench() {
   bench_part watch "watches over HTTPS: memory when idle, events to all" bench_watch
   bench_part enrolment "enrolment on a rack at $bench_speed times real speed" bench_enrolment
   bench_part bring-up "20 servers, 3 clusters at 60 times real speed" bench_clusters
+  bench_part image "a 4 GiB image with 1 GiB used to a disk file; 200 clients of one image" bench_image
   bench_part added "virtual time: what the manager adds to the hardware's time" "$bench_build"/bench_provision
 }
