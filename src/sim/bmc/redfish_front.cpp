@@ -387,7 +387,9 @@ net::Response RedfishFront::State::reset(const Json& body) {
   const auto problem = reset_system(server, body);
   const auto& type = body["ResetType"].string();
   const bool restarts = type.find("Restart") != std::string::npos || type == "PowerCycle";
-  if (!problem && (was_on ? restarts : server.powered_on())) firmware.booted();
+  // A machine may take its time to come up.
+  const bool starts = type == "On" || type == "ForceOn" || type == "PushPowerButton";
+  if (!problem && (was_on ? restarts : starts)) firmware.booted();
   return answered(problem);
 }
 
