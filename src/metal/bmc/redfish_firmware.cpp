@@ -43,7 +43,10 @@ base::Result<base::Json> RedfishFirmware::service() {
 base::Result<std::vector<std::string>> RedfishFirmware::inventory(const base::Json& service) {
   const auto path = link_of(service["FirmwareInventory"]);
   if (path.empty()) return std::vector<std::string>();
-  return client_.members(path);
+  auto members = client_.members(path);
+  // Some link to a collection that they do not have.
+  if (!members && members.error().code == base::Code::not_found) return std::vector<std::string>();
+  return members;
 }
 
 // Nice to know: not every service has them, and some only while the server runs.
