@@ -63,6 +63,8 @@ class Chaos {
       }
     }
     for (const auto& doc : world_.host_manifests()) restore(doc);
+    world_.run_for(base::minutes(5));  // a Secret goes with the host that used it, a moment later
+    for (const auto& doc : world_.host_manifests()) restore(doc);
     if (!cluster().path("metadata.deletionTimestamp").is_null()) delete_cluster();
     if (gone()) return;
     complete_cluster();
