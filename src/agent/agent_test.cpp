@@ -262,6 +262,21 @@ TEST_CASE("a disk with another serial is not touched") {
   CHECK(stage.disk(0, 4096) == std::string(4096, '\0'));
 }
 
+TEST_CASE("a disk that other servers may use stops the wipe before any disk is touched") {
+  Stage stage(14);
+  stage.boot();
+  auto file = stage.hardware->open_disk("").value();
+  REQUIRE(file->write_at(0, "data").ok());
+  REQUIRE(file->write_at(64u << 10, std::string_view("\x01\x16\x19\x70", 4)).ok());  // GFS2
+  for (const char* step : {"erase_devices_metadata", "erase_devices"}) {
+    const Json done =
+        stage.command("clean.execute_clean_step", Json::object({{"step", Json::object({{"step", step}})}}));
+    CHECK(done["command_status"].string() == "FAILED");
+    CHECK(done.path("command_error.message").string().find("GFS2") != std::string::npos);
+    CHECK(stage.disk(0, 4) == "data");
+  }
+}
+
 TEST_CASE("a wrongly declared format and an unknown command are refused") {
   Stage stage(13);
   stage.format = "qcow2";

@@ -3,6 +3,7 @@
 #include "agent/config_drive.h"
 #include "agent/disk_layout.h"
 #include "agent/image_writer.h"
+#include "agent/shared_storage.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -66,7 +67,8 @@ Json disk_document(const DiskIdentity& disk) {
   out.set("rotational", disk.rotational).set("wwn", disk.wwn).set("serial", disk.serial).set("vendor", disk.vendor);
   out.set("wwn_with_extension", disk.wwn_with_extension).set("wwn_vendor_extension", Json());
   out.set("hctl", disk.hctl).set("by_path", disk.by_path);
-  out.set("logical_sectors", 512).set("physical_sectors", 4096).set("tran", disk.transport);
+  out.set("logical_sectors", disk.logical_sector).set("physical_sectors", disk.physical_sector);
+  out.set("tran", disk.transport);
   return out;
 }
 
@@ -177,16 +179,35 @@ Result<Commands::Work> Commands::clean_step(const Json& params) {
   return Work([this, whole](Command& command) { return erase_all(command, whole); });
 }
 
+// What forbids the wipe is looked for on all disks before the first of them is touched.
+Result<void> Commands::check_erasable(const std::vector<DiskIdentity>& disks) {
+  for (const auto& disk : disks) {
+    if (disk.removable) continue;
+    if (disk.read_only) {
+      return Error{Code::invalid, "disk " + disk.name + " is read-only and cannot be erased; nothing was erased",
+                   Layer::agent};
+    }
+    const auto file = TRY(hardware_.open_disk(disk.name));
+    const std::string shared = TRY(shared_storage(*file).context("looking at " + disk.name));
+    if (!shared.empty()) {
+      return Error{Code::conflict,
+                   "disk " + disk.name + " (serial " + disk.serial + ") has " + shared +
+                       ", which other servers may use; nothing was erased",
+                   Layer::agent,
+                   "take the disk away from this server, or wipe it by hand when it is this server's own"};
+    }
+  }
+  return {};
+}
+
 Result<Json> Commands::erase_all(Command& command, bool whole) {
   const std::string step = whole ? "erase_devices" : "erase_devices_metadata";
   const auto disks = hardware_.disks();
+  TRY(check_erasable(disks));
   Json::Array erased, proofs;
   for (size_t i = 0; i < disks.size(); ++i) {
     const DiskIdentity& disk = disks[i];
     if (disk.removable) continue;
-    if (disk.read_only) {
-      return Error{Code::invalid, "disk " + disk.name + " is read-only and cannot be erased", Layer::agent};
-    }
     const auto progress = [&](int percent) {
       const int overall = (static_cast<int>(i) * 100 + percent) / static_cast<int>(disks.size());
       command.result = Json::object({{"step", step}, {"disk", disk.name}, {"percent", overall}});

@@ -47,6 +47,7 @@ class Commands {
   Result<Work> clean_step(const Json& params);
   Result<Work> write_step(const Json& params);
   Result<Json> write_image_to(Command& command, const Json& args);
+  Result<void> check_erasable(const std::vector<DiskIdentity>& disks);
   Result<Json> erase_all(Command& command, bool whole);
   Json inventory();
   Result<DiskIdentity> root_device(const Json& wanted);

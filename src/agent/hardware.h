@@ -22,6 +22,7 @@ struct DiskIdentity {
   std::string model, vendor, serial, wwn, wwn_with_extension, hctl, by_path;
   std::string transport;  // lsblk's TRAN: nvme, sata, sas
   uint64_t bytes = 0;
+  int64_t logical_sector = 512, physical_sector = 4096;  // bytes
   bool rotational = false;
   bool removable = false;  // virtual media and the like are never erased or written
   bool read_only = false;

@@ -6,6 +6,7 @@
 
 #include "agent/disk_layout.h"
 #include "base/text.h"
+#include "wire/little_endian.h"
 
 namespace agent {
 
@@ -13,6 +14,8 @@ using base::Code;
 using base::Error;
 using base::Layer;
 using base::Result;
+using wire::load_le;
+using wire::store_le;
 
 namespace {
 
@@ -24,14 +27,6 @@ constexpr uint64_t table_sectors = 32;  // of 128 entries with 128 bytes
 constexpr const char* linux_data = "0fc63daf-8483-4772-8e79-3d69d8477de4";
 constexpr std::string_view config_name = "config-2";
 
-uint64_t get(std::string_view bytes, size_t at, size_t count) {
-  uint64_t value = 0;
-  for (size_t i = count; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
-  return value;
-}
-void put(std::string& bytes, size_t at, uint64_t value, size_t count) {
-  for (size_t i = 0; i < count; ++i) bytes[at + i] = static_cast<char>((value >> (8 * i)) & 0xff);
-}
 uint32_t checksum(std::string_view bytes) {
   return static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
 }
@@ -67,22 +62,22 @@ Result<std::optional<Table>> read_table(sys::File& disk) {
   Table table;
   table.header = TRY(disk.read_at(sector, sector));
   if (table.header.size() < sector || !table.header.starts_with("EFI PART")) return std::optional<Table>();
-  const uint64_t size = get(table.header, 12, 4);
+  const uint64_t size = load_le(table.header, 12, 4);
   if (size < header_bytes || size > sector) return broken("header size");
   std::string plain = table.header.substr(0, size);
-  put(plain, 16, 0, 4);
-  if (checksum(plain) != get(table.header, 16, 4)) return broken("header checksum");
-  table.count = static_cast<uint32_t>(get(table.header, 80, 4));
-  table.entry_bytes = static_cast<uint32_t>(get(table.header, 84, 4));
+  store_le(plain, 16, 0, 4);
+  if (checksum(plain) != load_le(table.header, 16, 4)) return broken("header checksum");
+  table.count = static_cast<uint32_t>(load_le(table.header, 80, 4));
+  table.entry_bytes = static_cast<uint32_t>(load_le(table.header, 84, 4));
   if (table.count == 0 || table.count > entries_max || table.entry_bytes < 128 || table.entry_bytes > 1024 ||
       table.entry_bytes % 8 != 0) {
     return broken("number or size of its entries");
   }
   const size_t bytes = size_t{table.count} * table.entry_bytes;
-  const uint64_t at = get(table.header, 72, 8);
+  const uint64_t at = load_le(table.header, 72, 8);
   if (at < 2 || at > disk.size() / sector) return broken("place of its entries");
   table.entries = TRY(disk.read_at(at * sector, bytes));
-  if (table.entries.size() != bytes || checksum(table.entries) != get(table.header, 88, 4)) {
+  if (table.entries.size() != bytes || checksum(table.entries) != load_le(table.header, 88, 4)) {
     return broken("checksum of its entries");
   }
   return std::optional<Table>(std::move(table));
@@ -91,7 +86,7 @@ Result<std::optional<Table>> read_table(sys::File& disk) {
 std::string name_of(std::string_view entry) {
   std::string out;
   for (size_t at = 56; at + 1 < 128; at += 2) {
-    const auto unit = static_cast<uint16_t>(get(entry, at, 2));
+    const auto unit = static_cast<uint16_t>(load_le(entry, at, 2));
     if (unit == 0) break;
     out += unit < 0x80 ? static_cast<char>(unit) : '?';
   }
@@ -102,19 +97,19 @@ GptPartition partition_of(std::string_view entry) {
   GptPartition out;
   out.type = guid_text(entry.substr(0, 16));
   out.name = name_of(entry);
-  const uint64_t first = get(entry, 32, 8), last = get(entry, 40, 8);
+  const uint64_t first = load_le(entry, 32, 8), last = load_le(entry, 40, 8);
   out.offset = first * sector;
   out.bytes = last < first ? 0 : (last - first + 1) * sector;
   return out;
 }
 
 Result<void> write_header(sys::File& disk, Table& table, uint64_t own, uint64_t other, uint64_t entries_at) {
-  put(table.header, 24, own, 8);
-  put(table.header, 32, other, 8);
-  put(table.header, 72, entries_at, 8);
-  put(table.header, 88, checksum(table.entries), 4);
-  put(table.header, 16, 0, 4);
-  put(table.header, 16, checksum(table.header.substr(0, get(table.header, 12, 4))), 4);
+  store_le(table.header, 24, own, 8);
+  store_le(table.header, 32, other, 8);
+  store_le(table.header, 72, entries_at, 8);
+  store_le(table.header, 88, checksum(table.entries), 4);
+  store_le(table.header, 16, 0, 4);
+  store_le(table.header, 16, checksum(table.header.substr(0, load_le(table.header, 12, 4))), 4);
   return disk.write_at(own * sector, table.header);
 }
 
@@ -123,8 +118,8 @@ Result<void> write_table(sys::File& disk, Table& table) {
   const uint64_t sectors = disk.size() / sector;
   const uint64_t entry_sectors = std::max<uint64_t>((table.entries.size() + sector - 1) / sector, table_sectors);
   const uint64_t backup_at = sectors - 1 - entry_sectors;
-  const uint64_t entries_at = get(table.header, 72, 8);
-  put(table.header, 48, backup_at - 1, 8);  // last usable
+  const uint64_t entries_at = load_le(table.header, 72, 8);
+  store_le(table.header, 48, backup_at - 1, 8);  // last usable
   TRY(disk.write_at(entries_at * sector, table.entries));
   TRY(disk.write_at(backup_at * sector, table.entries));
   TRY(write_header(disk, table, sectors - 1, 1, backup_at));
@@ -132,7 +127,7 @@ Result<void> write_table(sys::File& disk, Table& table) {
   // The protective MBR's one partition covers the disk, as far as its 32 bits reach.
   std::string mbr = TRY(disk.read_at(0, sector));
   if (mbr.size() == sector && static_cast<unsigned char>(mbr[450]) == 0xee) {
-    put(mbr, 458, std::min<uint64_t>(sectors - 1, 0xffffffff), 4);
+    store_le(mbr, 458, std::min<uint64_t>(sectors - 1, 0xffffffff), 4);
     TRY(disk.write_at(0, mbr));
   }
   return {};
@@ -177,8 +172,8 @@ Result<std::optional<ConfigPartition>> add_config_partition(sys::File& disk, sys
     std::string entry(table->entry_bytes, '\0');
     entry.replace(0, 16, guid_bytes(linux_data));
     entry.replace(16, 16, guid_bytes(random.uuid()));
-    put(entry, 32, start, 8);
-    put(entry, 40, last, 8);
+    store_le(entry, 32, start, 8);
+    store_le(entry, 40, last, 8);
     for (size_t i = 0; i < config_name.size(); ++i) entry[56 + 2 * i] = config_name[i];
     table->entries.replace(size_t{*free} * table->entry_bytes, table->entry_bytes, entry);
     found = ConfigPartition{start * sector, (last - start + 1) * sector};

@@ -7,12 +7,15 @@
 
 #include "base/check.h"
 #include "crypto/hash.h"
+#include "wire/little_endian.h"
 
 namespace image {
 
 using base::Code;
 using base::Error;
 using base::Result;
+using wire::append_le;
+using wire::load_le;
 
 namespace {
 
@@ -20,15 +23,6 @@ constexpr std::string_view magic = "INGOTMAP";
 constexpr size_t header_bytes = 32, entry_bytes = 40;
 constexpr uint32_t block_bytes_min = 64u << 10, block_bytes_max = 4u << 20;
 constexpr int level = 3;
-
-void put(std::string& out, uint64_t value, size_t bytes) {
-  for (size_t i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i));
-}
-uint64_t get(std::string_view bytes, size_t at, size_t count) {
-  uint64_t value = 0;
-  for (size_t i = count; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
-  return value;
-}
 
 Error broken(const std::string& what) { return base::corrupt("the block map is broken: " + what); }
 
@@ -77,13 +71,13 @@ class Blocks : public Content {
   Result<bool> read_map() {
     if (window_.size() < header_bytes) return false;
     if (std::string_view(window_).substr(0, magic.size()) != magic) return broken("its mark");
-    const uint64_t version = get(window_, 8, 4), count = get(window_, 24, 4);
+    const uint64_t version = load_le(window_, 8, 4), count = load_le(window_, 24, 4);
     if (version != 1) return Error{Code::unsupported, "the block map has version " + std::to_string(version)};
-    map_.block_bytes = static_cast<uint32_t>(get(window_, 12, 4));
+    map_.block_bytes = static_cast<uint32_t>(load_le(window_, 12, 4));
     const bool power = (map_.block_bytes & (map_.block_bytes - 1)) == 0;
     if (!power || map_.block_bytes < block_bytes_min || map_.block_bytes > block_bytes_max) return broken("block size");
     if (count > block_map_count_max) return broken("too many blocks");
-    map_.disk_bytes = get(window_, 16, 8);
+    map_.disk_bytes = load_le(window_, 16, 8);
     if (map_.disk_bytes > limit_) {
       return Error{Code::too_large, "the image is of a disk of " + std::to_string(map_.disk_bytes) +
                                         " bytes, and there is room for " + std::to_string(limit_)};
@@ -98,8 +92,8 @@ class Blocks : public Content {
 
   Result<void> read_entry(std::string_view bytes) {
     BlockMap::Entry entry;
-    entry.number = static_cast<uint32_t>(get(bytes, 0, 4));
-    entry.stored_bytes = static_cast<uint32_t>(get(bytes, 4, 4));
+    entry.number = static_cast<uint32_t>(load_le(bytes, 0, 4));
+    entry.stored_bytes = static_cast<uint32_t>(load_le(bytes, 4, 4));
     std::memcpy(entry.sha256.data(), bytes.data() + 8, entry.sha256.size());
     const bool ascends = map_.entries.empty() || map_.entries.back().number < entry.number;
     const bool inside = uint64_t{entry.number} * map_.block_bytes < map_.disk_bytes;
@@ -123,14 +117,14 @@ Result<std::string> BlockMap::dump() const {
     return Error{Code::too_large, "the image uses more than " + std::to_string(block_map_count_max) + " blocks"};
   }
   std::string out(magic);
-  put(out, 1, 4);
-  put(out, block_bytes, 4);
-  put(out, disk_bytes, 8);
-  put(out, entries.size(), 4);
-  put(out, 0, 4);
+  append_le(out, 1, 4);
+  append_le(out, block_bytes, 4);
+  append_le(out, disk_bytes, 8);
+  append_le(out, entries.size(), 4);
+  append_le(out, 0, 4);
   for (const auto& entry : entries) {
-    put(out, entry.number, 4);
-    put(out, entry.stored_bytes, 4);
+    append_le(out, entry.number, 4);
+    append_le(out, entry.stored_bytes, 4);
     out.append(entry.sha256.data(), entry.sha256.size());
   }
   return out;

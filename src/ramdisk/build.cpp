@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "wire/cpio.h"
 #include "wire/fat.h"
+#include "wire/kernel_modules.h"
 
 namespace ramdisk {
 
@@ -69,19 +70,6 @@ std::string area_of(const std::string& path) {
 
 using Dependencies = std::map<std::string, std::vector<std::string>>;
 
-Dependencies read_dependencies(std::string_view text) {
-  Dependencies out;
-  for (const auto line : base::split(text, '\n')) {
-    const size_t colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    auto& needs = out[std::string(line.substr(0, colon))];
-    for (const auto word : base::split(base::trim(line.substr(colon + 1)), ' ')) {
-      if (!word.empty()) needs.emplace_back(word);
-    }
-  }
-  return out;
-}
-
 std::set<std::string> choose(const Dependencies& all) {
   std::set<std::string> chosen;
   for (const auto& [path, needs] : all) {
@@ -90,11 +78,6 @@ std::set<std::string> choose(const Dependencies& all) {
     chosen.insert(needs.begin(), needs.end());
   }
   return chosen;
-}
-
-std::string name_of(const std::string& path) {
-  std::string file = path.substr(path.rfind('/') + 1);
-  return base::replace_all(file.substr(0, file.find(".ko")), "-", "_");
 }
 
 std::string dependencies_of(const Dependencies& all, const std::set<std::string>& chosen) {
@@ -112,12 +95,12 @@ std::string dependencies_of(const Dependencies& all, const std::set<std::string>
 
 std::string aliases_of(std::string_view text, const std::set<std::string>& chosen) {
   std::set<std::string, std::less<>> names;
-  for (const auto& path : chosen) names.insert(name_of(path));
+  for (const auto& path : chosen) names.insert(wire::module_name(path));
   std::string out;
   for (const auto line : base::split(text, '\n')) {
     const size_t space = line.rfind(' ');
     if (!line.starts_with("alias ") || space == std::string_view::npos) continue;
-    if (names.count(base::replace_all(std::string(line.substr(space + 1)), "-", "_"))) {
+    if (names.count(wire::module_name(line.substr(space + 1)))) {
       out += std::string(line) + "\n";
     }
   }
@@ -156,7 +139,7 @@ Result<std::string> initramfs(sys::Disk& disk, const Parts& parts, Built& built,
   const std::string depmod = "run depmod for this kernel (package kmod): depmod -b ROOT VERSION";
   const std::string dep_text = TRY(read(disk, parts.modules + "/modules.dep", depmod));
   const std::string alias_text = TRY(read(disk, parts.modules + "/modules.alias", depmod));
-  const Dependencies all = read_dependencies(dep_text);
+  const Dependencies all = wire::parse_module_dependencies(dep_text);
   const std::set<std::string> chosen = choose(all);
 
   wire::CpioWriter cpio;
@@ -175,7 +158,7 @@ Result<std::string> initramfs(sys::Disk& disk, const Parts& parts, Built& built,
   cpio.add_file("lib/modules/modules.alias", aliases_of(alias_text, chosen));
   for (const auto& path : chosen) {
     const std::string bytes = TRY(read(disk, parts.modules + "/" + path, depmod));
-    if (asks_for_firmware(bytes)) built.need_firmware.push_back(name_of(path));
+    if (asks_for_firmware(bytes)) built.need_firmware.push_back(wire::module_name(path));
     cpio.add_file("lib/modules/" + path, bytes);
   }
   std::set<std::string> areas;

@@ -36,8 +36,9 @@ class BlockDevice : public File {
   // Writes zeros, by the device itself where it can. Blocks the thread; give it pieces.
   virtual base::Result<void> write_zeroes(uint64_t offset, uint64_t bytes) = 0;
   virtual base::Result<std::string> nvme(const NvmeCommand& command) = 0;  // what it read
-  virtual base::Result<std::string> ata(const AtaCommand& command) = 0;    // what it read
-  virtual base::Result<void> read_partitions() = 0;                        // the kernel looks at the table again
+  virtual base::Result<uint32_t> nvme_namespace() = 0;  // the one that this device is; a drive may have several
+  virtual base::Result<std::string> ata(const AtaCommand& command) = 0;  // what it read
+  virtual base::Result<void> read_partitions() = 0;                      // the kernel looks at the table again
 };
 
 enum class MachineEnd : unsigned char { reboot, power_off };

@@ -4,15 +4,9 @@
 #include "wire/cpio.h"
 #include "wire/fat.h"
 #include "wire/iso9660.h"
+#include "wire/little_endian.h"
 
 namespace wire {
-namespace {
-uint64_t get(std::string_view bytes, size_t at, size_t count) {
-  uint64_t value = 0;
-  for (size_t i = count; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
-  return value;
-}
-}  // namespace
 
 TEST_CASE("cpio: every entry has its parents before it and starts at a multiple of four") {
   CpioWriter cpio;
@@ -36,8 +30,8 @@ TEST_CASE("FAT: a file is found by its folders and clusters") {
   const std::string large(3000, 'L');
   const auto image = build_fat("INGOT", {{"EFI/BOOT/BOOTX64.EFI", large}, {"EFI/BOOT/GRUBX64.EFI", "grub"}});
   REQUIRE(image.ok());
-  const size_t cluster = get(*image, 13, 1) * 512, table = 512, tables = get(*image, 22, 2) * 512;
-  const size_t root = table + 2 * tables, data = root + get(*image, 17, 2) * 32;
+  const size_t cluster = load_le(*image, 13, 1) * 512, table = 512, tables = load_le(*image, 22, 2) * 512;
+  const size_t root = table + 2 * tables, data = root + load_le(*image, 17, 2) * 32;
   CHECK(image->substr(510, 2) == "\x55\xaa");
   CHECK((image->size() - data) / cluster >= 4085);  // else it would be FAT12
   const auto entry = [&](size_t folder, const std::string& name) -> size_t {
@@ -47,14 +41,15 @@ TEST_CASE("FAT: a file is found by its folders and clusters") {
     FAIL("not there: ", name);
     return 0;
   };
-  const auto place = [&](size_t at) { return data + (get(*image, at + 26, 2) - 2) * cluster; };
+  const auto place = [&](size_t at) { return data + (load_le(*image, at + 26, 2) - 2) * cluster; };
   const size_t efi = place(entry(root, "EFI        "));
   const size_t boot = place(entry(efi, "BOOT       "));
   const size_t file = entry(boot, "BOOTX64 EFI");
-  CHECK(get(*image, file + 28, 4) == 3000);
+  CHECK(load_le(*image, file + 28, 4) == 3000);
   std::string found;
-  size_t at = get(*image, file + 26, 2);
-  for (; at < 0xfff8; at = get(*image, table + at * 2, 2)) found += image->substr(data + (at - 2) * cluster, cluster);
+  size_t at = load_le(*image, file + 26, 2);
+  for (; at < 0xfff8; at = load_le(*image, table + at * 2, 2))
+    found += image->substr(data + (at - 2) * cluster, cluster);
   CHECK(found.substr(0, 3000) == large);
   CHECK(image->substr(table, tables) == image->substr(table + tables, tables));
   CHECK(image->substr(place(entry(boot, "GRUBX64 EFI")), 4) == "grub");
@@ -81,14 +76,14 @@ TEST_CASE("ISO: a boot record leads UEFI firmware to the boot image; large files
   CHECK(image.substr(record, 30) == std::string(1, '\0') +
                                         "CD001\x01"
                                         "EL TORITO SPECIFICATION");
-  const size_t catalog = get(image, record + 71, 4) * 2048;
-  CHECK(get(image, catalog, 2) == 0xef01);
+  const size_t catalog = load_le(image, record + 71, 4) * 2048;
+  CHECK(load_le(image, catalog, 2) == 0xef01);
   uint16_t sum = 0;
-  for (size_t i = 0; i < 32; i += 2) sum = static_cast<uint16_t>(sum + get(image, catalog + i, 2));
+  for (size_t i = 0; i < 32; i += 2) sum = static_cast<uint16_t>(sum + load_le(image, catalog + i, 2));
   CHECK(sum == 0);
-  CHECK(get(image, catalog + 32, 1) == 0x88);
-  CHECK(get(image, catalog + 38, 2) == 8);
-  CHECK(image.substr(get(image, catalog + 40, 4) * 2048, 4096) == esp);
+  CHECK(load_le(image, catalog + 32, 1) == 0x88);
+  CHECK(load_le(image, catalog + 38, 2) == 8);
+  CHECK(image.substr(load_le(image, catalog + 40, 4) * 2048, 4096) == esp);
   const auto read = read_iso(image);
   REQUIRE(read.ok());
   CHECK(read->find("vmlinuz")->bytes == std::string(5000, 'K'));

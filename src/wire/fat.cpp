@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/text.h"
+#include "wire/little_endian.h"
 
 namespace wire {
 
@@ -30,10 +31,6 @@ struct Node {
   uint16_t cluster = 0;
   size_t clusters = 0;
 };
-
-void put(std::string& out, uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>((value >> (8 * i)) & 0xff);
-}
 
 // "BOOTX64.EFI" as "BOOTX64 EFI".
 Result<std::string> short_name(std::string_view part) {
@@ -93,11 +90,11 @@ std::string entry(const std::string& name, const Node& node) {
   std::string out = name;
   out += node.directory ? '\x10' : '\x20';
   out.append(8, '\0');
-  put(out, 0, 2);       // high half of the cluster: FAT32 only
-  put(out, 0, 2);       // time
-  put(out, 0x5c21, 2);  // 2026-01-01, fixed so that images are reproducible
-  put(out, node.cluster, 2);
-  put(out, node.directory ? 0 : node.bytes.size(), 4);
+  append_le(out, 0, 2);       // high half of the cluster: FAT32 only
+  append_le(out, 0, 2);       // time
+  append_le(out, 0x5c21, 2);  // 2026-01-01, fixed so that images are reproducible
+  append_le(out, node.cluster, 2);
+  append_le(out, node.directory ? 0 : node.bytes.size(), 4);
   return out;
 }
 
@@ -131,22 +128,22 @@ void write_tree(const Node& folder, size_t data_at, size_t cluster_bytes, std::s
 std::string boot_sector(std::string_view label, size_t sectors_per_cluster, size_t sectors, size_t table_sectors) {
   std::string out("\xeb\x3c\x90", 3);
   out += "INGOT   ";
-  put(out, sector, 2);
-  put(out, sectors_per_cluster, 1);
-  put(out, 1, 2);  // reserved: this one
-  put(out, 2, 1);  // tables
-  put(out, root_entries, 2);
-  put(out, sectors < 65536 ? sectors : 0, 2);
-  put(out, 0xf8, 1);
-  put(out, table_sectors, 2);
-  put(out, 32, 2);  // geometry, of no meaning
-  put(out, 64, 2);
-  put(out, 0, 4);
-  put(out, sectors < 65536 ? 0 : sectors, 4);
-  put(out, 0x80, 1);
-  put(out, 0, 1);
-  put(out, 0x29, 1);
-  put(out, 0x1960746e, 4);  // serial number, fixed
+  append_le(out, sector, 2);
+  append_le(out, sectors_per_cluster, 1);
+  append_le(out, 1, 2);  // reserved: this one
+  append_le(out, 2, 1);  // tables
+  append_le(out, root_entries, 2);
+  append_le(out, sectors < 65536 ? sectors : 0, 2);
+  append_le(out, 0xf8, 1);
+  append_le(out, table_sectors, 2);
+  append_le(out, 32, 2);  // geometry, of no meaning
+  append_le(out, 64, 2);
+  append_le(out, 0, 4);
+  append_le(out, sectors < 65536 ? 0 : sectors, 4);
+  append_le(out, 0x80, 1);
+  append_le(out, 0, 1);
+  append_le(out, 0x29, 1);
+  append_le(out, 0x1960746e, 4);  // serial number, fixed
   std::string name(label.substr(0, 11));
   name.resize(11, ' ');
   out += name + "FAT16   ";
@@ -181,7 +178,7 @@ Result<std::string> build_fat(std::string_view label, const std::vector<FatFile>
   table[1] = last_cluster;
   write_tree(root, data_at, cluster_bytes, image, table);
   std::string table_bytes;
-  for (const uint16_t link : table) put(table_bytes, link, 2);
+  for (const uint16_t link : table) append_le(table_bytes, link, 2);
   image.replace(sector, table_bytes.size(), table_bytes);
   image.replace(sector + table_bytes.size(), table_bytes.size(), table_bytes);
   const std::string folder = folder_bytes(root, nullptr);

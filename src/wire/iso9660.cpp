@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/text.h"
+#include "wire/little_endian.h"
 
 namespace wire {
 
@@ -36,15 +37,12 @@ struct Node {
 
 uint32_t sectors_of(size_t bytes) { return static_cast<uint32_t>((bytes + sector - 1) / sector); }
 
-void put_le(std::string& out, uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>((value >> (8 * i)) & 0xff);
-}
-void put_be(std::string& out, uint64_t value, int bytes) {
-  for (int i = bytes - 1; i >= 0; --i) out += static_cast<char>((value >> (8 * i)) & 0xff);
+void put_be(std::string& out, uint64_t value, size_t bytes) {
+  for (size_t i = bytes; i-- > 0;) out += static_cast<char>((value >> (8 * i)) & 0xff);
 }
 // Both-endian numbers, 7.2.3 and 7.3.3.
-void put_both(std::string& out, uint64_t value, int bytes) {
-  put_le(out, value, bytes);
+void put_both(std::string& out, uint64_t value, size_t bytes) {
+  append_le(out, value, bytes);
   put_be(out, value, bytes);
 }
 void put_padded(std::string& out, std::string_view text, size_t width, char fill = ' ') {
@@ -187,8 +185,8 @@ std::string path_table(const std::vector<Node*>& directories, bool big_endian) {
       put_be(out, directory->extent, 4);
       put_be(out, parent, 2);
     } else {
-      put_le(out, directory->extent, 4);
-      put_le(out, parent, 2);
+      append_le(out, directory->extent, 4);
+      append_le(out, parent, 2);
     }
     out += identifier;
     if (identifier.size() % 2 != 0) out += '\0';
@@ -209,8 +207,8 @@ std::string primary_descriptor(const Node& root, std::string_view volume_id, uin
   put_both(out, 1, 2);
   put_both(out, sector, 2);
   put_both(out, table_bytes, 4);
-  put_le(out, table_le, 4);
-  put_le(out, 0, 4);
+  append_le(out, table_le, 4);
+  append_le(out, 0, 4);
   put_be(out, table_be, 4);
   put_be(out, 0, 4);
   std::string dot = record(root, std::string_view("\0", 1), {}, false).substr(0, 34);
@@ -288,7 +286,7 @@ std::string boot_record(uint32_t catalog) {
   std::string out = std::string(1, '\0') + "CD001" + '\x01';
   out += "EL TORITO SPECIFICATION";
   out.resize(71, '\0');
-  put_le(out, catalog, 4);
+  append_le(out, catalog, 4);
   out.resize(sector, '\0');
   return out;
 }
@@ -309,8 +307,8 @@ std::string boot_catalog(const Node& image) {
   std::string out = head;
   out += std::string("\x88\x00\x00\x00\x00\x00", 6);
   // In units of 512 bytes; an image that is larger than can be said is loaded whole by UEFI firmware.
-  put_le(out, std::min<uint32_t>((image.size + 511) / 512, 0xffff), 2);
-  put_le(out, image.extent, 4);
+  append_le(out, std::min<uint32_t>((image.size + 511) / 512, 0xffff), 2);
+  append_le(out, image.extent, 4);
   out.resize(sector, '\0');
   return out;
 }
@@ -389,18 +387,13 @@ class Reader {
       if (type == 255) return base::corrupt("the ISO image has no primary volume descriptor");
       if (type != 1) continue;
       out_.volume_id = base::trim(descriptor.substr(40, 32));
-      TRY(directory(le32(descriptor, 156 + 2), le32(descriptor, 156 + 10), "", 0));
+      TRY(directory(static_cast<uint32_t>(load_le(descriptor, 156 + 2, 4)),
+                    static_cast<uint32_t>(load_le(descriptor, 156 + 10, 4)), "", 0));
       return std::move(out_);
     }
   }
 
  private:
-  static uint32_t le32(std::string_view bytes, size_t at) {
-    uint32_t value = 0;
-    for (size_t i = 4; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
-    return value;
-  }
-
   Result<std::string_view> slice(size_t from, size_t bytes) const {
     if (from > image_.size() || bytes > image_.size() - from) {
       return base::corrupt("the ISO image ends before sector " + std::to_string((from + bytes) / sector));
@@ -456,8 +449,8 @@ class Reader {
         name.find('\0') != std::string::npos) {
       return base::corrupt("an ISO record has the name " + base::quoted(name));
     }
-    const uint32_t extent = le32(record, 2);
-    const uint32_t size = le32(record, 10);
+    const uint32_t extent = static_cast<uint32_t>(load_le(record, 2, 4));
+    const uint32_t size = static_cast<uint32_t>(load_le(record, 10, 4));
     if (static_cast<unsigned char>(record[25]) & 2) return directory(extent, size, prefix + name + "/", depth + 1);
     const auto bytes = TRY(slice(size_t{extent} * sector, size));
     total_ += bytes.size();

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "fetch/off_loop.h"
 #include "sys/fiber.h"
+#include "wire/little_endian.h"
 
 namespace agent {
 
@@ -14,6 +15,7 @@ using base::Code;
 using base::Error;
 using base::Layer;
 using base::Result;
+using wire::load_le;
 
 namespace {
 
@@ -21,14 +23,7 @@ constexpr size_t sample_bytes = 4096;
 constexpr int samples_count = 64;
 constexpr uint64_t overwrite_step = uint64_t{64} << 20;
 
-uint32_t little_endian(std::string_view bytes, size_t at, size_t count) {
-  uint32_t value = 0;
-  for (size_t i = count; i-- > 0;) {
-    value = value << 8 | (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0u);
-  }
-  return value;
-}
-bool bit(uint32_t value, int number) { return (value >> number & 1) != 0; }
+bool bit(uint64_t value, int number) { return (value >> number & 1) != 0; }
 
 bool is_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == std::string_view::npos; }
 
@@ -109,9 +104,16 @@ class Eraser {
     return fetch::off_loop<std::string>(sys_, [device = device_, command] { return device->ata(command); });
   }
 
+  // Also checks that the command would touch this disk alone: some act on all namespaces of a drive.
   Result<NvmeAbilities> abilities() {
     if (disk_.transport != "nvme") return Error{Code::unsupported, "not an NVMe disk"};
-    return nvme_abilities(TRY(nvme({.opcode = 0x06, .dword10 = 1, .data_bytes = 4096})));
+    NvmeAbilities can = nvme_abilities(TRY(nvme({.opcode = 0x06, .dword10 = 1, .data_bytes = 4096})));
+    // Active namespace list (CNS 02h): their numbers in order, ended by zero.
+    const std::string spaces = TRY(nvme({.opcode = 0x06, .dword10 = 2, .data_bytes = 4096}));
+    const bool several = load_le(spaces, 4, 4) != 0;
+    if (several) can.sanitize_crypto = can.sanitize_block = false;
+    if (several && can.format_acts_on_all) can.format = false;
+    return can;
   }
 
   Result<void> nvme_sanitize();
@@ -130,28 +132,30 @@ class Eraser {
 // Opcode 84h; SANACT 4: crypto erase, 2: block erase (figure 380). Progress is in log page 81h.
 Result<void> Eraser::nvme_sanitize() {
   const NvmeAbilities can = TRY(abilities());
-  if (!can.sanitize_crypto && !can.sanitize_block) return Error{Code::unsupported, "the drive does not offer it"};
+  if (!can.sanitize_crypto && !can.sanitize_block)
+    return Error{Code::unsupported, "the drive does not offer it for this disk alone"};
   TRY(nvme({.opcode = 0x84, .dword10 = can.sanitize_block ? 2u : 4u}));
   for (;;) {
     TRY(sys::sleep(sys_.loop, base::seconds(2)));
     // Get Log Page: number of dwords minus one in bits 16 up.
     const std::string log =
         TRY(nvme({.opcode = 0x02, .namespace_id = 0xffffffff, .dword10 = 0x81u | 127u << 16, .data_bytes = 512}));
-    const uint32_t status = little_endian(log, 2, 2) & 7;
-    if (status == 3) return Error{Code::unavailable, "the drive reports that the sanitize failed"};
-    if (status != 2) return {};
-    progress_(static_cast<int>(little_endian(log, 0, 2) * 100 / 65536));
+    const uint64_t status = load_le(log, 2, 2) & 7;
+    if (status == 1 || status == 4) return {};  // done; done, and nothing was deallocated
+    if (status != 2) return Error{Code::unavailable, "the drive reports that the sanitize failed"};
+    progress_(static_cast<int>(load_le(log, 0, 2) * 100 / 65536));
   }
 }
 
 // Opcode 80h; the LBA format stays what it is (identify namespace, FLBAS in byte 26).
 Result<void> Eraser::nvme_format() {
   const NvmeAbilities can = TRY(abilities());
-  if (!can.format) return Error{Code::unsupported, "the drive does not offer it"};
-  const std::string space = TRY(nvme({.opcode = 0x06, .namespace_id = 1, .data_bytes = 4096}));
-  const uint32_t format = little_endian(space, 26, 1) & 15;
+  if (!can.format) return Error{Code::unsupported, "the drive does not offer it for this disk alone"};
+  const uint32_t own = TRY(device_->nvme_namespace());
+  const std::string space = TRY(nvme({.opcode = 0x06, .namespace_id = own, .data_bytes = 4096}));
+  const auto format = static_cast<uint32_t>(load_le(space, 26, 1) & 15);
   const uint32_t erase = can.format_crypto ? 2 : 1;
-  TRY(nvme({.opcode = 0x80, .namespace_id = 1, .dword10 = format | erase << 9, .limit = base::hours(12)}));
+  TRY(nvme({.opcode = 0x80, .namespace_id = own, .dword10 = format | erase << 9, .limit = base::hours(12)}));
   return {};
 }
 
@@ -159,11 +163,16 @@ Result<void> Eraser::nvme_format() {
 // takes the password away again.
 Result<void> Eraser::ata_secure_erase() {
   if (disk_.transport != "sata") return Error{Code::unsupported, "not a SATA disk"};
-  const AtaSecurity security = ata_security(TRY(ata({.command = 0xec, .reads = true})));
+  AtaSecurity security = ata_security(TRY(ata({.command = 0xec, .reads = true})));
+  std::string order(512, '\0');
+  if (security.locked) {
+    // An erase that lost its power leaves our own, empty, password behind: SECURITY UNLOCK (F2h).
+    (void)ata({.command = 0xf2, .data = order});
+    security = ata_security(TRY(ata({.command = 0xec, .reads = true})));
+  }
   if (!security.supported) return Error{Code::unsupported, "the drive does not offer it"};
   if (security.frozen) return Error{Code::unsupported, "firmware has frozen the drive's security"};
   if (security.locked) return Error{Code::unsupported, "the drive is locked with a password"};
-  std::string order(512, '\0');
   TRY(ata({.command = 0xf1, .data = order}));
   TRY(ata({.command = 0xf3}));
   order[0] = security.enhanced ? '\x02' : '\0';
@@ -210,23 +219,25 @@ Result<void> Eraser::overwrite() {
 
 NvmeAbilities nvme_abilities(std::string_view identify) {
   NvmeAbilities out;
-  const uint32_t sanitize = little_endian(identify, 328, 4);
+  const uint64_t sanitize = load_le(identify, 328, 4);
   out.sanitize_crypto = bit(sanitize, 0);
   out.sanitize_block = bit(sanitize, 1);
-  out.format = bit(little_endian(identify, 256, 2), 1);
-  out.format_crypto = bit(little_endian(identify, 524, 1), 2);
+  out.format = bit(load_le(identify, 256, 2), 1);
+  const uint64_t format = load_le(identify, 524, 1);
+  out.format_acts_on_all = bit(format, 0) || bit(format, 1);
+  out.format_crypto = bit(format, 2);
   return out;
 }
 
 AtaSecurity ata_security(std::string_view identify) {
-  const auto word = [&](size_t number) { return little_endian(identify, number * 2, 2); };
+  const auto word = [&](size_t number) { return load_le(identify, number * 2, 2); };
   AtaSecurity out;
   out.supported = bit(word(82), 1);
   out.enabled = bit(word(128), 1);
   out.locked = bit(word(128), 2);
   out.frozen = bit(word(128), 3);
   out.enhanced = bit(word(128), 5);
-  const auto time = [](uint32_t units) {  // of 2 minutes; 0: not told
+  const auto time = [](uint64_t units) {  // of 2 minutes; 0: not told
     return (units & 0xff) == 0 ? base::Duration(base::hours(12)) : base::Duration(base::minutes(2 * (units & 0xff)));
   };
   out.erase_time = time(word(89));

@@ -14,6 +14,7 @@ namespace agent {
 struct NvmeAbilities {
   bool sanitize_crypto = false, sanitize_block = false;
   bool format = false, format_crypto = false;
+  bool format_acts_on_all = false;  // on every namespace of the drive
 };
 NvmeAbilities nvme_abilities(std::string_view identify_controller);
 

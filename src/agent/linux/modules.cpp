@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "wire/kernel_modules.h"
 
 namespace agent {
 
@@ -19,29 +20,15 @@ std::string_view bus_of(std::string_view alias) {
 }
 }  // namespace
 
-std::string module_name(std::string_view path) {
-  std::string_view file = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-  file = file.substr(0, file.find(".ko"));
-  return base::replace_all(std::string(file), "-", "_");
-}
-
 ModuleIndex ModuleIndex::parse(std::string_view aliases, std::string_view dependencies) {
   ModuleIndex out;
   for (const auto line : base::split(aliases, '\n')) {
     const auto words = base::split(base::trim(line), ' ');
     if (words.size() != 3 || words[0] != "alias") continue;
-    out.aliases_.emplace(std::string(bus_of(words[1])),
-                         std::pair(std::string(words[1]), base::replace_all(std::string(words[2]), "-", "_")));
+    out.aliases_.emplace(std::string(bus_of(words[1])), std::pair(std::string(words[1]), wire::module_name(words[2])));
   }
-  for (const auto line : base::split(dependencies, '\n')) {
-    const size_t colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    Module module;
-    module.path = line.substr(0, colon);
-    for (const auto word : base::split(base::trim(line.substr(colon + 1)), ' ')) {
-      if (!word.empty()) module.needs.emplace_back(word);
-    }
-    out.modules_[module_name(module.path)] = std::move(module);
+  for (auto& [path, needs] : wire::parse_module_dependencies(dependencies)) {
+    out.modules_[wire::module_name(path)] = {path, std::move(needs)};
   }
   return out;
 }
@@ -62,7 +49,7 @@ std::vector<std::string> ModuleIndex::matching(std::string_view modalias) const 
 }
 
 std::vector<std::string> ModuleIndex::paths_for(std::string_view name) const {
-  const auto found = modules_.find(base::replace_all(std::string(name), "-", "_"));
+  const auto found = modules_.find(wire::module_name(name));
   if (found == modules_.end()) return {};
   // depmod lists what is needed last first.
   std::vector<std::string> out(found->second.needs.rbegin(), found->second.needs.rend());

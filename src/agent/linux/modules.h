@@ -30,7 +30,4 @@ class ModuleIndex {
   std::map<std::string, Module, std::less<>> modules_;                                    // by name, with '_' for '-'
 };
 
-// The module's name as the kernel has it: "virtio_net" of "kernel/drivers/net/virtio_net.ko".
-std::string module_name(std::string_view path);
-
 }  // namespace agent

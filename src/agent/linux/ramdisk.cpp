@@ -18,6 +18,7 @@ using base::Result;
 namespace {
 
 constexpr const char* modules_folder = "/lib/modules/";
+constexpr uint64_t medium_bytes_max = uint64_t{4} << 30;
 constexpr base::Duration settle = base::milliseconds(300);
 constexpr int rounds_without_news = 3;  // a bus may show its devices a while after its driver
 
@@ -89,7 +90,7 @@ class Drivers {
 // Volume label of an ISO 9660 image: sector 16, bytes 40 to 71 (ECMA-119 8.4.7).
 bool is_our_medium(sys::Machine& machine, const std::string& device) {
   const auto disk = machine.open_block(device, true);
-  if (!disk) return false;
+  if (!disk || (*disk)->size() > medium_bytes_max) return false;
   const auto descriptor = (*disk)->read_at(16 * 2048, 2048);
   return descriptor && descriptor->size() == 2048 && descriptor->substr(1, 5) == "CD001" &&
          base::trim(descriptor->substr(40, 32)) == medium_label;
@@ -100,7 +101,11 @@ Result<std::string> find_medium(sys::Sys& sys, sys::Machine& machine) {
     auto names = sys.disk.list("/sys/block");
     if (names) {
       for (const auto& name : *names) {
-        if (!name.starts_with("sr") && !name.starts_with("sd")) continue;
+        // On a disk that stays, the former tenant could have left settings that lead to a manager of its own.
+        const auto removable = sys.disk.read("/sys/block/" + name + "/removable");
+        const bool may_be =
+            name.starts_with("sr") || (name.starts_with("sd") && removable && removable->starts_with("1"));
+        if (!may_be) continue;
         if (is_our_medium(machine, "/dev/" + name)) return "/dev/" + name;
       }
     }

@@ -96,6 +96,8 @@ DiskIdentity Sysfs::disk(const std::string& name) const {
   out.rotational = text(folder + "/queue/rotational") == "1";
   out.removable = text(folder + "/removable") == "1";
   out.read_only = text(folder + "/ro") == "1";
+  out.logical_sector = base::parse_int(text(folder + "/queue/logical_block_size")).value_or(512);
+  out.physical_sector = base::parse_int(text(folder + "/queue/physical_block_size")).value_or(out.logical_sector);
   out.model = text(folder + "/device/model");
   out.vendor = text(folder + "/device/vendor");
   out.serial = text(folder + "/device/serial");                   // NVMe

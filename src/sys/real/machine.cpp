@@ -140,6 +140,12 @@ class RealBlockDevice : public BlockDevice {
     return data;
   }
 
+  Result<uint32_t> nvme_namespace() override {
+    const int id = ioctl(device_.number(), NVME_IOCTL_ID);
+    if (id <= 0) return system_error(errno, "asking " + name_ + " for its NVMe namespace");
+    return static_cast<uint32_t>(id);
+  }
+
   Result<std::string> ata(const AtaCommand& command) override;
 
  private:
