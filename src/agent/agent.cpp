@@ -16,6 +16,10 @@ using base::Code;
 using base::Error;
 using base::Layer;
 
+namespace {
+constexpr const char* token_header = "X-Ingot-Agent-Token";
+}
+
 Result<std::string> certificate_sha256(std::string_view pem) {
   constexpr std::string_view begin = "-----BEGIN CERTIFICATE-----";
   constexpr std::string_view end = "-----END CERTIFICATE-----";
@@ -146,6 +150,7 @@ Result<void> Agent::State::look_up_once() {
   net::Request request;
   request.target = "/v1/lookup?addresses=" + net::percent_encode(base::join(hardware.macs(), ",")) +
                    "&node_uuid=" + net::percent_encode(host_uuid);
+  request.headers.set(token_header, token);
   const auto answered = TRY(manager->send(request));
   if (answered.status != 200) {
     return Error{Code::unavailable, "lookup answered " + std::to_string(answered.status), Layer::agent};
@@ -230,7 +235,7 @@ net::Response Agent::State::dispatch(const net::Request& request) {
   std::string path(target.substr(0, mark));
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   const std::string query(mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1));
-  std::string given = request.headers.get("X-Ingot-Agent-Token");
+  std::string given = request.headers.get(token_header);
   for (const auto& [key, value] : net::parse_query(query)) {
     if (key == "agent_token") given = value;
   }

@@ -272,6 +272,7 @@ void Duties::stop() {
 }
 
 const metal::StartedEngine& Duties::engine() const { return *state_->engine; }
+const metal::StartedEngine* Duties::engine_if_any() const { return state_->engine.get(); }
 uint64_t Duties::reconciles() const { return state_->runtime ? state_->runtime->reconciles() : 0; }
 
 }  // namespace cli

@@ -28,6 +28,7 @@ class Duties {
   void stop();
 
   const metal::StartedEngine& engine() const;
+  const metal::StartedEngine* engine_if_any() const;  // null: not begun, or this process has none
   uint64_t reconciles() const;
 
  private:

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cli/duties.h"
 #include "cli/identity.h"
+#include "cli/metrics.h"
 #include "cli/stock.h"
 #include "registry/custom_resources.h"
 #include "server/admission/conversion.h"
@@ -49,6 +50,8 @@ struct Manager::State {
   Result<void> begin_duties();
   void retire();
   std::string url() const;
+  bool leads() const { return duties && (!replicated || replicated->replica().leads()); }
+  std::string metrics() const;
 };
 
 Manager::Manager(sys::Sys& sys, ManagerOptions options) : state_(std::make_unique<State>(sys, std::move(options))) {}
@@ -108,6 +111,7 @@ Result<void> Manager::State::start_api() {
   out.aggregate_roles = options.chosen.has("clusterrole-aggregation-controller");
   out.audit = options.audit;
   out.request_limit = options.request_limit;
+  out.metrics = [this] { return metrics(); };
   out.service_account_key_pem = identity.service_account_key_pem;
   if (replicated) out.peers = TRY(replicated->peers(identity));
   if (options.api_only && !options.api_only->issuer.empty()) out.service_account_issuer = options.api_only->issuer;
@@ -173,6 +177,19 @@ void Manager::State::retire() {
   if (!duties) return;
   duties->stop();
   retired.push_back(std::move(duties));
+}
+
+std::string Manager::State::metrics() const {
+  Counted out;
+  out.leads = leads();
+  if (duties) {
+    out.reconciles = duties->reconciles();
+    if (const auto* engine = duties->engine_if_any()) {
+      out.refused = engine->refused();
+      out.by_host = engine->refused_by_host();
+    }
+  }
+  return metrics_text(out);
 }
 
 // ---- the manager -----------------------------------------------------------------------------------------------
@@ -243,7 +260,7 @@ void Manager::stop() {
 
 std::string Manager::url() const { return state_->url(); }
 registry::Registry& Manager::registry() { return *state_->registry; }
-bool Manager::leads() const { return state_->duties && (!state_->replicated || state_->replicated->replica().leads()); }
+bool Manager::leads() const { return state_->leads(); }
 const metal::StartedEngine& Manager::engine() const { return state_->duties->engine(); }
 uint64_t Manager::reconciles() const { return state_->duties ? state_->duties->reconciles() : 0; }
 

@@ -144,6 +144,14 @@ class BenchEngine : public StartedEngine {
   const BootPlace& place() const override { return bench_->endpoint.place(); }
   const Endpoint& endpoint() const override { return bench_->endpoint; }
   const RefusedRequests& refused() const override { return bench_->boots.refused; }
+  std::vector<RefusedOfHost> refused_by_host() const override {
+    std::vector<RefusedOfHost> out;
+    for (const auto& [uid, boot] : bench_->boots.all()) {
+      const auto worker = bench_->workers.find(uid);
+      if (worker != bench_->workers.end()) out.push_back({worker->second->ns, worker->second->name, boot->refused});
+    }
+    return out;
+  }
 
   Progress register_host(const HostAccess& host) override {
     Worker& worker = worker_of(host);

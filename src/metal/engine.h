@@ -69,6 +69,12 @@ class StartedEngine : public Engine {
   virtual const BootPlace& place() const = 0;
   virtual const Endpoint& endpoint() const = 0;
   virtual const RefusedRequests& refused() const = 0;
+  // Of the hosts that are expected to boot now.
+  struct RefusedOfHost {
+    std::string ns, name;
+    RefusedRequests refused;
+  };
+  virtual std::vector<RefusedOfHost> refused_by_host() const = 0;
 };
 
 // `site` is the network of BMCs, agents and image servers (through proxies where configured); listeners use sys.net.

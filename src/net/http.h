@@ -124,6 +124,8 @@ struct ServerOptions {
   base::Duration request_limit = base::minutes(
       1);  // to receive a whole request, and to send each 256 KiB of an answer (HTTP/2: to take anything at all)
   base::Duration stop_limit = base::seconds(5);  // for requests being answered when stop() comes
+  // Told the status of what was refused before it became a request: too large, too late, not HTTP. May be empty.
+  std::function<void(int status)> refused = {};
 };
 
 class HttpServer {

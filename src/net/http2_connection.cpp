@@ -185,6 +185,7 @@ void Http2Connection::on_closed(int32_t id) {
 // ---- what the server sends -------------------------------------------------------------------------------------
 
 void Http2Connection::refuse(const StreamPtr& stream, int status, std::string_view why) {
+  if (server_->options.refused) server_->options.refused(status);
   stream->refused = true;
   body_bytes_ -= std::min(body_bytes_, stream->request.body.size());
   stream->request.body = {};

@@ -112,6 +112,7 @@ bool HttpConnection::receive() {
 }
 
 void HttpConnection::refuse(int status, std::string_view why) {
+  if (server_->options.refused) server_->options.refused(status);
   HttpExchange exchange(*this, {}, true, false);
   exchange.respond(Response::text(status, std::string(why) + "\n"));
   linger();

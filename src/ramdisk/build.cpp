@@ -243,6 +243,8 @@ Result<Built> build(sys::Disk& disk, const Parts& parts, const std::function<voi
   TRY(disk.write(parts.output + "/vmlinuz", kernel));
   TRY(disk.write(parts.output + "/initrd", initrd));
   TRY(disk.write(parts.output + "/esp.img", loader));
+  // Tells the manager that this ramdisk's agent is ours, which shows its token in every request.
+  TRY(disk.write(parts.output + "/ingot-agent", built.version + "\n"));
   return built;
 }
 

@@ -20,6 +20,8 @@ constexpr std::string_view cluster_api =
     "addons.cluster.x-k8s.io,bootstrap.cluster.x-k8s.io,cluster.x-k8s.io,controlplane.cluster.x-k8s.io,"
     "infrastructure.cluster.x-k8s.io,ipam.cluster.x-k8s.io,ipam.metal3.io,metal3.io";
 constexpr std::string_view public_paths = "/healthz,/livez,/readyz,/version,/version/";
+constexpr std::string_view monitoring_paths =
+    "/healthz,/healthz/*,/livez,/livez/*,/metrics,/metrics/slis,/readyz,/readyz/*";
 constexpr std::string_view issuer_paths =
     "/.well-known/openid-configuration,/.well-known/openid-configuration/,/openid/v1/jwks,/openid/v1/jwks/";
 constexpr std::string_view discovery_paths =
@@ -73,6 +75,7 @@ const std::vector<RoleText>& roles() {
        nullptr,
        {{"create", "authorization.k8s.io", "selfsubjectaccessreviews,selfsubjectrulesreviews"},
         {"create", "authentication.k8s.io", "selfsubjectreviews"}}},
+      {"system:monitoring", nullptr, nullptr, {{"get", "", "", monitoring_paths}}},
       {"system:service-account-issuer-discovery", nullptr, nullptr, {{"get", "", "", issuer_paths}}},
       {"system:auth-delegator",
        nullptr,
@@ -89,6 +92,7 @@ const std::vector<BindingText>& bindings() {
       {"system:discovery", {"system:authenticated"}},
       {"system:basic-user", {"system:authenticated"}},
       {"system:public-info-viewer", {"system:authenticated", "system:unauthenticated"}},
+      {"system:monitoring", {"system:monitoring"}},
       {"system:service-account-issuer-discovery", {"system:serviceaccounts"}},
   };
   return all;

@@ -59,10 +59,16 @@ net::Response answer_health(const Route& route, const Options& options) {
     if (rest.empty()) return answer_check(which, {}, route.query);
     if (rest.front() == '/') return answer_check(which, rest.substr(1), route.query);
   }
+  if (path == "/metrics" && options.metrics) {
+    net::Response out = net::Response::text(200, options.metrics());
+    out.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    return out;
+  }
   if (path == "/") {
-    return net::Response::json(
-        200, Json::object({{"paths", Json::strings({"/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3",
-                                                    "/readyz", "/version"})}}));
+    std::vector<std::string> paths = {"/api", "/apis", "/healthz", "/livez"};
+    if (options.metrics) paths.push_back("/metrics");
+    paths.insert(paths.end(), {"/openapi/v2", "/openapi/v3", "/readyz", "/version"});
+    return net::Response::json(200, Json::object({{"paths", Json::strings(paths)}}));
   }
   return page_not_found();
 }

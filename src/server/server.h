@@ -54,6 +54,7 @@ struct Options {
   FlowOptions flow = {};
   bool aggregate_roles = true;                // ClusterRoles with an aggregationRule are kept up to date
   std::shared_ptr<const AuditOptions> audit;  // null: nothing is written down
+  std::function<std::string()> metrics;       // the text of /metrics, in Prometheus' format; empty: there are none
 };
 
 class ApiServer {

@@ -3,57 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "fuzz_net.h"
 #include "net/grpc.h"
-#include "sys/fiber.h"
 #include "sys/sim/sim.h"
 
 namespace {
-
-class Answer : public sys::Stream {
- public:
-  Answer(std::string bytes, size_t piece) : bytes_(std::move(bytes)), piece_(piece) {}
-  base::Result<std::string> read(size_t bytes_max, base::Duration) override {
-    if (closed_) return base::unavailable("closed");
-    std::string out = bytes_.substr(used_, std::min(piece_, bytes_max));
-    used_ += out.size();
-    return out;
-  }
-  base::Result<void> write(std::string_view, base::Duration) override {
-    if (closed_) return base::unavailable("closed");
-    return {};
-  }
-  void close() override { closed_ = true; }
-  sys::Address peer() const override { return {"10.0.0.2", 1}; }
-  sys::Address local() const override { return {"10.0.0.1", 1}; }
-  const sys::TlsPeer* tls() const override { return nullptr; }
-
- private:
-  std::string bytes_;
-  size_t piece_, used_ = 0;
-  bool closed_ = false;
-};
-
-// Each connection gets the same answer.
-class FuzzNet : public sys::Net {
- public:
-  FuzzNet(std::string bytes, size_t piece) : bytes_(std::move(bytes)), piece_(piece) {}
-  using Made = base::Result<std::unique_ptr<sys::Stream>>;
-  Made connect(const sys::Address&, base::Duration) override {
-    return std::unique_ptr<sys::Stream>(std::make_unique<Answer>(bytes_, piece_));
-  }
-  base::Result<std::unique_ptr<sys::Listener>> listen(const sys::Address&) override { return base::unavailable("no"); }
-  base::Result<std::unique_ptr<sys::Datagram>> open_udp(const sys::Address&, const sys::Address&) override {
-    return base::unavailable("no");
-  }
-  Made start_tls(std::unique_ptr<sys::Stream> stream, const sys::TlsClient&, base::Duration) override { return stream; }
-  Made accept_tls(std::unique_ptr<sys::Stream> stream, const sys::TlsServer&, base::Duration) override {
-    return stream;
-  }
-
- private:
-  std::string bytes_;
-  size_t piece_;
-};
 
 std::string frame(char type, char flags, char stream, const std::string& payload) {
   std::string out;
@@ -77,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   sys::SimWorld world(1);
-  FuzzNet net((data[0] & 1) != 0 ? rest : well_formed(rest), 1 + (data[0] >> 1) * 32u);
+  fuzz::FuzzNet net(world.loop(), {(data[0] & 1) != 0 ? rest : well_formed(rest), 1 + (data[0] >> 1) * 32u, ""});
   net::GrpcOptions options;
   options.server = {"10.0.0.1", 1};
   options.tls = false;

@@ -127,6 +127,15 @@ url=http://172.23.0.1:6180/boot/ipxe/52-54-00-bb-00-01
 load "$url" | grep -q "^#!ipxe" || fail "there is no boot script at $url"
 load "$url" | grep -q "^#!ipxe" && fail "the boot script was given out twice"
 refused "a boot loader after the script" tftp://172.23.0.1/ipxe.efi
+counts() {  # COUNTER: it is exported and not zero
+  kube get --raw /metrics >"$work/metrics"
+  grep -q "^$1 [1-9]" "$work/metrics" || fail "/metrics does not count $1: $(grep refused "$work/metrics")"
+  echo "ok    $1"
+}
+for reason in 'dhcp",reason="unexpected' 'tftp",reason="path' 'tftp",reason="write' 'tftp",reason="unexpected' 'http",reason="boot_path'; do
+  counts "ingot_boot_refused_total{service=\"$reason\"}"
+done
+counts 'ingot_boot_host_refused_total{namespace="default",host="one",service="tftp",reason="path"}'
 expect "renew: type=5 address=$address * file= class= lease=3600" renew "$address"
 halt
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "agent/linux/test_machine.h"
 #include "base/text.h"
 #include "sys/fiber.h"
 #include "sys/sim/sim.h"
@@ -85,26 +86,14 @@ class FakeDevice : public sys::BlockDevice {
   int polls_ = 0;
 };
 
-class FakeMachine : public sys::Machine {
+class FakeMachine : public TestMachine {
  public:
   FakeMachine(sys::Disk& disk, Drive& drive) : disk_(disk), drive_(drive) {}
   Result<std::unique_ptr<sys::BlockDevice>> open_block(const std::string&, bool) override {
     return std::unique_ptr<sys::BlockDevice>(std::make_unique<FakeDevice>(TRY(disk_.open("disk", true)), drive_));
   }
-  Result<void> mount(const std::string&, const std::string&, const std::string&, bool) override { return none(); }
-  Result<void> unmount(const std::string&) override { return none(); }
-  Result<void> load_module(const std::string&) override { return none(); }
-  Result<void> set_link(const std::string&, bool) override { return none(); }
-  Result<void> add_address(const std::string&, const std::string&, int) override { return none(); }
-  Result<void> add_default_route(const std::string&, const std::string&) override { return none(); }
-  Result<std::unique_ptr<sys::Datagram>> open_broadcast(const std::string&, uint16_t) override { return none(); }
-  Result<std::unique_ptr<sys::Datagram>> open_frames(const std::string&, uint16_t) override { return none(); }
-  Result<std::string> link_target(const std::string&) override { return none(); }
-  Result<void> set_hostname(const std::string&) override { return none(); }
-  void end(sys::MachineEnd) override {}
 
  private:
-  static base::Error none() { return base::internal("not of this test"); }
   sys::Disk& disk_;
   Drive& drive_;
 };

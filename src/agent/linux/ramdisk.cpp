@@ -123,6 +123,11 @@ void add_parameters(std::map<std::string, std::string>& to, std::string_view tex
   }
 }
 
+Result<Json> network_data_in(sys::Disk& disk, const std::string& path) {
+  const std::string text = TRY(disk.read(path));
+  return base::parse_json(text).context("network_data.json");
+}
+
 // Returns the static network settings of the medium; null when there are none.
 Result<Json> read_medium(sys::Sys& sys, sys::Machine& machine, Booted& booted) {
   const std::string device = TRY(find_medium(sys, machine));
@@ -132,8 +137,7 @@ Result<Json> read_medium(sys::Sys& sys, sys::Machine& machine, Booted& booted) {
   if (sys.disk.exists("/media/ca.crt")) booted.ca_pem = TRY(sys.disk.read("/media/ca.crt"));
   Json network;
   if (sys.disk.exists("/media/network_data.json")) {
-    const std::string text = TRY(sys.disk.read("/media/network_data.json"));
-    network = TRY(base::parse_json(text).context("network_data.json"));
+    network = TRY(network_data_in(sys.disk, "/media/network_data.json"));
   }
   TRY(machine.unmount("/media"));
   return network;
@@ -186,7 +190,11 @@ Result<Booted> boot_ramdisk(sys::Sys& sys, sys::Machine& machine) {
   TRY(Drivers(sys, machine).load_all(sysfs));
   if (sysfs.is_uefi()) (void)machine.mount("efivarfs", "/sys/firmware/efi/efivars", "efivarfs", false);
   Json network_data;
-  if (booted.parameters["boot_method"] == "vmedia") network_data = TRY(read_medium(sys, machine, booted));
+  if (booted.parameters["boot_method"] == "vmedia") {
+    network_data = TRY(read_medium(sys, machine, booted));
+  } else if (sys.disk.exists(carried_network_data)) {
+    network_data = TRY(network_data_in(sys.disk, carried_network_data));
+  }
   (void)machine.set_link("lo", true);
   if (network_data.is_null()) {
     booted.network = TRY(lease_somewhere(sys, machine, sysfs, booted));

@@ -15,6 +15,8 @@ struct Booted {
   NetworkSettings network;
 };
 
+// Static settings that came in the initramfs itself: of a boot whose medium the kernel cannot see.
+constexpr const char* carried_network_data = "/ingot-boot/network_data.json";
 constexpr const char* medium_label = "VMEDIA_BOOT_ISO";
 
 // Waits for devices and for a link as long as it takes and says so on the console. Errors: invalid (the medium or its

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "crypto/hash.h"
+#include "wire/cpio.h"
 #include "wire/iso9660.h"
 
 namespace metal {
@@ -31,6 +32,13 @@ std::string network_arguments(const BootPlace& place, const ExpectedBoot& boot) 
   if (!boot.mac.empty()) out += " BOOTIF=01-" + base::replace_all(boot.mac, ":", "-");
   if (!place.kernel_arguments.empty()) out += " " + place.kernel_arguments;
   return out;
+}
+
+// What the kernel unpacks on top of the initramfs, for the agent to find (agent/linux/ramdisk.h).
+std::string settings_archive(const ExpectedBoot& boot) {
+  wire::CpioWriter archive;
+  archive.add_file("ingot-boot/network_data.json", boot.network_data, 0600);
+  return archive.finish();
 }
 
 }  // namespace
@@ -64,11 +72,17 @@ Result<wire::IsoPlan> boot_iso(sys::Disk& disk, const BootPlace& place, const Ex
   }
   // Debian's GRUB for CDs takes the disk that has this file for its own.
   files.push_back({".disk/info", "Ingot deploy ramdisk\n"});
-  // What firmware loads over HTTP is in a memory disk, which the kernel may not see; but then there is a network.
-  const bool by_network = boot.method == BmcBootMethod::uefi_http && boot.network_data.empty();
+  // What firmware loads over HTTP is in a memory disk, which the kernel may not see, but the boot loader does.
+  const bool by_network = boot.method == BmcBootMethod::uefi_http;
   const std::string arguments =
       by_network ? network_arguments(place, boot) : "boot_method=vmedia " + place.kernel_arguments;
-  files.push_back({"boot/grub/grub.cfg", "set timeout=0\nlinux /vmlinuz " + arguments + "\ninitrd /initrd\nboot\n"});
+  std::string initrds = "/initrd";
+  if (by_network && !boot.network_data.empty()) {
+    files.push_back({"settings", settings_archive(boot)});
+    initrds += " /settings";
+  }
+  files.push_back(
+      {"boot/grub/grub.cfg", "set timeout=0\nlinux /vmlinuz " + arguments + "\ninitrd " + initrds + "\nboot\n"});
   return wire::plan_iso("VMEDIA_BOOT_ISO", files, "esp.img");
 }
 

@@ -16,6 +16,7 @@ namespace dhcp = wire::dhcp;
 namespace {
 
 constexpr size_t leases_max = 10'000;
+constexpr size_t packet_bytes_max = 1500;  // what firmware sends fits into a frame of Ethernet
 constexpr uint16_t server_port = 67, client_port = 68, boot_server_port = 4011;
 
 // PXE discovery control (sub-option 6) value 8: no boot server discovery, use the boot file given here.
@@ -116,9 +117,13 @@ void DhcpService::serve(std::shared_ptr<sys::Datagram> socket, bool boot_server)
     const auto packet = socket->receive(sys::no_limit);
     if (!*alive || (!packet && packet.error().code != base::Code::unavailable)) return;
     if (!packet) continue;
+    if (packet->bytes.size() > packet_bytes_max) {
+      boots_.refuse(&RefusedRequests::dhcp_oversize);
+      continue;
+    }
     const auto asked = dhcp::parse(packet->bytes);
     if (!asked || asked->reply) {
-      ++boots_.refused.dhcp_malformed;
+      boots_.refuse(&RefusedRequests::dhcp_malformed);
       continue;
     }
     const auto reply = boot_server ? answer_boot_server(*asked) : answer(*asked);
@@ -262,7 +267,7 @@ std::optional<dhcp::Message> DhcpService::answer(const dhcp::Message& asked) {
   ExpectedBoot* boot =
       type == dhcp::MessageType::discover || type == dhcp::MessageType::request ? expected(asked) : nullptr;
   if (!boot) {
-    ++boots_.refused.dhcp_unexpected;
+    boots_.refuse(&RefusedRequests::dhcp_unexpected, boots_.by_mac(asked.mac()));
     return std::nullopt;
   }
   if (options_.proxy) return answer_as_proxy(asked, *boot);
@@ -272,7 +277,7 @@ std::optional<dhcp::Message> DhcpService::answer(const dhcp::Message& asked) {
   dhcp::Message out = reply_to(asked);
   const bool boots_now = from_firmware(asked) && boot->artefacts_open() && !boot->script_fetched;
   if (boots_now && !add_boot_file(asked, *boot, out)) {
-    ++boots_.refused.dhcp_architecture;
+    boots_.refuse(&RefusedRequests::dhcp_architecture, boot);
     base::log::warn("no boot loader for this kind of firmware",
                     {{"host", boot->host_name}, {"client", asked.option(dhcp::vendor_class)}});
     return std::nullopt;
@@ -281,7 +286,7 @@ std::optional<dhcp::Message> DhcpService::answer(const dhcp::Message& asked) {
   if (!wanted && asked.ciaddr.value != 0) wanted = asked.ciaddr;
   const auto address = lease_for(mac, wanted);
   if (!address) {
-    ++boots_.refused.dhcp_pool_empty;
+    boots_.refuse(&RefusedRequests::dhcp_pool_empty, boot);
     base::log::warn("DHCP range is used up", {{"mac", mac}});
     return std::nullopt;
   }
@@ -311,7 +316,7 @@ std::optional<dhcp::Message> DhcpService::answer_as_proxy(const dhcp::Message& a
   if (!from_firmware(asked) || !boot.artefacts_open() || boot.script_fetched) return std::nullopt;
   dhcp::Message out = reply_to(asked);
   if (!add_boot_file(asked, boot, out)) {
-    ++boots_.refused.dhcp_architecture;
+    boots_.refuse(&RefusedRequests::dhcp_architecture, &boot);
     return std::nullopt;
   }
   out.set_type(dhcp::MessageType::offer);
@@ -322,12 +327,12 @@ std::optional<dhcp::Message> DhcpService::answer_boot_server(const dhcp::Message
   const bool asks = asked.type() == dhcp::MessageType::request || asked.type() == dhcp::MessageType::inform;
   ExpectedBoot* boot = asks && asked.ciaddr.value != 0 && from_firmware(asked) ? expected(asked) : nullptr;
   if (!boot || !boot->artefacts_open() || boot->script_fetched) {
-    ++boots_.refused.dhcp_unexpected;
+    boots_.refuse(&RefusedRequests::dhcp_unexpected, boots_.by_mac(asked.mac()));
     return std::nullopt;
   }
   dhcp::Message out = reply_to(asked);
   if (!add_boot_file(asked, *boot, out)) {
-    ++boots_.refused.dhcp_architecture;
+    boots_.refuse(&RefusedRequests::dhcp_architecture, boot);
     return std::nullopt;
   }
   boots_.has_address(*boot, asked.ciaddr.text());

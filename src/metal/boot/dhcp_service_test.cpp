@@ -289,6 +289,20 @@ struct DirectLan : Lan {
                                                                  const sys::Address& from = {"0.0.0.0", 68}) {
     return exchange(dhcp::serialize(asked).value(), from);
   }
+  // UEFI firmware on this network, without a relay.
+  static dhcp::Message pxe() {
+    auto asked = firmware("PXEClient:Arch:00007:UNDI:003001", 7);
+    asked.giaddr = {};
+    return asked;
+  }
+  dhcp::Message offer_to(const dhcp::Message& asked) {
+    const auto offer = exchange(asked);
+    REQUIRE(offer);
+    CHECK(offer->first == sys::Address{"255.255.255.255", 68});
+    CHECK(offer->second.type() == dhcp::MessageType::offer);
+    CHECK(offer->second.option(dhcp::boot_file) == "ipxe.efi");
+    return offer->second;
+  }
 };
 
 }  // namespace
@@ -296,26 +310,22 @@ struct DirectLan : Lan {
 TEST_CASE("dhcp on an interface: clients without an address are answered by broadcast, others where they are") {
   DirectLan lan(false);
   auto& boot = lan.expect(1);
-  auto asked = Lan::firmware("PXEClient:Arch:00007:UNDI:003001", 7);
-  asked.giaddr = {};
-  const auto offer = lan.exchange(asked);
-  REQUIRE(offer);
-  CHECK(offer->first == sys::Address{"255.255.255.255", 68});
-  CHECK(offer->second.option(dhcp::boot_file) == "ipxe.efi");
+  auto asked = lan.pxe();
+  const auto offer = lan.offer_to(asked);
   CHECK(boot.address.empty());
 
   asked.set_type(dhcp::MessageType::request);
-  asked.set_address(dhcp::requested_address, offer->second.yiaddr);
+  asked.set_address(dhcp::requested_address, offer.yiaddr);
   asked.set_address(dhcp::server_id, *Ipv4::parse("192.168.99.1"));
   const auto ack = lan.exchange(asked);
   REQUIRE(ack);
   CHECK(ack->first == sys::Address{"255.255.255.255", 68});
   CHECK(ack->second.type() == dhcp::MessageType::ack);
-  CHECK(boot.address == offer->second.yiaddr.text());
+  CHECK(boot.address == offer.yiaddr.text());
 
   auto renewal = Lan::question(1, dhcp::MessageType::request);
   renewal.giaddr = {};
-  renewal.ciaddr = offer->second.yiaddr;
+  renewal.ciaddr = offer.yiaddr;
   CHECK(lan.exchange(renewal, {boot.address, 68})->first == sys::Address{boot.address, 68});
   renewal.ciaddr = *Ipv4::parse("172.22.0.9");  // not its own: refused, by broadcast, as it must not use it
   const auto refusal = lan.exchange(renewal, {"172.22.0.9", 68});
@@ -334,18 +344,13 @@ TEST_CASE("dhcp on an interface: clients without an address are answered by broa
 TEST_CASE("dhcp proxy: a boot file without an address, and the address that the other server gave is learned") {
   DirectLan lan(true);
   auto& boot = lan.expect(1);
-  auto asked = Lan::firmware("PXEClient:Arch:00007:UNDI:003001", 7);
-  asked.giaddr = {};
-  const auto offer = lan.exchange(asked);
-  REQUIRE(offer);
-  CHECK(offer->first == sys::Address{"255.255.255.255", 68});
-  CHECK(offer->second.type() == dhcp::MessageType::offer);
-  CHECK(offer->second.yiaddr.value == 0);
-  CHECK(offer->second.option(dhcp::lease_seconds).empty());
-  CHECK(offer->second.option(dhcp::subnet_mask).empty());
-  CHECK(offer->second.option(dhcp::boot_file) == "ipxe.efi");
-  CHECK(offer->second.option(dhcp::vendor_class) == "PXEClient");
-  CHECK(offer->second.address_option(dhcp::server_id)->text() == "192.168.99.1");
+  auto asked = lan.pxe();
+  const auto offer = lan.offer_to(asked);
+  CHECK(offer.yiaddr.value == 0);
+  CHECK(offer.option(dhcp::lease_seconds).empty());
+  CHECK(offer.option(dhcp::subnet_mask).empty());
+  CHECK(offer.option(dhcp::vendor_class) == "PXEClient");
+  CHECK(offer.address_option(dhcp::server_id)->text() == "192.168.99.1");
 
   asked.set_type(dhcp::MessageType::request);
   asked.set_address(dhcp::requested_address, *Ipv4::parse("172.22.0.77"));
@@ -365,8 +370,7 @@ TEST_CASE("dhcp proxy: who asks the boot server on port 4011 is answered there")
   DirectLan lan(true);
   auto& boot = lan.expect(1);
   sys::Sys& client = lan.world.process("172.22.0.77", "client");
-  auto asked = Lan::firmware("PXEClient:Arch:00007:UNDI:003001", 7);
-  asked.giaddr = {};
+  auto asked = lan.pxe();
   asked.set_type(dhcp::MessageType::request);
   asked.ciaddr = *Ipv4::parse("172.22.0.77");
   std::vector<dhcp::Message> heard;

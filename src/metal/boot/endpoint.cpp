@@ -20,6 +20,9 @@ using net::Response;
 namespace {
 
 constexpr size_t request_bytes_max = 256u << 10;
+constexpr const char* agent_token_header = "X-Ingot-Agent-Token";  // as in commands to the agent
+// `ingot ramdisk build` puts it beside its ramdisk; without it the agent is somebody else's.
+constexpr const char* agent_mark = "ingot-agent";
 constexpr size_t whole_bytes_max = 1u << 30;  // of an artefact that is answered as a whole
 
 Response refuse(int status, std::string_view message) {
@@ -73,15 +76,21 @@ struct Endpoint::State {
   Answer answer(const Request& request, bool with_api);
   Response whole(const Request& request, bool with_api);
   void respond(net::Exchange& exchange, bool with_api);
-  Response lookup(const Target& target);
+  Response lookup(const Request& request, const Target& target);
+  std::optional<Response> judge_token(ExpectedBoot& expected, const std::string& given);
   Response heartbeat(const Request& request, const std::string& uid);
   Response accept_heartbeat(ExpectedBoot& boot, const Json& body);
   Response script(const std::string& dashed_mac);
   Answer boot_artefact(const std::string& token, const std::string& file);
   Answer ramdisk_file(ExpectedBoot& boot, const std::string& file);
   Answer loader_file(ExpectedBoot& boot, const std::string& file);
-  Response lost() {
-    ++boots.refused.boot_path;
+  // By the HTTP server, which could not make a request of it.
+  void refused_unheard(int status) {
+    const bool oversize = status == 413 || status == 414 || status == 431;
+    boots.refuse(oversize ? &RefusedRequests::http_oversize : &RefusedRequests::malformed);
+  }
+  Response lost(ExpectedBoot* of = nullptr) {
+    boots.refuse(&RefusedRequests::boot_path, of);
     return refuse(404, "no such boot artefact");
   }
 };
@@ -107,12 +116,14 @@ Result<void> Endpoint::State::start() {
   place.ramdisk_dir = options.ramdisk_dir;
   place.kernel_arguments = options.kernel_arguments;
   place.loader_dir = options.loader_dir;
+  place.agent_shows_token = !place.ramdisk_dir.empty() && sys.disk.exists(place.ramdisk_dir + "/" + agent_mark);
   TRY(check_kernel_arguments(place.kernel_arguments));
   place.ca_sha256 = TRY(certificate_digest(options.ca_certificate_pem));
   net::ServerOptions plain;
   plain.listen = {options.boot_listen};
   plain.tls = false;
   plain.body_bytes_max = request_bytes_max;
+  plain.refused = [this](int status) { refused_unheard(status); };
   boot = std::make_unique<net::HttpServer>(sys.loop, sys.net, plain,
                                            [this](net::Exchange& exchange) { respond(exchange, false); });
   TRY(boot->start().context("boot listener " + options.boot_listen.text()));
@@ -125,6 +136,7 @@ Result<void> Endpoint::State::start() {
   secure.listen = {options.provisioning_listen};
   secure.tls_options = TRY(identity().context("certificate of the provisioning endpoint"));
   secure.body_bytes_max = request_bytes_max;
+  secure.refused = plain.refused;
   api = std::make_unique<net::HttpServer>(sys.loop, sys.net, secure,
                                           [this](net::Exchange& exchange) { respond(exchange, true); });
   TRY(api->start().context("provisioning listener " + options.provisioning_listen.text()));
@@ -155,7 +167,7 @@ Answer Endpoint::State::answer(const Request& request, bool with_api) {
   const Target target = take_apart(request.target);
   const auto& parts = target.parts;
   const bool read = request.method == "GET" || request.method == "HEAD";
-  if (with_api && parts.size() == 2 && parts[0] == "v1" && parts[1] == "lookup" && read) return lookup(target);
+  if (with_api && parts.size() == 2 && parts[0] == "v1" && parts[1] == "lookup" && read) return lookup(request, target);
   if (with_api && parts.size() == 3 && parts[0] == "v1" && parts[1] == "heartbeat" && request.method == "POST") {
     return heartbeat(request, parts[2]);
   }
@@ -167,11 +179,20 @@ Answer Endpoint::State::answer(const Request& request, bool with_api) {
     if (parts.size() == 3) return boot_artefact(parts[1], parts[2]);
     return lost();
   }
-  ++boots.refused.malformed;
+  boots.refuse(&RefusedRequests::malformed);
   return refuse(404, "not found");
 }
 
-Response Endpoint::State::lookup(const Target& target) {
+// Lookup gives no secret away, so a stock ironic-python-agent may ask without a token, as it always does. Our own agent
+// shows the one of its boot.
+std::optional<Response> Endpoint::State::judge_token(ExpectedBoot& expected, const std::string& given) {
+  if (given.empty() && !place.agent_shows_token) return std::nullopt;
+  if (base::equal_constant_time(given, expected.agent_token)) return std::nullopt;
+  boots.refuse(given.empty() ? &RefusedRequests::lookup_without_token : &RefusedRequests::lookup_token, &expected);
+  return refuse(401, "the lookup needs the agent token of the present boot of this host");
+}
+
+Response Endpoint::State::lookup(const Request& request, const Target& target) {
   std::string uid;
   std::vector<std::string> macs;
   for (const auto& [key, value] : net::parse_query(target.query)) {
@@ -186,9 +207,10 @@ Response Endpoint::State::lookup(const Target& target) {
   const bool mac_fits = expected && (expected->mac.empty() || macs.empty() ||
                                      std::find(macs.begin(), macs.end(), expected->mac) != macs.end());
   if (!expected || !mac_fits) {
-    ++boots.refused.lookup;
+    boots.refuse(&RefusedRequests::lookup, expected);
     return refuse(404, "no host with these addresses is expected to boot now");
   }
+  if (auto no = judge_token(*expected, request.headers.get(agent_token_header))) return std::move(*no);
   if (!expected->looked_up) {
     expected->looked_up = boots.now();
     boots.happened(*expected);
@@ -205,16 +227,17 @@ Response Endpoint::State::lookup(const Target& target) {
 Response Endpoint::State::heartbeat(const Request& request, const std::string& uid) {
   const auto body = base::parse_json(request.body, {.bytes_max = request_bytes_max});
   if (!body || !body->is_object()) {
-    ++boots.refused.malformed;
+    boots.refuse(&RefusedRequests::malformed);
     return refuse(400, "the heartbeat is not a JSON object");
   }
   ExpectedBoot* expected = boots.find(uid);
   const std::string& deploy_id = (*body)["deploy_id"].string();
-  const bool right_token =
-      base::equal_constant_time((*body)["agent_token"].string(), expected ? expected->agent_token : std::string());
+  const std::string& token = (*body)["agent_token"].string();
+  const bool right_token = base::equal_constant_time(token, expected ? expected->agent_token : std::string());
   if (!expected || !right_token || (!deploy_id.empty() && deploy_id != expected->boot_id)) {
-    ++boots.refused.heartbeat;
-    base::log::warn("heartbeat refused", {{"host", uid}, {"expected", expected != nullptr}});
+    const bool replayed = (!expected || deploy_id != expected->boot_id) && boots.is_token_of(uid, deploy_id, token);
+    boots.refuse(replayed ? &RefusedRequests::replayed_token : &RefusedRequests::heartbeat, expected);
+    base::log::warn("heartbeat refused", {{"host", uid}, {"expected", expected != nullptr}, {"replayed", replayed}});
     return refuse(401, "the agent token does not belong to the present boot of this host");
   }
   return accept_heartbeat(*expected, *body);
@@ -228,7 +251,7 @@ Response Endpoint::State::accept_heartbeat(ExpectedBoot& boot_seen, const Json& 
       !boot_seen.callback_url.empty() && (boot_seen.callback_url != callback || boot_seen.verify_ca_pem != certificate);
   if (!url || url->scheme != "https" || certificate.empty() || moved ||
       never_an_agent(url->host, options.allow_loopback_agents)) {
-    ++boots.refused.callback_url;
+    boots.refuse(&RefusedRequests::callback_url, &boot_seen);
     base::log::warn("heartbeat refused for its callback URL", {{"host", boot_seen.uid}, {"moved", moved}});
     return refuse(400, moved ? "callback_url and agent_verify_ca cannot change during a boot"
                              : "callback_url must be https with an address, and agent_verify_ca its certificate");
@@ -246,7 +269,7 @@ Response Endpoint::State::script(const std::string& dashed_mac) {
   ExpectedBoot* expected = mac ? boots.by_mac(*mac) : nullptr;
   if (!expected || expected->method == BmcBootMethod::virtual_media || !expected->artefacts_open() ||
       expected->script_fetched) {
-    return lost();
+    return lost(expected);
   }
   expected->script_fetched = boots.now();
   boots.happened(*expected);
@@ -257,12 +280,12 @@ Answer Endpoint::State::boot_artefact(const std::string& token, const std::strin
   ExpectedBoot* expected = boots.by_path_token(token);
   if (expected && images && !expected->image_key.empty() && file == "image-" + expected->image_key) {
     auto image = images(expected->image_key);
-    return image ? Answer(std::move(*image)) : Answer(lost());
+    return image ? Answer(std::move(*image)) : Answer(lost(expected));
   }
-  if (!expected || !expected->artefacts_open()) return lost();
+  if (!expected || !expected->artefacts_open()) return lost(expected);
   if (file == "vmlinuz" || file == "initrd") return ramdisk_file(*expected, file);
   if (is_boot_loader(file)) return loader_file(*expected, file);
-  if (file != expected->host_name + ".iso" || expected->method == BmcBootMethod::ipxe) return lost();
+  if (file != expected->host_name + ".iso" || expected->method == BmcBootMethod::ipxe) return lost(expected);
   auto iso = boot_iso(sys.disk, place, *expected);
   if (!iso) {
     base::log::error("the boot image cannot be made", {{"host", expected->uid}, {"error", iso.error().text()}});
@@ -276,7 +299,7 @@ Answer Endpoint::State::boot_artefact(const std::string& token, const std::strin
 }
 
 Answer Endpoint::State::loader_file(ExpectedBoot& expected, const std::string& file) {
-  if (place.loader_dir.empty() || expected.method != BmcBootMethod::ipxe) return lost();
+  if (place.loader_dir.empty() || expected.method != BmcBootMethod::ipxe) return lost(&expected);
   // UEFI firmware judges by the media type what it has got (UEFI 2.10 section 24.7.4).
   auto made = artefact_of_file(sys.disk, "application/efi", place.loader_dir + "/" + file);
   if (!made) {

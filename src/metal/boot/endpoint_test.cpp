@@ -18,7 +18,7 @@ struct Desk {
   ExpectedBoots boots{sys.loop, std::string(32, 'k')};
   std::unique_ptr<Endpoint> endpoint;
 
-  Desk() {
+  explicit Desk(bool own_ramdisk = false) {
     crypto::CertificateRequest wanted;
     wanted.common_name = "manager CA";
     wanted.is_ca = true;
@@ -28,6 +28,11 @@ struct Desk {
     options.provisioning_listen = {"192.168.99.1", 6385};
     options.boot_listen = {"192.168.99.1", 6180};
     options.loader_dir = "/loaders";
+    if (own_ramdisk) {
+      options.ramdisk_dir = "/ramdisk";
+      REQUIRE(sys.disk.make_directories("/ramdisk").ok());
+      REQUIRE(sys.disk.write("/ramdisk/ingot-agent", "1").ok());
+    }
     options.ca_key_pem = sys.keys.ec_p256_pem();
     options.ca_certificate_pem = crypto::issue_certificate(wanted, options.ca_key_pem, "", options.ca_key_pem).value();
     endpoint = std::make_unique<Endpoint>(sys, boots, options);
@@ -41,6 +46,7 @@ struct Desk {
   net::Response get(const std::string& target, bool api = true) {
     net::Request request;
     request.target = target;
+    if (const ExpectedBoot* of = boots.find("uid-1")) request.headers.set("X-Ingot-Agent-Token", of->agent_token);
     return api ? endpoint->answer_api(request) : endpoint->answer_boot(request);
   }
   net::Response boot(const std::string& target) { return get(target, false); }
@@ -76,6 +82,17 @@ TEST_CASE("lookup: an expected server is told its host and never its token; any 
   CHECK(desk.get("/v1/lookup").status == 404);
   CHECK(desk.boot("/v1/lookup?addresses=52:54:00:00:00:01").status == 404);  // not over plain HTTP
   CHECK(desk.boots.refused.lookup == 5);
+}
+
+TEST_CASE("lookup: a ramdisk of others asks without its token, and may not show a wrong one") {
+  Desk own(true), stock(false);
+  net::Request request;
+  request.target = "/v1/lookup?node_uuid=uid-1&addresses=52:54:00:00:00:01";
+  for (Desk* desk : {&own, &stock}) desk->expect();
+  CHECK(own.endpoint->answer_api(request).status == 401);
+  CHECK(stock.endpoint->answer_api(request).status == 200);
+  request.headers.set("X-Ingot-Agent-Token", "wrong");
+  CHECK(stock.endpoint->answer_api(request).status == 401);
 }
 
 TEST_CASE("heartbeat: only with the token of this boot, from an address that can be an agent's") {
@@ -229,15 +246,28 @@ TEST_CASE(
     REQUIRE(plan);
     std::string out;
     for (const auto& piece : plan->pieces) out += piece.bytes;
-    return out.substr(out.find("linux /vmlinuz"), out.find("\ninitrd /initrd") - out.find("linux /vmlinuz"));
+    return out.substr(out.find("linux /vmlinuz"), out.find("\nboot\n") + 6 - out.find("linux /vmlinuz"));
+  };
+  const auto text_of = [&](const ExpectedBoot& boot) {
+    const Artefact whole{"", boot_iso(desk.sys.disk, place, boot).value(), ""};
+    return read_body(desk.sys.disk, whole, 0, static_cast<size_t>(whole.body.size)).value();
   };
   auto& boot = desk.expect(BmcBootMethod::uefi_http);
   const std::string arguments = grub(boot);
   CHECK(arguments.find("boot_method=pxe") != std::string::npos);
   CHECK(arguments.find("ipa-agent-token=" + boot.agent_token) != std::string::npos);
   CHECK(arguments.find("BOOTIF=01-52-54-00-00-00-01") != std::string::npos);
-  boot.network_data = "{}";
-  CHECK(grub(boot).find("boot_method=vmedia") != std::string::npos);
+  CHECK(arguments.find("\ninitrd /initrd\n") != std::string::npos);
+  boot.network_data = R"({"links":[]})";
+  const std::string with_settings = grub(boot);
+  CHECK(with_settings.starts_with(arguments.substr(0, arguments.find("\ninitrd"))));
+  CHECK(with_settings.find("\ninitrd /initrd /settings\n") != std::string::npos);
+  const auto image = wire::read_iso(text_of(boot)).value();
+  REQUIRE(image.find("settings") != nullptr);
+  const std::string archive = image.find("settings")->bytes;
+  CHECK(archive.starts_with("070701"));
+  CHECK(archive.find("ingot-boot/network_data.json") != std::string::npos);
+  CHECK(archive.find(boot.network_data) != std::string::npos);
   boot.network_data.clear();
   boot.method = BmcBootMethod::virtual_media;
   CHECK(grub(boot).find("boot_method=vmedia") != std::string::npos);

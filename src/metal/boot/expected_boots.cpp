@@ -1,5 +1,7 @@
 #include "metal/boot/expected_boots.h"
 
+#include <bit>
+
 #include "base/text.h"
 #include "crypto/hash.h"
 
@@ -35,6 +37,17 @@ ExpectedBoot& ExpectedBoots::expect(const std::string& uid, const std::string& b
   slot->agent_token = derive("agent-token", uid, boot_id);
   slot->path_token = derive("boot-path", uid, boot_id);
   return *slot;
+}
+
+void ExpectedBoots::refuse(Refusal reason, ExpectedBoot* of) {
+  ++(refused.*reason);
+  if (!of) return;
+  // What strangers send must not become work: the more there were, the more seldom it is news.
+  if (std::has_single_bit(++(of->refused.*reason))) happened(*of);
+}
+
+bool ExpectedBoots::is_token_of(const std::string& uid, const std::string& boot_id, std::string_view token) const {
+  return !boot_id.empty() && base::equal_constant_time(derive("agent-token", uid, boot_id), token);
 }
 
 void ExpectedBoots::drop(const std::string& uid) { boots_.erase(uid); }

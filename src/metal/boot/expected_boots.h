@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "metal/bmc/address.h"
+#include "metal/boot/refused_requests.h"
 #include "sys/sys.h"
 
 namespace metal {
@@ -25,7 +26,7 @@ struct ExpectedBoot {
   BmcBootMethod method = BmcBootMethod::ipxe;
   std::string agent_token;   // 43 characters; proves that a request comes from this boot
   std::string path_token;    // of the URLs of this boot's artefacts
-  std::string network_data;  // JSON; static settings for virtual media, empty: DHCP
+  std::string network_data;  // JSON; static settings, not for iPXE, whose firmware has DHCP; empty: DHCP
   std::string address;       // IP literal that the server got by DHCP for this boot; "" until then
 
   // How far it has come; each is the first time.
@@ -38,22 +39,9 @@ struct ExpectedBoot {
   std::string loader_file;
   uint64_t loader_bytes = 0, loader_size = 0;
   std::optional<Time> loader_fetched;
+  RefusedRequests refused;  // from it, or in its name
   // Artefacts are given out until the agent has called: nothing else needs them after that.
   bool artefacts_open() const { return !last_heartbeat; }
-};
-
-// Requests that got nothing, by reason; for metrics and tests.
-struct RefusedRequests {
-  uint64_t dhcp_unexpected = 0, dhcp_malformed = 0, dhcp_pool_empty = 0;
-  uint64_t dhcp_architecture = 0;  // firmware for which there is no boot loader
-  uint64_t boot_path = 0;          // unknown, closed or used-up paths
-  uint64_t lookup = 0;             // of hosts that are not expected
-  uint64_t heartbeat = 0;          // wrong token or boot
-  uint64_t callback_url = 0;       // changed in flight, or an address that is never an agent's
-  uint64_t malformed = 0;
-  uint64_t tftp_unexpected = 0;  // of hosts that are not expected to load a boot loader now
-  uint64_t tftp_write = 0, tftp_path = 0, tftp_unknown_file = 0, tftp_malformed = 0;
-  uint64_t tftp_busy = 0;  // over the limits of transfers at once
 };
 
 class ExpectedBoots {
@@ -79,7 +67,12 @@ class ExpectedBoots {
     if (callback_) callback_(boot.uid);
   }
   Time now() const { return loop_.now(); }
-  RefusedRequests refused;
+  // Counts it, and at the host it concerns where that is known.
+  void refuse(Refusal reason, ExpectedBoot* of = nullptr);
+  // Whether it is the agent token of this boot of the host, whenever that was.
+  bool is_token_of(const std::string& uid, const std::string& boot_id, std::string_view token) const;
+  const std::map<std::string, std::unique_ptr<ExpectedBoot>>& all() const { return boots_; }
+  RefusedRequests refused;  // in all
 
  private:
   std::string derive(std::string_view purpose, const std::string& uid, const std::string& boot_id) const;

@@ -20,6 +20,7 @@ namespace {
 // A datagram that is not fragmented on Ethernet: 1500 bytes without the headers of IP, UDP and TFTP.
 constexpr uint64_t block_bytes_v4 = 1468, block_bytes_v6 = 1428;
 constexpr uint64_t block_bytes_plain = 512;
+constexpr size_t request_bytes_max = 512;  // RFC 2347
 // More helps little on a local network, and what firmware's buffer cannot hold is sent again.
 constexpr uint64_t window_max = 16;
 
@@ -83,38 +84,36 @@ void TftpService::refuse(const sys::Address& to, tftp::ErrorCode code, const cha
 
 void TftpService::take(const sys::Packet& packet) {
   if (transfers_.count(packet.from)) return;  // asked again because our answer is late; it is sent again anyway
+  ExpectedBoot* boot = boots_.by_address(packet.from.host);
+  if (packet.bytes.size() > request_bytes_max) return boots_.refuse(&RefusedRequests::tftp_oversize, boot);
   const auto parsed = tftp::parse(packet.bytes);
   const auto* request = parsed ? std::get_if<tftp::Request>(&*parsed) : nullptr;
-  if (!request) {
-    ++boots_.refused.tftp_malformed;
-    return;
-  }
-  ExpectedBoot* boot = boots_.by_address(packet.from.host);
+  if (!request) return boots_.refuse(&RefusedRequests::tftp_malformed, boot);
   if (!boot || boot->method != BmcBootMethod::ipxe || !boot->artefacts_open() || boot->script_fetched) {
-    ++boots_.refused.tftp_unexpected;
+    boots_.refuse(&RefusedRequests::tftp_unexpected, boot);
     return;
   }
   if (request->write) {
-    ++boots_.refused.tftp_write;
+    boots_.refuse(&RefusedRequests::tftp_write, boot);
     return refuse(packet.from, tftp::ErrorCode::access, "writing is not allowed");
   }
   if (request->mode != "octet") {
-    ++boots_.refused.tftp_malformed;
+    boots_.refuse(&RefusedRequests::tftp_malformed, boot);
     return refuse(packet.from, tftp::ErrorCode::illegal, "only mode octet is served");
   }
   if (request->file.find("..") != std::string::npos || request->file.find('\\') != std::string::npos ||
       request->file.starts_with("/")) {
-    ++boots_.refused.tftp_path;
+    boots_.refuse(&RefusedRequests::tftp_path, boot);
     return refuse(packet.from, tftp::ErrorCode::access, "no such path");
   }
   if (!is_boot_loader(request->file)) {
-    ++boots_.refused.tftp_unknown_file;
+    boots_.refuse(&RefusedRequests::tftp_unknown_file, boot);
     return refuse(packet.from, tftp::ErrorCode::not_found, "no such file");
   }
   const auto of_host = std::count_if(transfers_.begin(), transfers_.end(),
                                      [&](const auto& entry) { return entry.first.host == packet.from.host; });
   if (transfers_.size() >= options_.transfers_max || static_cast<size_t>(of_host) >= options_.transfers_per_host_max) {
-    ++boots_.refused.tftp_busy;
+    boots_.refuse(&RefusedRequests::tftp_busy, boot);
     return;  // the client asks again
   }
   auto transfer = make_transfer(packet.from, *request, *boot);

@@ -34,6 +34,11 @@ std::string loaded_so_far(const ExpectedBoot& boot) {
   return out + ", " + std::to_string(percent) + " % of " + boot.loader_file + " loaded by TFTP";
 }
 
+std::string refused_from(const ExpectedBoot& boot) {
+  const std::string what = boot.refused.text();
+  return what.empty() ? "" : " (refused of it: " + what + ")";
+}
+
 std::vector<Stage> stages_of(const HostAccess& host, const EngineLimits& limits, BmcBootMethod method,
                              const BootPlace& place) {
   std::vector<Stage> stages;
@@ -80,9 +85,10 @@ Result<void> follow(Run& run, const std::vector<Stage>& stages, int percent_from
       if (!boot || boot->boot_id != run.operation.boot_id) return base::cancelled();
       if (boot->last_heartbeat || stage.reached(*boot)) break;
       const base::Duration left = until - loop.now();
-      if (left <= base::Duration::zero()) return Error{Code::timeout, stage.missing, stage.layer, stage.fix};
+      const std::string refused = refused_from(*boot);
+      if (left <= base::Duration::zero()) return Error{Code::timeout, stage.missing + refused, stage.layer, stage.fix};
       run.step("booting the deploy agent", percent,
-               Wait{stage.layer, (stage.so_far ? stage.so_far(*boot) : "") + stage.waiting, stage.next});
+               Wait{stage.layer, (stage.so_far ? stage.so_far(*boot) : "") + stage.waiting + refused, stage.next});
       run.worker->agent_event.clear();
       const auto waited = run.worker->agent_event.wait_for(left);
       if (!waited && waited.error().code != Code::timeout) return waited;
