@@ -1,5 +1,7 @@
 #include "metal/agent_client.h"
 
+#include "base/text.h"
+
 namespace metal {
 
 using base::Code;
@@ -36,9 +38,15 @@ Result<AgentCommand> command_from(const Json& doc) {
   }
   out.status = AgentCommand::Status::failed;
   const Json& error = doc["command_error"];
-  out.error = Error{Code::internal, error["message"].string_or(error.string()), Layer::agent, error["fix"].string()};
-  if (out.error.message.empty()) out.error.message = "the agent's command ended with " + status;
-  if (error["type"].string() == "Corrupt" || error["type"].string() == "corrupt") out.error.code = Code::corrupt;
+  std::string message = error["message"].string_or(error["error"].string_or(error.string()));
+  const std::string& fix = error["fix"].string();
+  // The stock agent's message is the kind of error; what happened is in the details.
+  if (const std::string& details = error["details"].string(); fix.empty() && !details.empty())
+    message += ": " + details;
+  if (message.empty()) message = "the agent's command ended with " + status;
+  out.error = Error{Code::internal, message, Layer::agent, fix};
+  const std::string& type = error["type"].string();
+  if (base::lower(type) == "corrupt" || type == "ImageChecksumError") out.error.code = Code::corrupt;
   return out;
 }
 
@@ -60,37 +68,66 @@ Code code_of(int status) {
 
 }  // namespace
 
-AgentClient::AgentClient(sys::Loop& loop, sys::Net& net, const net::Url& callback, const std::string& certificate_pem,
-                         std::string token, base::Duration request_limit)
-    : token_(std::move(token)), client_(loop, net, client_options(callback, certificate_pem, request_limit)) {}
+AgentKind agent_kind(std::string_view agent_version) {
+  return agent_version.starts_with("ingot-agent/") ? AgentKind::ours : AgentKind::stock;
+}
 
-Result<AgentCommand> AgentClient::call(net::Request request, const std::string& what) {
+AgentClient::AgentClient(sys::Loop& loop, sys::Net& net, const net::Url& callback, const std::string& certificate_pem,
+                         std::string token, AgentKind kind, base::Duration request_limit)
+    : token_(std::move(token)),
+      kind_(kind),
+      client_(loop, net, client_options(callback, certificate_pem, request_limit)) {}
+
+Result<Json> AgentClient::call(net::Request request, const std::string& what) {
   auto answered = client_.send(std::move(request));
   if (!answered) return std::move(answered).error().context("agent " + what).at(Layer::agent);
   const auto doc = base::parse_json(answered->body);
   if (answered->status != 200) {
-    const std::string why = doc ? (*doc)["message"].string() : std::string();
+    std::string why;
+    if (doc) why = (*doc)["message"].string_or((*doc)["faultstring"].string());
     return Error{code_of(answered->status),
                  "agent " + what + " answered " + std::to_string(answered->status) + (why.empty() ? "" : ": " + why),
                  Layer::agent};
   }
   if (!doc) return Error{Code::internal, "agent " + what + " answered no JSON", Layer::agent};
-  return command_from(*doc);
+  return *doc;
 }
 
-Result<AgentCommand> AgentClient::start(const std::string& name, Json params) {
+// The stock agent gives a step back with its success, and what it does not know in it stays.
+Result<std::optional<AgentCommand>> AgentClient::succeeded_before(const std::string& operation) {
+  net::Request request;
+  request.target = "/v1/commands/?agent_token=" + token_;
+  const Json doc = TRY(call(std::move(request), "list of commands"));
+  for (const auto& command : doc["commands"].items()) {
+    if (command["command_status"].string() != "SUCCEEDED") continue;
+    for (const char* step : {"clean_step", "deploy_step"}) {
+      const Json& given = command["command_result"][step]["ingot_operation"];
+      if (given.string() == operation) return std::optional(TRY(command_from(command)));
+    }
+  }
+  return std::optional<AgentCommand>();
+}
+
+Result<AgentCommand> AgentClient::start(const std::string& name, Json params, const std::string& operation) {
+  if (!operation.empty() && kind_ == AgentKind::ours) params.set("ingot_operation", operation);
+  if (!operation.empty() && kind_ == AgentKind::stock && params.has("step")) {
+    if (auto before = TRY(succeeded_before(operation))) return std::move(*before);
+    Json step = params["step"];
+    step.set("ingot_operation", operation);
+    params.set("step", std::move(step));
+  }
   net::Request request;
   request.method = "POST";
   request.target = "/v1/commands/?wait=false&agent_token=" + token_;
   request.headers.set("Content-Type", "application/json");
   request.body = Json::object({{"name", name}, {"params", std::move(params)}}).dump();
-  return call(std::move(request), name);
+  return command_from(TRY(call(std::move(request), name)));
 }
 
 Result<AgentCommand> AgentClient::find(const std::string& id) {
   net::Request request;
   request.target = "/v1/commands/" + net::percent_encode(id) + "?agent_token=" + token_;
-  return call(std::move(request), "command status");
+  return command_from(TRY(call(std::move(request), "command status")));
 }
 
 }  // namespace metal

@@ -176,8 +176,8 @@ struct Site {
     metal::AgentCommand last;
     do_now([&] {
       metal::AgentClient agent(manager.loop, manager.net, net::Url::parse(boot.callback_url).value(),
-                               boot.verify_ca_pem, boot.agent_token, base::seconds(60));
-      auto now = agent.start(name, params);
+                               boot.verify_ca_pem, boot.agent_token, metal::AgentKind::ours, base::seconds(60));
+      auto now = agent.start(name, params, "");
       while (now.ok() && now->status == metal::AgentCommand::Status::running) {
         REQUIRE(sys::sleep(manager.loop, base::seconds(1)).ok());
         now = agent.find(now->id);

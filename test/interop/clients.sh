@@ -277,22 +277,24 @@ interop_clients() {  # PART...
 }
 
 interop_task() {
-  local part kubectl=no stock=no bmc=no parts=()
-  [ $# -gt 0 ] || set -- stock bmc kubectl "${clients_all[@]}"
+  local part kubectl=no stock=no bmc=no ipa=no parts=()
+  [ $# -gt 0 ] || set -- stock bmc ipa kubectl "${clients_all[@]}"
   for part in "$@"; do
-    case " stock bmc kubectl ${clients_all[*]} " in
+    case " stock bmc ipa kubectl ${clients_all[*]} " in
       *" $part "*) ;;
-      *) fail "interop has no part '$part'; it has stock bmc kubectl ${clients_all[*]}" ;;
+      *) fail "interop has no part '$part'; it has stock bmc ipa kubectl ${clients_all[*]}" ;;
     esac
     case "$part" in
       kubectl) kubectl=yes ;;
       stock) stock=yes ;;
       bmc) bmc=yes ;;
+      ipa) ipa=yes ;;
       *) parts+=("$part") ;;
     esac
   done
   if [ $stock = yes ]; then interop_stocks || fail "controllers on another API server: failed"; fi
   if [ $bmc = yes ]; then (interop_bmc) || fail "BMC peers: failed"; fi
+  if [ $ipa = yes ]; then (interop_ipa) || fail "stock ironic-python-agent: failed"; fi
   # Each in a shell of its own: both clean up when it ends.
   if [ $kubectl = yes ]; then (interop); fi
   if [ ${#parts[@]} -gt 0 ]; then (interop_clients "${parts[@]}"); fi

@@ -24,6 +24,14 @@ std::vector<std::pair<std::string, std::string>> parameters(const BootPlace& pla
   };
 }
 
+// A stock ironic-python-agent takes its settings from this folder of the medium, whatever the BMC calls its drive.
+void add_stock_settings(std::vector<wire::IsoFile>& files, const BootPlace& place, const ExpectedBoot& boot) {
+  const std::string folder = "etc/ironic-python-agent.d/";
+  std::string text = "[DEFAULT]\napi_url = " + place.provisioning_url + "\nagent_token = " + boot.agent_token + "\n";
+  files.push_back({folder + "ingot.conf", text + "cafile = /" + folder + "ca.crt\n"});
+  files.push_back({folder + "ca.crt", place.ca_pem});
+}
+
 // The whole command line of a kernel that was loaded over the network and has nothing but it.
 std::string network_arguments(const BootPlace& place, const ExpectedBoot& boot) {
   std::string out;
@@ -64,6 +72,7 @@ Result<wire::IsoPlan> boot_iso(sys::Disk& disk, const BootPlace& place, const Ex
   for (const auto& [key, value] : parameters(place, boot)) text += key + "=" + value + "\n";
   std::vector<wire::IsoFile> files = {{"parameters.txt", text}, {"ca.crt", place.ca_pem}};
   if (!boot.network_data.empty()) files.push_back({"network_data.json", boot.network_data});
+  add_stock_settings(files, place, boot);
   if (place.ramdisk_dir.empty()) return wire::plan_iso("VMEDIA_BOOT_ISO", files, "");
   for (const char* name : {"vmlinuz", "initrd", "esp.img"}) {
     const std::string path = place.ramdisk_dir + "/" + name;

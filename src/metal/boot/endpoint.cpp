@@ -44,6 +44,14 @@ Target take_apart(std::string_view target) {
   return out;
 }
 
+// The stock agent asks for this first and sends what that version of Ironic's API takes: 1.62 brought the token, 1.68
+// the certificate of the agent's command server. Without an answer it would send neither.
+Json api_versions() {
+  Json v1 = Json::object({{"id", "v1"}, {"version", "1.68"}, {"min_version", "1.62"}, {"status", "CURRENT"}});
+  Json out = Json::object({{"name", "Ingot's agent API"}, {"versions", Json::array({v1})}});
+  return out.set("default_version", std::move(v1));
+}
+
 // Addresses that are never an agent's; refusing them keeps a forged heartbeat from turning the manager against itself.
 bool never_an_agent(const std::string& host, bool allow_loopback) {
   const std::string lower = base::lower(host);
@@ -167,6 +175,7 @@ Answer Endpoint::State::answer(const Request& request, bool with_api) {
   const Target target = take_apart(request.target);
   const auto& parts = target.parts;
   const bool read = request.method == "GET" || request.method == "HEAD";
+  if (with_api && parts.empty() && read) return Response::json(200, api_versions());
   if (with_api && parts.size() == 2 && parts[0] == "v1" && parts[1] == "lookup" && read) return lookup(request, target);
   if (with_api && parts.size() == 3 && parts[0] == "v1" && parts[1] == "heartbeat" && request.method == "POST") {
     return heartbeat(request, parts[2]);

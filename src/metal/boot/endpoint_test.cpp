@@ -95,6 +95,14 @@ TEST_CASE("lookup: a ramdisk of others asks without its token, and may not show 
   CHECK(stock.endpoint->answer_api(request).status == 401);
 }
 
+TEST_CASE("a stock agent asks first for the API's version, and sends its token and certificate from 1.68 on") {
+  Desk desk;
+  const auto answered = desk.get("/");
+  REQUIRE(answered.status == 200);
+  CHECK(base::parse_json(answered.body)->path("default_version.version").string() == "1.68");
+  CHECK(desk.boot("/").status == 404);
+}
+
 TEST_CASE("heartbeat: only with the token of this boot, from an address that can be an agent's") {
   Desk desk;
   CHECK(desk.beat("") == 401);  // nobody is expected

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "metal/boot/config_drive.h"
 #include "metal/boot/image_cache.h"
+#include "metal/jobs/agent_orders.h"
 #include "metal/jobs/bench.h"
 
 namespace metal {
@@ -24,7 +25,12 @@ Result<AgentClient> client_of(Run& run) {
   }
   const net::Url url = TRY(net::Url::parse(boot->callback_url));
   return AgentClient(run.bench.sys.loop, run.bench.site, url, boot->verify_ca_pem, boot->agent_token,
-                     run.bench.options.limits.agent_request);
+                     agent_kind(boot->agent_version), run.bench.options.limits.agent_request);
+}
+
+AgentKind kind_of(Run& run) {
+  const ExpectedBoot* boot = run.bench.boots.find(run.host.uid);
+  return boot ? agent_kind(boot->agent_version) : AgentKind::ours;
 }
 
 bool passing(const Error& error) {
@@ -77,9 +83,8 @@ Progress needs_boot() {
 Result<Json> run_on_agent(Run& run, const std::string& name, Json params, base::Duration limit,
                           const std::function<void(const Json&)>& at, const std::function<Result<void>()>& allowed) {
   auto client = TRY(client_of(run));
-  if (!run.operation.id.empty()) params.set("ingot_operation", run.operation.id);
   AgentCommand command = TRY(insist(
-      run, [&] { return client.start(name, params); }, allowed));
+      run, [&] { return client.start(name, params, run.operation.id); }, allowed));
   const base::Time until = run.bench.sys.loop.now() + limit;
   while (command.status == AgentCommand::Status::running) {
     at(command.result);
@@ -98,9 +103,11 @@ Result<Json> run_on_agent(Run& run, const std::string& name, Json params, base::
 Result<const Inventory*> agent_inventory(Run& run) {
   auto& worker = *run.worker;
   if (worker.inventory_boot == run.operation.boot_id) return &worker.inventory;
+  const AgentKind kind = kind_of(run);
+  AgentOrder order = inventory_order(kind);
   const Json result =
-      TRY(run_on_agent(run, "inspection.collect", Json::object(), base::minutes(10), [](const Json&) {}));
-  worker.inventory = TRY(read_inventory(result["inventory"], run.host.boot_mac));
+      TRY(run_on_agent(run, order.name, std::move(order.params), base::minutes(10), [](const Json&) {}));
+  worker.inventory = TRY(read_inventory(inventory_of(kind, result), run.host.boot_mac));
   worker.inventory_boot = run.operation.boot_id;
   return &worker.inventory;
 }
@@ -125,16 +132,14 @@ Result<Progress> clean_job(Run& run, CleanMode mode) {
   if (!TRY(ensure_agent(run, 5, 60))) return needs_boot();
   const Inventory* inventory = TRY(agent_inventory(run));
   const bool whole = mode == CleanMode::disk;
-  const std::string step = whole ? "erase_devices" : "erase_devices_metadata";
+  AgentOrder order = clean_order(run.host.uid, whole);
   const std::string text = whole ? "erasing the disks" : "erasing partition tables and signatures";
   run.step(text, 60);
   base::log::info("asking the agent to wipe disks",
-                  {{"host", run.host.name}, {"step", step}, {"operation", run.operation.id}});
-  Json params = Json::object({{"step", Json::object({{"interface", "deploy"}, {"step", step}})}});
-  params.set("node", Json::object({{"uuid", run.host.uid}}));
+                  {{"host", run.host.name}, {"whole", whole}, {"operation", run.operation.id}});
   const auto& limits = run.bench.options.limits;
   TRY(run_on_agent(
-      run, "clean.execute_clean_step", std::move(params), whole ? limits.clean_disk : limits.clean_metadata,
+      run, order.name, std::move(order.params), whole ? limits.clean_disk : limits.clean_metadata,
       [&](const Json& result) { run.step(text, share(result, 60, 95)); },
       [&] { return run.guard(Act::wipe, inventory); }));
   return Progress::done();
@@ -143,9 +148,17 @@ Result<Progress> clean_job(Run& run, CleanMode mode) {
 namespace {
 
 // Only our agent knows block maps; a stock ramdisk downloads for itself.
-bool takes_block_maps(Run& run) {
-  const ExpectedBoot* boot = run.bench.boots.find(run.host.uid);
-  return run.bench.images && boot && boot->agent_version.starts_with("ingot-agent/");
+bool takes_block_maps(Run& run) { return run.bench.images && kind_of(run) == AgentKind::ours; }
+
+// Ours does it when it writes. The system starts without an entry too, from the disk that the BMC is told to boot.
+Result<void> make_boot_entry(Run& run) {
+  if (kind_of(run) == AgentKind::ours || !run.host.uefi) return {};
+  AgentOrder order = boot_entry_order();
+  const auto made = run_on_agent(run, order.name, std::move(order.params), base::minutes(10), [](const Json&) {});
+  if (made) return {};
+  if (made.error().code == Code::cancelled) return base::cancelled();
+  base::log::warn("the agent made no boot entry", {{"host", run.host.name}, {"error", made.error().text()}});
+  return {};
 }
 
 // Makes the host's order one for the manager's copy of the image, which stays for as long as the result is held.
@@ -180,20 +193,17 @@ Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
 
   Json image = Json::object({{"id", run.operation.id}, {"urls", Json::array({request.image.url})}});
   image.set("os_hash_algo", digest.algorithm).set("os_hash_value", digest.value);
-  image.set("disk_format", request.image.format);
+  if (!request.image.format.empty()) image.set("disk_format", request.image.format);
   ImageCache::Hold held;
   if (takes_block_maps(run)) held = TRY(from_the_cache(run, request.image, digest, image));
-  Json root = Json::object({{"name", disk.name}, {"serial", disk.serial}, {"wwn", disk.wwn}});
-  Json args = Json::object({{"image_info", std::move(image)}, {"root_device", std::move(root)}});
-  args.set("configdrive", drive);
-  Json step = Json::object({{"interface", "deploy"}, {"step", "write_image"}, {"args", std::move(args)}});
-  Json params = Json::object({{"step", std::move(step)}, {"node", Json::object({{"uuid", run.host.uid}})}});
+  AgentOrder order = TRY(write_order(kind_of(run), run.host.uid, std::move(image), disk, drive));
   const std::string text = "writing the image to " + disk.name;
   run.step(text, 40);
   TRY(run_on_agent(
-      run, "deploy.execute_deploy_step", std::move(params), bench.options.limits.write_image,
+      run, order.name, std::move(order.params), bench.options.limits.write_image,
       [&](const Json& result) { run.step(text, share(result, 40, 90)); },
       [&] { return run.guard(Act::write_image, inventory, &disk); }));
+  TRY(make_boot_entry(run));
   return Progress::done();
 }
 
@@ -208,7 +218,22 @@ Result<void> restart_by_bmc(Run& run) {
   return run.insist("restart", [action](Bmc& bmc) { return bmc.set_power(action); });
 }
 
-}  // namespace
+constexpr base::Duration restart_limit = base::minutes(2);
+
+// A stock agent says RUNNING and may fail after that, which would leave the ramdisk running for ever. False: it failed.
+Result<bool> follow_restart(Run& run, AgentClient& client, AgentCommand command) {
+  const base::Time until = run.bench.sys.loop.now() + restart_limit;
+  while (command.status == AgentCommand::Status::running && run.bench.sys.loop.now() < until) {
+    TRY(run.sleep(base::seconds(2)));
+    auto now = client.find(command.id);
+    if (!now && now.error().code == Code::cancelled) return base::cancelled();
+    if (!now) return true;  // gone
+    command = std::move(*now);
+  }
+  if (command.status != AgentCommand::Status::failed) return true;
+  base::log::warn("the agent did not restart the server", {{"host", run.host.name}, {"error", command.error.text()}});
+  return false;
+}
 
 // Tells the agent to start the system on the disk. False: it refused, or went silent before it can have been told, so
 // the ramdisk still runs. An order whose answer was lost counts once the agent is gone: restarting the server then
@@ -219,8 +244,8 @@ Result<bool> send_away(Run& run) {
   while (run.bench.agent_alive(run.host.uid, run.operation.boot_id)) {
     const auto reached = client.find("none");
     if (reached || !passing(reached.error())) {
-      const auto told = client.start("standby.run_image", Json::object({{"ingot_operation", run.operation.id}}));
-      if (told) return told->status != AgentCommand::Status::failed;
+      const auto told = client.start("standby.run_image", Json::object(), run.operation.id);
+      if (told) return follow_restart(run, client, std::move(*told));
       if (told.error().code == Code::cancelled) return base::cancelled();
       if (!passing(told.error())) return false;
       may_know = may_know || told.error().code != Code::conflict;
@@ -229,6 +254,8 @@ Result<bool> send_away(Run& run) {
   }
   return may_know;
 }
+
+}  // namespace
 
 Result<Progress> boot_disk_job(Run& run) {
   auto& bench = run.bench;
