@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "net/redirect.h"
 #include "sys/fiber.h"
 
 namespace fetch {
@@ -50,8 +51,12 @@ std::string range_field(uint64_t first, std::optional<uint64_t> last) {
 
 }  // namespace
 
-ImageDownload::ImageDownload(sys::Loop& loop, sys::Net& net, const net::Url& url, net::ClientOptions options)
-    : loop_(loop), text_(url.text()), target_(url.target()), client_(loop, net, std::move(options)) {}
+ImageDownload::ImageDownload(sys::Loop& loop, sys::Net& net, net::Url url, std::string roots_pem)
+    : loop_(loop),
+      net_(net),
+      url_(std::move(url)),
+      roots_pem_(std::move(roots_pem)),
+      text_(net::Redirects(url_).text()) {}
 
 Result<std::unique_ptr<ImageDownload>> ImageDownload::make(sys::Loop& loop, sys::Net& net, const std::string& text,
                                                            const std::string& roots_pem) {
@@ -59,12 +64,42 @@ Result<std::unique_ptr<ImageDownload>> ImageDownload::make(sys::Loop& loop, sys:
   if (url.scheme != "http" && url.scheme != "https") {
     return Error{Code::invalid, "image URL scheme " + base::quoted(url.scheme) + " is not http or https"};
   }
+  return std::unique_ptr<ImageDownload>(new ImageDownload(loop, net, url, roots_pem));
+}
+
+net::HttpClient& ImageDownload::client(const net::Url& url) {
   net::ClientOptions options;
   options.server = url.address();
   options.tls = url.scheme == "https";
-  options.tls_options.ca_pem = roots_pem;
+  options.tls_options.ca_pem = roots_pem_;
   options.user_agent = "ingot";
-  return std::unique_ptr<ImageDownload>(new ImageDownload(loop, net, url, std::move(options)));
+  return clients_.try_emplace(url.scheme + " " + url.address().text(), loop_, net_, std::move(options)).first->second;
+}
+
+// The answer of the server that really has the file.
+Result<net::Response> ImageDownload::get(net::Request request, const Sink& sink) {
+  net::Redirects way(url_);
+  for (;;) {
+    way.address(request);
+    text_ = way.text();
+    std::optional<net::Response> moved;
+    std::optional<Error> refused;
+    const auto answer =
+        client(way.at()).stream(request, idle_limit, [&](const net::Response& head, std::string_view piece) {
+          if (!moved && !refused) {
+            auto next = way.follow(head);
+            if (!next) {
+              refused = std::move(next).error();
+            } else if (*next) {
+              moved = net::Response{head.status, head.headers, {}};
+            }
+          }
+          return !moved && !refused && sink(head, piece);  // what a redirect says besides is for people
+        });
+    if (refused) return *refused;
+    if (moved) continue;
+    if (!answer || !TRY(way.follow(*answer))) return answer;
+  }
 }
 
 Error ImageDownload::changed() {
@@ -108,7 +143,6 @@ Result<uint64_t> ImageDownload::begin(const net::Response& head) {
 
 Result<void> ImageDownload::attempt(const std::function<Result<void>(std::string_view)>& take) {
   net::Request request;
-  request.target = target_;
   request.headers.set("Accept-Encoding", "identity");
   if (started_) {
     request.headers.set("Range", range_field(position_, std::nullopt));
@@ -116,7 +150,7 @@ Result<void> ImageDownload::attempt(const std::function<Result<void>(std::string
   }
   std::optional<Error> failed;
   std::optional<uint64_t> skip;
-  const auto answer = client_.stream(request, idle_limit, [&](const net::Response& head, std::string_view piece) {
+  const auto answer = get(std::move(request), [&](const net::Response& head, std::string_view piece) {
     const auto taken = [&]() -> Result<void> {
       if (!skip) skip = TRY(begin(head));
       const auto known = static_cast<size_t>(std::min<uint64_t>(*skip, piece.size()));
@@ -165,13 +199,12 @@ Result<void> ImageDownload::stream(const std::function<Result<void>(std::string_
 Result<void> ImageDownload::read_some(const std::vector<image::FileRange>& ranges, std::vector<std::string>& out) {
   const image::FileRange wanted = ranges[out.size()];
   net::Request request;
-  request.target = target_;
   request.headers.set("Accept-Encoding", "identity");
   request.headers.set("Range", range_field(wanted.offset, wanted.offset + wanted.bytes - 1));
   std::string current;
   std::optional<Error> failed;
   std::optional<uint64_t> at;  // in the file
-  const auto answer = client_.stream(request, idle_limit, [&](const net::Response& head, std::string_view piece) {
+  const auto answer = get(std::move(request), [&](const net::Response& head, std::string_view piece) {
     if (!at) {
       const std::string& tag = head.headers.get("ETag");
       const auto range = content_range(head.headers.get("Content-Range"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,7 +15,8 @@ namespace fetch {
 
 class ImageDownload {
  public:
-  // Errors: invalid (URL).
+  // Redirects are followed (net/redirect.h), each time from the start: what they lead to is often good for a while
+  // only. Errors: invalid (URL).
   static base::Result<std::unique_ptr<ImageDownload>> make(sys::Loop& loop, sys::Net& net, const std::string& url,
                                                            const std::string& roots_pem);
 
@@ -30,7 +32,10 @@ class ImageDownload {
   uint64_t bytes_total() const { return total_; }  // 0 while unknown
 
  private:
-  ImageDownload(sys::Loop& loop, sys::Net& net, const net::Url& url, net::ClientOptions options);
+  using Sink = std::function<bool(const net::Response& head, std::string_view piece)>;
+  ImageDownload(sys::Loop& loop, sys::Net& net, net::Url url, std::string roots_pem);
+  net::HttpClient& client(const net::Url& url);
+  base::Result<net::Response> get(net::Request request, const Sink& sink);
   base::Result<void> attempt(const std::function<base::Result<void>(std::string_view)>& take);
   base::Result<uint64_t> first_look(const net::Response& head);
   base::Result<uint64_t> begin(const net::Response& head);
@@ -39,9 +44,11 @@ class ImageDownload {
   base::Error refused(int status) const;
 
   sys::Loop& loop_;
-  std::string text_;  // the URL
-  std::string target_;
-  net::HttpClient client_;
+  sys::Net& net_;
+  net::Url url_;
+  std::string roots_pem_;
+  std::string text_;                                // the URL, and where it led to
+  std::map<std::string, net::HttpClient> clients_;  // by server
   uint64_t position_ = 0, total_ = 0;
   bool started_ = false, changed_ = false;
   std::string etag_;

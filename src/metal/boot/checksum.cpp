@@ -1,7 +1,7 @@
 #include "metal/boot/checksum.h"
 
 #include "base/text.h"
-#include "net/http.h"
+#include "net/redirect.h"
 
 namespace metal {
 
@@ -13,7 +13,6 @@ using base::Result;
 namespace {
 
 constexpr size_t sums_bytes_max = 1u << 20;
-constexpr int redirects_max = 5;
 
 Error refused(std::string message, std::string fix) {
   return Error{Code::invalid, std::move(message), Layer::agent, std::move(fix)};
@@ -58,12 +57,13 @@ bool parse_line(std::string_view line, std::string_view& digest, std::string_vie
   return is_hex(digest);
 }
 
-Result<std::string> fetch(sys::Loop& loop, sys::Net& net, std::string where, const ChecksumRules& rules) {
-  for (int hop = 0; hop <= redirects_max; ++hop) {
-    const net::Url url = TRY(net::Url::parse(where));
-    if (url.scheme != "http" && url.scheme != "https") {
-      return refused("checksum URL " + base::quoted(where) + " is neither http nor https", "use an http or https URL");
-    }
+Result<std::string> fetch(sys::Loop& loop, sys::Net& net, const std::string& where, const ChecksumRules& rules) {
+  const net::Url first = TRY(net::Url::parse(where));
+  if (first.scheme != "http" && first.scheme != "https") {
+    return refused("checksum URL " + base::quoted(where) + " is neither http nor https", "use an http or https URL");
+  }
+  for (net::Redirects way(first);;) {
+    const net::Url& url = way.at();
     net::ClientOptions options;
     options.server = url.address();
     options.tls = url.scheme == "https";
@@ -73,18 +73,14 @@ Result<std::string> fetch(sys::Loop& loop, sys::Net& net, std::string where, con
     options.keep_alive = false;
     net::HttpClient client(loop, net, std::move(options));
     net::Request request;
-    request.target = url.target();
-    const auto answered = TRY(client.send(std::move(request)));
+    way.address(request);
+    const auto answered = TRY(client.send(std::move(request)).context("GET " + way.text()));
     if (answered.status == 200) return answered.body;
-    const std::string& next = answered.headers.get("Location");
-    if (answered.status < 300 || answered.status >= 400 || next.empty()) {
-      const Code code = answered.status == 404 ? Code::not_found : Code::unavailable;
-      return Error{code, "the server answered " + std::to_string(answered.status), Layer::none,
-                   "check that image.checksum names a file of sums that is there"};
-    }
-    where = next.starts_with("/") ? url.scheme + "://" + url.address().text() + next : next;
+    if (TRY(way.follow(answered))) continue;
+    const Code code = answered.status == 404 ? Code::not_found : Code::unavailable;
+    return Error{code, "GET " + way.text() + " answered " + std::to_string(answered.status), Layer::none,
+                 "check that image.checksum names a file of sums that is there"};
   }
-  return base::unavailable("too many redirects");
 }
 
 }  // namespace
