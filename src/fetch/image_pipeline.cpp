@@ -2,16 +2,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "base/text.h"
 #include "fetch/off_loop.h"
+#include "sys/compare.h"
 
 namespace fetch {
 
 using base::Code;
 using base::Error;
-using base::Result;
 using base::Layer;
+using base::Result;
 
 namespace {
 
@@ -25,9 +27,12 @@ bool is_zero(std::string_view bytes) {
 
 // Writes and reads it back: past every cache of ours when the disk was opened so.
 Result<void> write_and_verify(sys::File& disk, uint64_t offset, std::string_view bytes) {
+  if (bytes.empty()) return {};
   TRY(disk.write_at(offset, bytes));
-  const std::string found = TRY(disk.read_at(offset, bytes.size()));
-  if (found == bytes) return {};
+  auto* const comparable = dynamic_cast<sys::Comparable*>(&disk);
+  const bool same =
+      comparable ? TRY(comparable->holds(offset, bytes)) : TRY(disk.read_at(offset, bytes.size())) == bytes;
+  if (same) return {};
   return Error{Code::unavailable,
                "the disk gave back something else than was written at byte " + std::to_string(offset), Layer::none,
                "replace the disk, or its cable or controller"};
@@ -43,6 +48,7 @@ ImagePipeline::ImagePipeline(sys::Sys& sys, std::shared_ptr<sys::File> disk, Dis
       to_hash_(sys.loop, batches_max),
       to_unpack_(sys.loop, batches_max),
       to_write_(sys.loop, batches_max),
+      pool_(std::make_shared<BytePool>(access.piece_bytes)),
       first_block_(held_back_bytes, '\0') {}
 
 void ImagePipeline::start(std::unique_ptr<image::Content> content, uint64_t limit) {
@@ -69,17 +75,17 @@ void ImagePipeline::fail(Error error) {
 
 Result<void> ImagePipeline::push(std::string_view bytes) {
   while (!bytes.empty()) {
-    const size_t part = std::min(bytes.size(), access_.piece_bytes - batch_.size());
-    if (batch_.empty()) batch_.reserve(access_.piece_bytes);
+    if (batch_.room() == 0) batch_ = pool_->take();
+    const size_t part = std::min(bytes.size(), batch_.room());
     batch_.append(bytes.substr(0, part));
     bytes.remove_prefix(part);
-    if (batch_.size() == access_.piece_bytes) TRY(send_batch());
+    if (batch_.room() == 0) TRY(send_batch());
   }
   return {};
 }
 
 Result<void> ImagePipeline::send_batch() {
-  const auto batch = std::make_shared<const std::string>(std::exchange(batch_, {}));
+  const auto batch = std::make_shared<const BytePool::Buffer>(std::exchange(batch_, {}));
   auto sent = to_hash_.push(batch);
   if (sent) sent = to_unpack_.push(batch);
   if (!sent && error_) return *error_;
@@ -87,7 +93,7 @@ Result<void> ImagePipeline::send_batch() {
 }
 
 Result<std::string> ImagePipeline::finish() {
-  if (!batch_.empty()) TRY(send_batch());
+  if (!batch_.view().empty()) TRY(send_batch());
   to_hash_.close();
   to_unpack_.close();
   for (auto& stage : stages_) TRY(stage.join());
@@ -107,7 +113,7 @@ Result<void> ImagePipeline::hash() {
     auto batch = TRY(to_hash_.pop());
     if (!batch) return {};
     TRY(off_loop<void>(sys_, [digest = digest_, bytes = std::move(*batch)]() -> Result<void> {
-      digest->update(*bytes);
+      digest->update(bytes->view());
       return {};
     }));
   }
@@ -126,7 +132,7 @@ Result<void> ImagePipeline::unpack() {
 }
 
 Result<void> ImagePipeline::unpack_batch(const Batch& batch) {
-  content_->feed(*batch);
+  content_->feed(batch->view());
   for (bool more = true; more;) {
     // The batch goes along: what was fed must stay for as long as a step may look at it.
     auto stepped = TRY(off_loop<Stepped>(sys_, [self = shared_from_this(), batch] { return self->step(false); }));
@@ -141,28 +147,11 @@ Result<void> ImagePipeline::pass_on(std::vector<Piece> pieces) {
   return {};
 }
 
-// What is to be remembered of a piece before it is written; takes the first block out of it.
-Result<void> ImagePipeline::settle(Piece& piece) {
-  const uint64_t end = piece.offset + piece.bytes.size();
-  if (end > limit_) return Error{Code::too_large, "the image is larger than the disk has room for"};
-  if (!used_.empty() && used_.back().second == piece.offset) {
-    used_.back().second = end;
-  } else {
-    used_.emplace_back(piece.offset, end);
-  }
-  if (piece.offset >= first_block_.size()) return {};
-  const size_t held = std::min<size_t>(first_block_.size() - piece.offset, piece.bytes.size());
-  first_block_.replace(piece.offset, held, piece.bytes, 0, held);
-  piece.bytes.erase(0, held);
-  piece.offset += held;
-  return {};
-}
-
 // On a worker.
 Result<ImagePipeline::Stepped> ImagePipeline::step(bool finish) {
   Stepped out;
   const image::Sink sink = [&](uint64_t offset, std::string_view bytes) -> Result<void> {
-    keep(out.pieces, offset, bytes);
+    content_->packed() ? keep_packed(out.pieces, offset, bytes) : keep(out.pieces, offset, bytes);
     return {};
   };
   if (finish) {
@@ -175,21 +164,30 @@ Result<ImagePipeline::Stepped> ImagePipeline::step(bool finish) {
 
 // Leaves out whole blocks of zeros and joins what follows on another.
 void ImagePipeline::keep(std::vector<Piece>& pieces, uint64_t offset, std::string_view bytes) const {
-  if (content_->packed()) return void(pieces.push_back({offset, std::string(bytes)}));
   while (!bytes.empty()) {
     const auto part = static_cast<size_t>(std::min<uint64_t>(bytes.size(), block_bytes - offset % block_bytes));
     const std::string_view block = bytes.substr(0, part);
     if (!is_zero(block)) {
-      const bool follows = !pieces.empty() && pieces.back().offset + pieces.back().bytes.size() == offset;
-      if (!follows || pieces.back().bytes.size() + part > access_.piece_bytes) {
-        pieces.push_back({offset, {}});
-        pieces.back().bytes.reserve(std::min(access_.piece_bytes, bytes.size()));
-      }
+      const bool follows = !pieces.empty() && pieces.back().offset + pieces.back().size == offset;
+      if (!follows || pieces.back().bytes.room() < part) pieces.push_back({offset, 0, pool_->take(), {}});
       pieces.back().bytes.append(block);
+      pieces.back().size += part;
     }
     offset += part;
     bytes.remove_prefix(part);
   }
+}
+
+void ImagePipeline::keep_packed(std::vector<Piece>& pieces, uint64_t offset, std::string_view stored) {
+  if (!unpack_pool_) {
+    unpack_pool_ = std::make_shared<BytePool>(std::max(access_.piece_bytes, content_->unpacked_bytes(0)));
+  }
+  const size_t bytes = content_->unpacked_bytes(offset);
+  const bool joins = !pieces.empty() && pieces.back().offset + pieces.back().size == offset &&
+                     pieces.back().size + bytes <= access_.piece_bytes;
+  if (!joins) pieces.push_back({offset, 0, {}, {}});
+  pieces.back().stored.emplace_back(stored);
+  pieces.back().size += bytes;
 }
 
 Result<void> ImagePipeline::write() {
@@ -197,15 +195,52 @@ Result<void> ImagePipeline::write() {
     auto next = TRY(to_write_.pop());
     if (!next) return {};
     const std::shared_ptr<Piece> piece = std::move(*next);
-    if (content_->packed()) {
-      piece->bytes = TRY(off_loop<std::string>(
-          sys_, [self = shared_from_this(), piece] { return self->content_->unpack(piece->offset, piece->bytes); }));
+    TRY(record(*piece));
+    const auto fill = [self = shared_from_this(), piece] { return self->fill(*piece); };
+    const auto put = [disk = disk_, piece] {
+      return write_and_verify(*disk, piece->offset + (piece->size - piece->bytes.view().size()), piece->bytes.view());
+    };
+    if (access_.blocks) {
+      const std::function<Result<void>()> both = [fill, put] {
+        auto filled = fill();
+        return filled ? put() : filled;
+      };
+      TRY(off_loop<void>(sys_, both));
+    } else {
+      TRY(content_->packed() ? off_loop<void>(sys_, fill) : fill());
+      TRY(put());
     }
-    TRY(settle(*piece));
-    if (piece->bytes.empty()) continue;
-    TRY(on_disk([disk = disk_, piece] { return write_and_verify(*disk, piece->offset, piece->bytes); }));
-    written_ += piece->bytes.size();
+    written_ += piece->bytes.view().size();
   }
+}
+
+// What is to be remembered of a piece before it is written.
+Result<void> ImagePipeline::record(const Piece& piece) {
+  const uint64_t end = piece.offset + piece.size;
+  if (end > limit_) return Error{Code::too_large, "the image is larger than the disk has room for"};
+  if (!used_.empty() && used_.back().second == piece.offset) {
+    used_.back().second = end;
+  } else {
+    used_.emplace_back(piece.offset, end);
+  }
+  return {};
+}
+
+// Unpacks, and takes the first block out. On a worker, perhaps at the same time as others: pieces do not overlap.
+Result<void> ImagePipeline::fill(Piece& piece) {
+  if (!piece.stored.empty()) piece.bytes = unpack_pool_->take();
+  uint64_t at = piece.offset;
+  for (const auto& stored : piece.stored) {
+    const size_t bytes = content_->unpacked_bytes(at);
+    TRY(content_->unpack(at, stored, piece.bytes.grow(bytes)));
+    at += bytes;
+  }
+  if (piece.offset >= first_block_.size()) return {};
+  const std::string_view bytes = piece.bytes.view();
+  const auto held = static_cast<size_t>(std::min<uint64_t>(first_block_.size() - piece.offset, bytes.size()));
+  std::memcpy(first_block_.data() + piece.offset, bytes.data(), held);
+  piece.bytes.drop_front(held);
+  return {};
 }
 
 Result<void> ImagePipeline::on_disk(std::function<Result<void>()> work) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "crypto/hash.h"
+#include "fetch/byte_pool.h"
 #include "fetch/channel.h"
 #include "fetch/disk_access.h"
 #include "image/content.h"
@@ -43,10 +44,12 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
   const std::vector<std::pair<uint64_t, uint64_t>>& used() const { return used_; }
 
  private:
-  using Batch = std::shared_ptr<const std::string>;
+  using Batch = std::shared_ptr<const BytePool::Buffer>;
+  // What is written at once: bytes of the disk, or the stored blocks they are to be unpacked from.
   struct Piece {
-    uint64_t offset = 0;
-    std::string bytes;
+    uint64_t offset = 0, size = 0;
+    BytePool::Buffer bytes;
+    std::vector<std::string> stored;  // adjacent blocks
   };
   struct Stepped {
     bool more = false;
@@ -60,10 +63,12 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
   base::Result<void> unpack();
   base::Result<void> unpack_batch(const Batch& batch);
   base::Result<void> pass_on(std::vector<Piece> pieces);
-  base::Result<void> settle(Piece& piece);
   base::Result<Stepped> step(bool finish);
   void keep(std::vector<Piece>& pieces, uint64_t offset, std::string_view bytes) const;
+  void keep_packed(std::vector<Piece>& pieces, uint64_t offset, std::string_view stored);
   base::Result<void> write();
+  base::Result<void> record(const Piece& piece);
+  base::Result<void> fill(Piece& piece);
   base::Result<void> zero(uint64_t from, uint64_t to);
   base::Result<void> on_disk(std::function<base::Result<void>()> work);
 
@@ -75,7 +80,9 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
   uint64_t limit_ = 0;
   Channel<Batch> to_hash_, to_unpack_;
   Channel<std::shared_ptr<Piece>> to_write_;
-  std::string batch_, first_block_;
+  std::shared_ptr<BytePool> pool_, unpack_pool_;
+  BytePool::Buffer batch_;
+  std::string first_block_;
   std::vector<sys::Fiber> stages_;
   std::optional<base::Error> error_;
   std::vector<std::pair<uint64_t, uint64_t>> used_;  // [from, to) that was written

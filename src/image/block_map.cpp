@@ -52,18 +52,21 @@ class Blocks : public Content {
   uint64_t bytes() const override { return map_.disk_bytes; }
   bool packed() const override { return true; }
 
-  Result<std::string> unpack(uint64_t offset, std::string_view stored) const override {
+  size_t unpacked_bytes(uint64_t offset) const override {
+    return static_cast<size_t>(std::min<uint64_t>(map_.block_bytes, map_.disk_bytes - offset));
+  }
+  Result<void> unpack(uint64_t offset, std::string_view stored, char* out) const override {
     const auto number = static_cast<uint32_t>(offset / map_.block_bytes);
     const auto entry = std::lower_bound(map_.entries.begin(), map_.entries.end(), number,
                                         [](const auto& one, uint32_t wanted) { return one.number < wanted; });
     CHECK_THAT(entry != map_.entries.end() && entry->number == number, "not a block of this map");
-    std::string out(static_cast<size_t>(std::min<uint64_t>(map_.block_bytes, map_.disk_bytes - offset)), '\0');
-    const size_t bytes = ZSTD_decompress(out.data(), out.size(), stored.data(), stored.size());
-    if (ZSTD_isError(bytes) || bytes != out.size()) return broken("a block cannot be unpacked");
-    if (crypto::sha256(out) != std::string_view(entry->sha256.data(), entry->sha256.size())) {
+    const size_t whole = unpacked_bytes(offset);
+    const size_t bytes = ZSTD_decompress(out, whole, stored.data(), stored.size());
+    if (ZSTD_isError(bytes) || bytes != whole) return broken("a block cannot be unpacked");
+    if (crypto::sha256({out, whole}) != std::string_view(entry->sha256.data(), entry->sha256.size())) {
       return broken("a block has another digest than the map says");
     }
-    return out;
+    return {};
   }
 
  private:

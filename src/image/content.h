@@ -27,12 +27,16 @@ class Content {
   virtual base::Result<void> finish(const Sink& sink) = 0;
   // Bytes of the disk the image covers, as far as is known by now.
   virtual uint64_t bytes() const = 0;
-  // True: step() gives stored blocks, each of which unpack() turns into bytes of the disk. Other threads may do that,
-  // also during a step().
+  // True: step() gives stored blocks, each of which unpack() turns into unpacked_bytes() bytes of the disk. Other
+  // threads may do that, also during a step().
   virtual bool packed() const { return false; }
-  virtual base::Result<std::string> unpack(uint64_t offset, std::string_view stored) const {
+  virtual size_t unpacked_bytes(uint64_t offset) const {
     (void)offset;
-    return std::string(stored);
+    return 0;
+  }
+  virtual base::Result<void> unpack(uint64_t offset, std::string_view stored, char* out) const {
+    (void)offset, (void)stored, (void)out;
+    return base::internal("nothing is packed");
   }
 };
 

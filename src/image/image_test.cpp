@@ -203,7 +203,8 @@ TEST_CASE("a block map has the used blocks of a disk, and every one is checked")
     const auto content = image::block_map_content(limit);
     std::string out;
     const image::Sink sink = [&](uint64_t offset, std::string_view part) -> Result<void> {
-      const std::string block = TRY(content->unpack(offset, part));
+      std::string block(content->unpacked_bytes(offset), '\0');
+      TRY(content->unpack(offset, part, block.data()));
       if (out.size() < offset + block.size()) out.resize(offset + block.size(), '\0');
       out.replace(offset, block.size(), block);
       return {};

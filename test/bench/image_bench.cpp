@@ -2,8 +2,14 @@
 //   bench_image serve DIRECTORY                          serves its files; says its port
 //   bench_image cache DIRECTORY URL SHA256 FORMAT        makes a cached image, says how long that took and its digest,
 //                                                        and serves it as /image
-//   bench_image write URL SHA256 FORMAT DISK BYTES       what the agent does; says time and peak memory
-//   bench_image pull URL COUNT                           as many clients at once, which throw away what they get
+//   bench_image write URL SHA256 FORMAT DISK BYTES [unverified]
+//                                                        what the agent does to a disk, past the page cache; says time,
+//                                                        processor time and peak memory; "unverified": what it would
+//                                                        take if nothing were read back
+//   bench_image pull URL COUNT MIB                       as many clients at once, which throw away what they get and go
+//                                                        after so many MiB
+#include <sys/resource.h>
+
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -18,9 +24,41 @@ namespace {
 using base::Result;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+double cpu_seconds() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  const auto of = [](const timeval& time) { return double(time.tv_sec) + double(time.tv_usec) / 1e6; };
+  return of(used.ru_utime) + of(used.ru_stime);
 }
+
+// A disk that says from memory what a thread has just written to it.
+class Unverified : public sys::File {
+ public:
+  explicit Unverified(std::shared_ptr<sys::File> disk) : disk_(std::move(disk)) {}
+  Result<std::string> read_at(uint64_t offset, size_t bytes) override {
+    if (last_.offset == offset && last_.bytes.size() == bytes) return std::move(last_.bytes);
+    return disk_->read_at(offset, bytes);
+  }
+  Result<void> write_at(uint64_t offset, std::string_view bytes) override {
+    last_ = {offset, std::string(bytes)};
+    return disk_->write_at(offset, bytes);
+  }
+  Result<void> zero(uint64_t offset, uint64_t bytes) override { return disk_->zero(offset, bytes); }
+  Result<void> sync() override { return disk_->sync(); }
+  uint64_t size() const override { return disk_->size(); }
+  Result<void> resize(uint64_t bytes) override { return disk_->resize(bytes); }
+
+ private:
+  struct Last {
+    uint64_t offset = 0;
+    std::string bytes;
+  };
+  static thread_local Last last_;
+  std::shared_ptr<sys::File> disk_;
+};
+thread_local Unverified::Last Unverified::last_;
 
 std::string peak_memory_mib() {
   std::ifstream in("/proc/self/status");
@@ -60,19 +98,20 @@ Result<void> serve_cache(sys::Sys& sys, const std::vector<std::string>& words) {
 }
 
 Result<void> write(sys::Sys& sys, const std::vector<std::string>& words) {
-  const std::shared_ptr<sys::File> disk = TRY(sys.disk.open(words[4], true));
-  TRY(disk->resize(base::parse_uint(words[5]).value_or(0)));
+  std::shared_ptr<sys::File> disk = TRY(sys::open_disk_file(words[4], base::parse_uint(words[5]).value_or(0)));
+  if (words.size() == 7) disk = std::make_shared<Unverified>(std::move(disk));
   const agent::ImageOrder order{"bench", words[1], "sha256", words[2], words[3]};
   const fetch::DiskAccess access{.blocks = true, .piece_bytes = 1u << 20, .lanes = 2};
   const auto start = Clock::now();
   TRY(agent::write_image(
       sys, order, "", disk, access, [](const agent::ImageProgress&) {}, [](sys::File&) { return Result<void>(); }));
-  std::printf("%.2f s %s MiB\n", seconds_since(start), peak_memory_mib().c_str());
+  std::printf("%.2f s %.2f cpu %s MiB\n", seconds_since(start), cpu_seconds(), peak_memory_mib().c_str());
   return {};
 }
 
 Result<void> pull(sys::Sys& sys, const std::vector<std::string>& words) {
   const auto start = Clock::now();
+  const uint64_t enough = base::parse_uint(words[3]).value_or(1) << 20;
   uint64_t bytes = 0;
   std::vector<sys::Fiber> clients;
   std::vector<Result<void>> ends;
@@ -80,10 +119,13 @@ Result<void> pull(sys::Sys& sys, const std::vector<std::string>& words) {
     clients.push_back(sys::spawn(sys.loop, "client", [&] {
       auto download = fetch::ImageDownload::make(sys.loop, sys.net, words[1], "");
       if (!download) return ends.push_back(download.error());
-      ends.push_back((*download)->stream([&](std::string_view piece) -> Result<void> {
+      uint64_t got = 0;
+      auto done = (*download)->stream([&](std::string_view piece) -> Result<void> {
         bytes += piece.size();
-        return {};
-      }));
+        got += piece.size();
+        return got < enough ? Result<void>() : base::cancelled();
+      });
+      ends.push_back(got < enough ? std::move(done) : Result<void>());
     }));
   }
   for (auto& client : clients) TRY(client.join());
@@ -102,8 +144,8 @@ Result<void> run(sys::Sys& sys, const std::vector<std::string>& words) {
     });
   }
   if (words.size() == 5 && words[0] == "cache") return serve_cache(sys, words);
-  if (words.size() == 6 && words[0] == "write") return write(sys, words);
-  if (words.size() == 3 && words[0] == "pull") return pull(sys, words);
+  if ((words.size() == 6 || words.size() == 7) && words[0] == "write") return write(sys, words);
+  if (words.size() == 4 && words[0] == "pull") return pull(sys, words);
   return base::invalid("see the head of test/bench/image_bench.cpp");
 }
 

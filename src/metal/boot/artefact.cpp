@@ -1,7 +1,9 @@
 #include "metal/boot/artefact.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/text.h"
 
@@ -76,24 +78,49 @@ ArtefactHead head_of(const net::Request& request, const Artefact& artefact) {
   return out;
 }
 
-Result<std::string> read_body(sys::Disk& disk, const Artefact& artefact, uint64_t from, size_t bytes) {
-  std::string out(bytes, '\0');
-  for (const auto& piece : artefact.body.pieces) {
-    const uint64_t begin = std::max(from, piece.offset);
-    const uint64_t end = std::min<uint64_t>(from + bytes, piece.offset + piece.size);
-    if (begin >= end) continue;
-    const auto span = static_cast<size_t>(end - begin);
-    std::string part;
-    if (piece.source.empty()) {
-      part = piece.bytes.substr(begin - piece.offset, span);
-    } else {
-      const auto file = TRY(disk.open(piece.source, false));
-      part = TRY(file->read_at(begin - piece.offset, span));
+namespace {
+
+// Opens each file once, so that a file that is replaced or removed meanwhile is still read to its end.
+class BodyReader {
+ public:
+  BodyReader(sys::Disk& disk, const Artefact& artefact)
+      : disk_(disk), pieces_(artefact.body.pieces), files_(pieces_.size()) {}
+
+  Result<std::string> read(uint64_t from, size_t bytes) {
+    std::string out;
+    for (size_t i = 0; i < pieces_.size(); ++i) {
+      const auto& piece = pieces_[i];
+      const uint64_t begin = std::max(from, piece.offset);
+      const uint64_t end = std::min<uint64_t>(from + bytes, piece.offset + piece.size);
+      if (begin >= end) continue;
+      std::string part = TRY(read_piece(i, begin - piece.offset, static_cast<size_t>(end - begin)));
+      if (part.size() == bytes) return part;  // mostly one piece has it all, and is not copied again
+      if (out.empty()) out.resize(bytes, '\0');
+      out.replace(static_cast<size_t>(begin - from), part.size(), part);
     }
-    if (part.size() != span) return base::unavailable(piece.source + " has become shorter");
-    out.replace(begin - from, span, part);
+    if (out.empty()) out.resize(bytes, '\0');
+    return out;
   }
-  return out;
+
+ private:
+  Result<std::string> read_piece(size_t i, uint64_t offset, size_t bytes) {
+    const auto& piece = pieces_[i];
+    if (piece.source.empty()) return piece.bytes.substr(static_cast<size_t>(offset), bytes);
+    if (!files_[i]) files_[i] = TRY(disk_.open(piece.source, false));
+    std::string part = TRY(files_[i]->read_at(offset, bytes));
+    if (part.size() != bytes) return base::unavailable(piece.source + " has become shorter");
+    return part;
+  }
+
+  sys::Disk& disk_;
+  const std::vector<wire::IsoPlan::Piece>& pieces_;
+  std::vector<std::unique_ptr<sys::File>> files_;
+};
+
+}  // namespace
+
+Result<std::string> read_body(sys::Disk& disk, const Artefact& artefact, uint64_t from, size_t bytes) {
+  return BodyReader(disk, artefact).read(from, bytes);
 }
 
 Result<void> send_artefact(sys::Disk& disk, const Artefact& artefact, net::Exchange& exchange) {
@@ -101,9 +128,10 @@ Result<void> send_artefact(sys::Disk& disk, const Artefact& artefact, net::Excha
   head.headers.set("Content-Length", std::to_string(head.bytes));
   TRY(exchange.start(head.status, head.headers));
   if (exchange.request().method == "HEAD") return {};
+  BodyReader body(disk, artefact);
   for (uint64_t done = 0; done < head.bytes; done += piece_bytes) {
     const auto bytes = static_cast<size_t>(std::min<uint64_t>(piece_bytes, head.bytes - done));
-    const std::string part = TRY(read_body(disk, artefact, head.from + done, bytes));
+    const std::string part = TRY(body.read(head.from + done, bytes));
     TRY(exchange.write(part));
   }
   return {};

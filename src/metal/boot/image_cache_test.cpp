@@ -74,7 +74,8 @@ struct Place {
     const auto content = image::block_map_content(1u << 30);
     std::string out(image.disk_bytes, '\0');
     const image::Sink sink = [&](uint64_t offset, std::string_view stored) -> Result<void> {
-      const std::string block = TRY(content->unpack(offset, stored));
+      std::string block(content->unpacked_bytes(offset), '\0');
+      TRY(content->unpack(offset, stored, block.data()));
       out.replace(offset, block.size(), block);
       return {};
     };

@@ -21,8 +21,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 
+#include "sys/compare.h"
+#include "sys/real/direct_io.h"
 #include "sys/real/resolve.h"
 #include "sys/real/watched.h"
 
@@ -32,93 +33,34 @@ namespace {
 
 using base::Code;
 
-constexpr size_t alignment = 4096;  // of buffers, offsets and sizes for O_DIRECT on any disk
-constexpr size_t piece_bytes = 1u << 20;
-
-// Memory that a disk may be read into or written from directly.
-class AlignedBuffer {
- public:
-  AlignedBuffer() : bytes_(static_cast<char*>(std::aligned_alloc(alignment, piece_bytes))) {
-    CHECK_THAT(bytes_ != nullptr, "out of memory");
-  }
-  ~AlignedBuffer() { std::free(bytes_); }
-  AlignedBuffer(const AlignedBuffer&) = delete;
-  char* data() { return bytes_; }
-
- private:
-  char* bytes_;
-};
-
-// Reads and writes of any offset and length on top of aligned ones: what is not aligned is read first. Several threads
-// may use it at the same time.
-class RealBlockDevice : public BlockDevice {
+class RealBlockDevice : public BlockDevice, public Comparable {
  public:
   RealBlockDevice(Descriptor device, std::string name, uint64_t bytes)
-      : device_(std::move(device)), name_(std::move(name)), bytes_(bytes) {}
+      : io_(std::move(device), std::move(name), bytes) {}
 
-  Result<std::string> read_at(uint64_t offset, size_t bytes) override {
-    std::string out;
-    const uint64_t end = std::min<uint64_t>(offset + bytes, bytes_);
-    if (offset < end) out.reserve(static_cast<size_t>(end - offset));
-    const Lease buffer(*this);
-    while (offset < end) {
-      const uint64_t from = offset / alignment * alignment;
-      const auto span = static_cast<size_t>(std::min<uint64_t>(piece_bytes, round_up(end) - from));
-      const size_t got = TRY(read_aligned(buffer.data(), from, span));
-      const auto skip = static_cast<size_t>(offset - from);
-      if (got <= skip) break;
-      const auto use = static_cast<size_t>(std::min<uint64_t>(got - skip, end - offset));
-      out.append(buffer.data() + skip, use);
-      offset += use;
-    }
-    return out;
-  }
-
-  Result<void> write_at(uint64_t offset, std::string_view bytes) override {
-    if (offset + bytes.size() > bytes_) return Error{Code::too_large, "writing behind the end of " + name_};
-    const Lease buffer(*this);
-    while (!bytes.empty()) {
-      const uint64_t from = offset / alignment * alignment;
-      const auto skip = static_cast<size_t>(offset - from);
-      const size_t use = std::min(piece_bytes - skip, bytes.size());
-      const auto span = static_cast<size_t>(std::min<uint64_t>(round_up(from + skip + use), bytes_) - from);
-      TRY(write_piece(buffer.data(), from, span, skip, bytes.substr(0, use)));
-      bytes.remove_prefix(use);
-      offset += use;
-    }
-    return {};
-  }
-
+  Result<std::string> read_at(uint64_t offset, size_t bytes) override { return io_.read_at(offset, bytes); }
+  Result<void> write_at(uint64_t offset, std::string_view bytes) override { return io_.write_at(offset, bytes); }
+  Result<bool> holds(uint64_t offset, std::string_view bytes) override { return io_.holds(offset, bytes); }
   Result<void> zero(uint64_t offset, uint64_t bytes) override {
-    const uint64_t first = round_up(offset);
-    const uint64_t end = offset + bytes;
-    const uint64_t last = end / alignment * alignment;
-    if (first >= last) return write_at(offset, std::string(static_cast<size_t>(bytes), '\0'));
-    if (first > offset) TRY(write_at(offset, std::string(static_cast<size_t>(first - offset), '\0')));
-    TRY(write_zeroes(first, last - first));
-    if (end > last) TRY(write_at(last, std::string(static_cast<size_t>(end - last), '\0')));
-    return {};
+    return io_.zero(offset, bytes, [this](uint64_t from, uint64_t count) { return write_zeroes(from, count); });
   }
 
   Result<void> write_zeroes(uint64_t offset, uint64_t bytes) override {
     uint64_t range[2] = {offset, bytes};
-    if (ioctl(device_.number(), BLKZEROOUT, range) != 0) return system_error(errno, "zeroing " + name_);
+    if (ioctl(io_.number(), BLKZEROOUT, range) != 0) return system_error(errno, "zeroing " + io_.name());
     return {};
   }
   Result<void> discard(uint64_t offset, uint64_t bytes) override {
     uint64_t range[2] = {offset, bytes};
-    if (ioctl(device_.number(), BLKDISCARD, range) == 0) return {};
-    if (errno == EOPNOTSUPP) return Error{Code::unsupported, name_ + " does not support discard"};
-    return system_error(errno, "discarding " + name_);
+    if (ioctl(io_.number(), BLKDISCARD, range) == 0) return {};
+    if (errno == EOPNOTSUPP) return Error{Code::unsupported, io_.name() + " does not support discard"};
+    return system_error(errno, "discarding " + io_.name());
   }
-  Result<void> sync() override {
-    if (fsync(device_.number()) != 0) return system_error(errno, "syncing " + name_);
-    return {};
-  }
-  uint64_t size() const override { return bytes_; }
-  Result<void> resize(uint64_t) override { return Error{Code::unsupported, name_ + " has the size it has"}; }
+  Result<void> sync() override { return io_.sync(); }
+  uint64_t size() const override { return io_.size(); }
+  Result<void> resize(uint64_t) override { return Error{Code::unsupported, io_.name() + " has the size it has"}; }
   Result<void> read_partitions() override {
-    if (ioctl(device_.number(), BLKRRPART) != 0) return system_error(errno, "reading the partitions of " + name_);
+    if (ioctl(io_.number(), BLKRRPART) != 0) return system_error(errno, "reading the partitions of " + io_.name());
     return {};
   }
 
@@ -132,85 +74,24 @@ class RealBlockDevice : public BlockDevice {
     raw.addr = reinterpret_cast<uint64_t>(data.data());
     raw.data_len = command.data_bytes;
     raw.timeout_ms = static_cast<uint32_t>(std::chrono::duration_cast<base::milliseconds>(command.limit).count());
-    const int status = ioctl(device_.number(), NVME_IOCTL_ADMIN_CMD, &raw);
-    if (status < 0) return system_error(errno, "NVMe command to " + name_);
+    const int status = ioctl(io_.number(), NVME_IOCTL_ADMIN_CMD, &raw);
+    if (status < 0) return system_error(errno, "NVMe command to " + io_.name());
     if (status > 0) {
-      return Error{Code::unsupported, name_ + " answered NVMe status " + std::to_string(status)};
+      return Error{Code::unsupported, io_.name() + " answered NVMe status " + std::to_string(status)};
     }
     return data;
   }
 
   Result<uint32_t> nvme_namespace() override {
-    const int id = ioctl(device_.number(), NVME_IOCTL_ID);
-    if (id <= 0) return system_error(errno, "asking " + name_ + " for its NVMe namespace");
+    const int id = ioctl(io_.number(), NVME_IOCTL_ID);
+    if (id <= 0) return system_error(errno, "asking " + io_.name() + " for its NVMe namespace");
     return static_cast<uint32_t>(id);
   }
 
   Result<std::string> ata(const AtaCommand& command) override;
 
  private:
-  static uint64_t round_up(uint64_t value) { return (value + alignment - 1) / alignment * alignment; }
-  // A buffer for one call.
-  class Lease {
-   public:
-    explicit Lease(RealBlockDevice& device) : device_(device) {
-      const std::lock_guard lock(device_.mutex_);
-      if (device_.spare_.empty()) {
-        buffer_ = std::make_unique<AlignedBuffer>();
-      } else {
-        buffer_ = std::move(device_.spare_.back());
-        device_.spare_.pop_back();
-      }
-    }
-    ~Lease() {
-      const std::lock_guard lock(device_.mutex_);
-      device_.spare_.push_back(std::move(buffer_));
-    }
-    Lease(const Lease&) = delete;
-    char* data() const { return buffer_->data(); }
-
-   private:
-    RealBlockDevice& device_;
-    std::unique_ptr<AlignedBuffer> buffer_;
-  };
-
-  // `bytes` at `skip` of an aligned span, of which the rest stays as it is. Two writers may share such a block.
-  Result<void> write_piece(char* buffer, uint64_t from, size_t span, size_t skip, std::string_view bytes) {
-    const bool partly = skip != 0 || bytes.size() != span;
-    std::unique_lock lock(partial_, std::defer_lock);
-    if (partly) {
-      lock.lock();
-      TRY(read_aligned(buffer, from, span));
-    }
-    std::memcpy(buffer + skip, bytes.data(), bytes.size());
-    return write_aligned(buffer, from, span);
-  }
-  Result<size_t> read_aligned(char* buffer, uint64_t from, size_t bytes) {
-    size_t done = 0;
-    while (done < bytes) {
-      const ssize_t count = pread(device_.number(), buffer + done, bytes - done, off_t(from + done));
-      if (count == 0) break;
-      if (count < 0 && errno != EINTR) return system_error(errno, "reading " + name_);
-      if (count > 0) done += size_t(count);
-    }
-    return done;
-  }
-  Result<void> write_aligned(const char* buffer, uint64_t from, size_t bytes) {
-    size_t done = 0;
-    while (done < bytes) {
-      const ssize_t count = pwrite(device_.number(), buffer + done, bytes - done, off_t(from + done));
-      if (count < 0 && errno != EINTR) return system_error(errno, "writing " + name_);
-      if (count > 0) done += size_t(count);
-    }
-    return {};
-  }
-
-  Descriptor device_;
-  std::string name_;
-  uint64_t bytes_;
-  std::mutex mutex_;    // of spare_
-  std::mutex partial_;  // of blocks that are read, changed and written
-  std::vector<std::unique_ptr<AlignedBuffer>> spare_;
+  DirectIo io_;
 };
 
 Result<std::string> RealBlockDevice::ata(const AtaCommand& command) {
@@ -235,9 +116,9 @@ Result<std::string> RealBlockDevice::ata(const AtaCommand& command) {
   io.dxfer_len = static_cast<unsigned>(data.size());
   io.dxfer_direction = data.empty() ? SG_DXFER_NONE : command.reads ? SG_DXFER_FROM_DEV : SG_DXFER_TO_DEV;
   io.timeout = static_cast<unsigned>(std::chrono::duration_cast<base::milliseconds>(command.limit).count());
-  if (ioctl(device_.number(), SG_IO, &io) != 0) return system_error(errno, "ATA command to " + name_);
+  if (ioctl(io_.number(), SG_IO, &io) != 0) return system_error(errno, "ATA command to " + io_.name());
   if (io.status != 0 || io.host_status != 0) {
-    return Error{Code::unsupported, name_ + " refused ATA command " + std::to_string(command.command)};
+    return Error{Code::unsupported, io_.name() + " refused ATA command " + std::to_string(command.command)};
   }
   return command.reads ? data : std::string();
 }

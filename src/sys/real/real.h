@@ -28,6 +28,9 @@ class RealSystem {
   std::unique_ptr<State> state_;
 };
 
+// A file of this size used as an agent uses a disk: past the page cache, so that what is read is what the disk keeps.
+base::Result<std::unique_ptr<File>> open_disk_file(const std::string& path, uint64_t bytes);
+
 // An environment variable, or "" (the only place that may ask).
 std::string environment(const char* name);
 

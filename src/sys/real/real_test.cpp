@@ -2,10 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <string>
 #include <vector>
 
+#include "sys/compare.h"
 #include "sys/fiber.h"
 
 using base::Code;
@@ -163,6 +165,46 @@ TEST_CASE("real: files are replaced whole, sparse and listed in order") {
   CHECK(disk.remove(top + "/a"));
   CHECK(!disk.exists(top + "/a/deep"));
   CHECK(disk.open(top + "/a", false).error().code == Code::not_found);
+}
+
+TEST_CASE("real: a file used as a disk is what was written to it, wherever pieces begin and end") {
+  sys::RealSystem system;
+  sys::Sys& sys = system.sys();
+  const Scratch scratch(sys);
+  constexpr size_t size = 3u << 20;
+  auto opened = sys::open_disk_file(scratch.path + "/disk", size);
+  if (!opened) {  // a file system without O_DIRECT
+    MESSAGE("not tested: " << opened.error().text());
+    return;
+  }
+  sys::File& disk = **opened;
+  auto* const comparable = dynamic_cast<sys::Comparable*>(&disk);
+  REQUIRE(comparable);
+  std::string model(size, '\0');
+  for (int i = 0; i < 200; ++i) {
+    // Aligned in memory and on the disk, or not at all.
+    size_t from = sys.random.below(size), bytes = sys.random.below(std::min<size_t>(size - from, 1'200'000) + 1);
+    if (i % 4 == 0) from = from / 4096 * 4096, bytes = bytes / 4096 * 4096;
+    CAPTURE(from);
+    CAPTURE(bytes);
+    if (i % 5 == 0) {
+      model.replace(from, bytes, bytes, '\0');
+      REQUIRE(disk.zero(from, bytes));
+    } else {
+      for (size_t at = from; at < from + bytes; at += 97) model[at] = static_cast<char>(i + at);
+      REQUIRE(disk.write_at(from, std::string_view(model).substr(from, bytes)));
+    }
+    CHECK((disk.read_at(from, bytes).value() == model.substr(from, bytes)));
+    CHECK(comparable->holds(from, std::string_view(model).substr(from, bytes)).value());
+  }
+  CHECK((disk.read_at(0, size).value() == model));
+  CHECK(disk.read_at(size - 5, 100).value().size() == 5);
+  model[size / 2] ^= 1;
+  CHECK_FALSE(comparable->holds(1, std::string_view(model).substr(1)).value());
+  CHECK_FALSE(comparable->holds(0, model + "x").value());
+  CHECK(disk.write_at(size - 1, "xy").error().code == Code::too_large);
+  CHECK(disk.write_at(UINT64_MAX, "x").error().code == Code::too_large);
+  CHECK(disk.read_at(UINT64_MAX - 1, 10).value().empty());
 }
 
 TEST_CASE("real: work runs beside the loop and its end on it") {

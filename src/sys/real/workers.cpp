@@ -8,8 +8,10 @@
 namespace sys {
 
 namespace {
-constexpr unsigned threads_min = 2;
-constexpr unsigned threads_max = 4;
+// Some of them wait for disks.
+constexpr unsigned waiting = 2;
+constexpr unsigned threads_min = 4;
+constexpr unsigned threads_max = 8;
 }  // namespace
 
 Workers::Workers(Loop& loop) : loop_(loop) {
@@ -17,7 +19,7 @@ Workers::Workers(Loop& loop) : loop_(loop) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  const unsigned count = std::clamp(std::thread::hardware_concurrency(), threads_min, threads_max);
+  const unsigned count = std::clamp(std::thread::hardware_concurrency() + waiting, threads_min, threads_max);
   for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { serve(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
