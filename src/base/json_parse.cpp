@@ -4,6 +4,7 @@
 
 #include <unordered_map>
 
+#include "base/field_path.h"
 #include "base/json.h"
 
 namespace base {
@@ -14,7 +15,7 @@ namespace dom = simdjson::dom;
 struct Builder {
   std::vector<std::string>* duplicates;
 
-  Json build(const dom::element& element, const std::string& path) const {
+  Json build(const dom::element& element, const FieldPath& path) const {
     switch (element.type()) {
       case dom::element_type::NULL_VALUE:
         return nullptr;
@@ -33,7 +34,7 @@ struct Builder {
         const dom::array array = element.get_array().value_unsafe();
         items.reserve(array.size());
         for (const auto item : array) {
-          items.push_back(build(item, duplicates ? path + "[" + std::to_string(items.size()) + "]" : path));
+          items.push_back(build(item, path.item(items.size())));
         }
         return items;
       }
@@ -61,17 +62,15 @@ struct Builder {
     return is_new ? nullptr : &members[place->second];
   }
 
-  Json build_object(const dom::object& object, const std::string& path) const {
+  Json build_object(const dom::object& object, const FieldPath& path) const {
     Json::Members members;
     members.reserve(object.size());
     Places places;  // of large objects only, where looking through all is slow
     for (const auto field : object) {
-      const std::string here = !duplicates    ? path
-                               : path.empty() ? std::string(field.key)
-                                              : path + "." + std::string(field.key);
+      const FieldPath here = path.member(field.key);
       Json value = build(field.value, here);
       if (Json::Member* same = find(members, places, field.key)) {
-        if (duplicates) duplicates->push_back(here);
+        if (duplicates) duplicates->push_back(here.text());
         same->second = std::move(value);
       } else {
         members.emplace_back(std::string(field.key), std::move(value));
@@ -144,7 +143,7 @@ Result<Json> parse_json(std::string_view text, const JsonParse& options) {
     const Code code = error == simdjson::DEPTH_ERROR ? Code::too_large : Code::bad_request;
     return Error{code, std::string("invalid JSON: ") + simdjson::error_message(error)};
   }
-  return Builder{options.duplicates}.build(root, "");
+  return Builder{options.duplicates}.build(root, {});
 }
 
 }  // namespace base

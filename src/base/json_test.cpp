@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "base/json.h"
+#include "base/text.h"
 
 using base::Json;
 
@@ -74,4 +75,23 @@ TEST_CASE("json: an object with many members is read in no time, and the last of
   CHECK((*doc)["k7"].string() == "again");
   CHECK((*doc)["k199999"].string() == "last");
   CHECK(twice == std::vector<std::string>{"k7", "k199999"});
+}
+
+// Both look at eight bytes at a time.
+TEST_CASE("json: what needs an escape gets one at every place of a text of every length") {
+  const std::pair<std::string, std::string> specials[] = {
+      {"\"", "\\\""}, {"\\", "\\\\"}, {"\n", "\\n"}, {"\x1f", "\\u001f"},     {"\x7f", "\x7f"},
+      {" ", " "},     {"!", "!"},     {"#", "#"},    {"\xc3\xa9", "\xc3\xa9"}};
+  for (size_t length = 0; length < 26; ++length) {
+    for (size_t at = 0; at <= length; ++at) {
+      for (const auto& [special, escaped] : specials) {
+        const std::string before(at, 'a'), after(length - at, 'z');
+        std::string quoted;
+        base::append_quoted(quoted, before + special + after);
+        CHECK(quoted == "\"" + before + escaped + after + "\"");
+        CHECK(base::valid_utf8(before + special + after));
+        CHECK_FALSE(base::valid_utf8(before + "\xc3" + after));
+      }
+    }
+  }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace base {
 
@@ -198,7 +199,14 @@ std::string quoted(std::string_view text) {
 }
 
 bool valid_utf8(std::string_view text) {
+  constexpr uint64_t high_bits = 0x8080808080808080;
   for (size_t i = 0; i < text.size();) {
+    uint64_t eight = high_bits;
+    if (i + sizeof eight <= text.size()) std::memcpy(&eight, text.data() + i, sizeof eight);
+    if ((eight & high_bits) == 0) {  // ASCII, as most is
+      i += sizeof eight;
+      continue;
+    }
     const auto c = static_cast<unsigned char>(text[i]);
     size_t length = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 : c >> 3 == 30 ? 4 : 0;
     if (length == 0 || i + length > text.size()) return false;

@@ -16,11 +16,18 @@ std::string format_date(Time time) {
   const auto day = floor<days>(second);
   const year_month_day date(day);
   const hh_mm_ss clock(second - day);
-  std::array<char, 40> out{};
-  std::snprintf(out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d", int(date.year()), unsigned(date.month()),
-                unsigned(date.day()), int(clock.hours().count()), int(clock.minutes().count()),
-                int(clock.seconds().count()));
-  return out.data();
+  // Every write stamps its time, and printf takes several times as long. The clock spans 1678 to 2261: four digits.
+  std::string out = "0000-00-00T00:00:00";
+  const auto put = [&out](size_t at, size_t digits, unsigned value) {
+    for (size_t i = digits; i-- > 0; value /= 10) out[at + i] = static_cast<char>('0' + value % 10);
+  };
+  put(0, 4, static_cast<unsigned>(int(date.year())));
+  put(5, 2, unsigned(date.month()));
+  put(8, 2, unsigned(date.day()));
+  put(11, 2, static_cast<unsigned>(clock.hours().count()));
+  put(14, 2, static_cast<unsigned>(clock.minutes().count()));
+  put(17, 2, static_cast<unsigned>(clock.seconds().count()));
+  return out;
 }
 
 // Reads exactly `digits` decimal digits at `at`, moving it on.

@@ -1,5 +1,6 @@
 #include "meta/schema.h"
 
+#include "base/field_path.h"
 #include "meta/schema_document.h"
 
 namespace meta {
@@ -13,9 +14,7 @@ const Property* Schema::find(std::string_view name) const {
 
 namespace {
 
-std::string joined(const std::string& path, std::string_view name) {
-  return path.empty() ? std::string(name) : path + "." + std::string(name);
-}
+using base::FieldPath;
 
 bool is_type_meta(std::string_view name) { return name == "apiVersion" || name == "kind" || name == "metadata"; }
 
@@ -24,8 +23,8 @@ class Pruner {
   explicit Pruner(std::vector<std::string>* unknown) : unknown_(unknown) {}
 
   // Reading first and changing only on a finding keeps shared documents shared. True when something has to go.
-  bool prune(const Schema& schema, Json& doc, bool root, const std::string& path) {
-    if (schema.format == schema_document_format) return prune_schema_document(doc, path, unknown_);
+  bool prune(const Schema& schema, Json& doc, bool root, const FieldPath& path) {
+    if (schema.format == schema_document_format) return prune_schema_document(doc, path.text(), unknown_);
     if (schema.type == SchemaType::array) return schema.items && prune_items(*schema.items, doc, path);
     if (!doc.is_object()) return false;
     if (schema.type == SchemaType::map) return schema.items && prune_values(*schema.items, doc, path);
@@ -34,29 +33,33 @@ class Pruner {
   }
 
  private:
-  bool prune_items(const Schema& items, Json& doc, const std::string& path) {
+  static bool is_scalar(const Json& value) { return !value.is_object() && !value.is_array(); }
+
+  bool prune_items(const Schema& items, Json& doc, const FieldPath& path) {
     bool changed = false;
     for (size_t i = 0; i < doc.items().size(); ++i) {
+      if (is_scalar(doc.items()[i])) continue;
       Json item = doc.items()[i];
-      if (!prune(items, item, false, path + "[" + std::to_string(i) + "]")) continue;
+      if (!prune(items, item, false, path.item(i))) continue;
       doc.item(i) = std::move(item);
       changed = true;
     }
     return changed;
   }
 
-  bool prune_values(const Schema& items, Json& doc, const std::string& path) {
+  bool prune_values(const Schema& items, Json& doc, const FieldPath& path) {
     bool changed = false;
     for (size_t i = 0; i < doc.members().size(); ++i) {
+      if (is_scalar(doc.members()[i].second)) continue;
       Json value = doc.members()[i].second;
-      if (!prune(items, value, false, joined(path, doc.members()[i].first))) continue;
+      if (!prune(items, value, false, path.member(doc.members()[i].first))) continue;
       doc.mutable_members()[i].second = std::move(value);
       changed = true;
     }
     return changed;
   }
 
-  bool prune_members(const Schema& schema, Json& doc, bool type_meta, const std::string& path) {
+  bool prune_members(const Schema& schema, Json& doc, bool type_meta, const FieldPath& path) {
     bool changed = false;
     for (size_t i = 0; i < doc.members().size();) {
       const auto& [name, value] = doc.members()[i];
@@ -67,18 +70,18 @@ class Pruner {
           ++i;
           continue;
         }
-        if (unknown_) unknown_->push_back(joined(path, name));
+        if (unknown_) unknown_->push_back(path.member(name).text());
         auto& members = doc.mutable_members();
         members.erase(members.begin() + static_cast<std::ptrdiff_t>(i));
         changed = true;
         continue;
       }
-      Json copy = value;
-      if (prune(*property->schema, copy, false, joined(path, name))) {
-        doc.mutable_members()[i].second = std::move(copy);
-        changed = true;
-      }
       ++i;
+      if (is_scalar(value)) continue;
+      Json copy = value;
+      if (!prune(*property->schema, copy, false, path.member(name))) continue;
+      doc.mutable_members()[i - 1].second = std::move(copy);
+      changed = true;
     }
     return changed;
   }
@@ -158,7 +161,7 @@ bool default_into(const Schema& schema, Json& doc) {
 }  // namespace
 
 void prune(const Schema& schema, Json& doc, bool root, std::vector<std::string>* unknown) {
-  Pruner(unknown).prune(schema, doc, root, "");
+  Pruner(unknown).prune(schema, doc, root, {});
 }
 
 void apply_defaults(const Schema& schema, Json& doc) { default_into(schema, doc); }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 
+#include "base/field_path.h"
 #include "base/text.h"
 #include "meta/formats.h"
 #include "meta/rules.h"
@@ -16,6 +17,8 @@
 
 namespace meta {
 namespace {
+
+using base::FieldPath;
 
 // Compiled once per pattern for the life of the process: patterns come from schemas. The bound is for
 // those that users bring; beyond it patterns are compiled per use.
@@ -101,14 +104,14 @@ class Validator {
   std::vector<FieldError> found;
 
   // `old`: the value that it replaces; null when there is none or it cannot be told which.
-  void check(const Schema& schema, const Json& value, const std::string& path, const Json* old = nullptr) {
+  void check(const Schema& schema, const Json& value, const FieldPath& path, const Json* old = nullptr) {
     const size_t before = found.size();
     check_all(schema, value, path, old);
     if (found.size() > before && old && *old == value) found.resize(before);
   }
 
  private:
-  void check_all(const Schema& schema, const Json& value, const std::string& path, const Json* old) {
+  void check_all(const Schema& schema, const Json& value, const FieldPath& path, const Json* old) {
     if (value.is_null() && (schema.nullable || schema.type == SchemaType::any)) {
       return check_enumeration(schema, value, path);  // which must name null to allow it
     }
@@ -126,23 +129,21 @@ class Validator {
     check_combinations(schema, value, path);
   }
 
-  static std::string in_body(const std::string& path, std::string_view rest) {
-    return (path.empty() ? "" : path + " ") + "in body " + std::string(rest);
+  static std::string in_body(const FieldPath& path, std::string_view rest) {
+    return (path.is_root() ? "" : path.text() + " ") + "in body " + std::string(rest);
   }
-  static std::string at(const std::string& path) { return path.empty() ? "<nil>" : path; }
-  static std::string child(const std::string& path, std::string_view name) {
-    return path.empty() ? std::string(name) : path + "." + std::string(name);
-  }
+  static std::string at(const FieldPath& path) { return path.is_root() ? "<nil>" : path.text(); }
+  static std::string child(const FieldPath& path, std::string_view name) { return path.member(name).text(); }
 
-  void add_type_error(const std::string& path, std::string_view wanted, std::string_view got) {
+  void add_type_error(const FieldPath& path, std::string_view wanted, std::string_view got) {
     found.push_back(field_type_invalid(
         at(path), got, in_body(path, "must be of type " + std::string(wanted) + ": " + base::quoted(got))));
   }
-  void add_invalid(const std::string& path, const Json& value, std::string_view rest) {
+  void add_invalid(const FieldPath& path, const Json& value, std::string_view rest) {
     found.push_back(field_invalid(at(path), value, in_body(path, rest)));
   }
 
-  void check_embedded(const Json& value, const std::string& path) {
+  void check_embedded(const Json& value, const FieldPath& path) {
     for (const char* name : {"apiVersion", "kind"}) {
       const auto& text = value[name].string();
       std::string why;
@@ -162,8 +163,8 @@ class Validator {
     }
   }
 
-  void check_string(const Schema& schema, const std::string& text, const std::string& path) {
-    const int64_t length = rune_count(text);
+  void check_string(const Schema& schema, const std::string& text, const FieldPath& path) {
+    const int64_t length = schema.max_length || schema.min_length ? rune_count(text) : 0;
     if (schema.max_length && length > *schema.max_length) {
       found.push_back(field_too_long(at(path), *schema.max_length));
       return;  // the first of these three is told
@@ -184,7 +185,7 @@ class Validator {
   // A whole number is compared with the whole part of a bound, as if the schema said integer.
   static double bound_for(const Json& value, double bound) { return value.is_integer() ? std::trunc(bound) : bound; }
 
-  void check_number(const Schema& schema, const Json& value, const std::string& path) {
+  void check_number(const Schema& schema, const Json& value, const FieldPath& path) {
     const double number = value.number();
     if (schema.multiple_of) check_multiple(bound_for(value, *schema.multiple_of), value, path);
     if (schema.maximum) {
@@ -209,16 +210,16 @@ class Validator {
     if (!fits) add_invalid(path, value, "must be of type integer with format " + schema.format);
   }
 
-  void check_multiple(double factor, const Json& value, const std::string& path) {
+  void check_multiple(double factor, const Json& value, const FieldPath& path) {
     if (factor <= 0) {
-      found.push_back(field_invalid(at(path), factor,
-                                    "factor MultipleOf declared for " + path + " must be positive: " + plain(factor)));
+      found.push_back(field_invalid(
+          at(path), factor, "factor MultipleOf declared for " + path.text() + " must be positive: " + plain(factor)));
     } else if (std::fmod(value.number(), factor) != 0) {
       add_invalid(path, value, "should be a multiple of " + plain(factor));
     }
   }
 
-  void check_array(const Schema& schema, const Json& value, const std::string& path, const Json* old) {
+  void check_array(const Schema& schema, const Json& value, const FieldPath& path, const Json* old) {
     const auto size = static_cast<int64_t>(value.size());
     if (schema.max_items && size > *schema.max_items) {
       found.push_back(field_too_many(at(path), size, *schema.max_items));
@@ -229,7 +230,7 @@ class Validator {
     }
     for (size_t i = 0; schema.items && i < value.items().size(); ++i) {
       const Json* before = old ? same_item(schema, *old, value.items()[i]) : nullptr;
-      check(*schema.items, value.items()[i], path + "[" + std::to_string(i) + "]", before);
+      check(*schema.items, value.items()[i], path.item(i), before);
     }
     if (schema.list_type != "set" && schema.list_type != "map") return;
     Validator earlier;  // a list that has doubles may keep them
@@ -238,7 +239,7 @@ class Validator {
   }
 
   // Items of a set are compared whole, items of a keyed list by their keys.
-  void check_duplicates(const Schema& schema, const Json& value, const std::string& path) {
+  void check_duplicates(const Schema& schema, const Json& value, const FieldPath& path) {
     std::set<std::string> seen;
     for (size_t i = 0; i < value.items().size(); ++i) {
       Json key = value.items()[i];
@@ -249,15 +250,15 @@ class Validator {
         }
       }
       if (!seen.insert(key.dump()).second) {
-        found.push_back(field_duplicate(path + "[" + std::to_string(i) + "]", key));
+        found.push_back(field_duplicate(path.item(i).text(), key));
       }
     }
   }
 
-  void check_object(const Schema& schema, const Json& value, const std::string& path, const Json* old) {
+  void check_object(const Schema& schema, const Json& value, const FieldPath& path, const Json* old) {
     const auto before = [&](const std::string& name) {
       // A change of these two is not seen: both documents are in one version.
-      if (path.empty() && (name == "apiVersion" || name == "kind")) return static_cast<const Json*>(nullptr);
+      if (path.is_root() && (name == "apiVersion" || name == "kind")) return static_cast<const Json*>(nullptr);
       return old ? old->find(name) : nullptr;
     };
     const auto size = static_cast<int64_t>(value.size());
@@ -269,7 +270,7 @@ class Validator {
     }
     for (const auto& property : schema.properties) {
       if (const Json* member = value.find(property.name)) {
-        check(*property.schema, *member, child(path, property.name), before(property.name));
+        check(*property.schema, *member, path.member(property.name), before(property.name));
       } else if (property.required) {
         found.push_back(field_required(child(path, property.name)));
       }
@@ -282,25 +283,25 @@ class Validator {
       if (schema.items == nothing_fits()) {
         found.push_back(field_invalid(at(path), name, child(path, name) + " in body is a forbidden property"));
       } else {
-        check(*schema.items, member, child(path, name), before(name));
+        check(*schema.items, member, path.member(name), before(name));
       }
     }
   }
 
-  static std::vector<FieldError> findings_of(const Schema& schema, const Json& value, const std::string& path) {
+  static std::vector<FieldError> findings_of(const Schema& schema, const Json& value, const FieldPath& path) {
     Validator inner;
     inner.check(schema, value, path);
     return std::move(inner.found);
   }
 
   // Upstream names no field and no value here; what the closest alternative misses follows.
-  void add_combination(const std::string& path, std::string_view problem, const std::vector<FieldError>& closest) {
-    found.push_back(field_invalid("<nil>", "", base::quoted(path) + " " + std::string(problem)));
+  void add_combination(const FieldPath& path, std::string_view problem, const std::vector<FieldError>& closest) {
+    found.push_back(field_invalid("<nil>", "", base::quoted(path.text()) + " " + std::string(problem)));
     found.insert(found.end(), closest.begin(), closest.end());
   }
 
   // How many of the schemas hold; `closest` becomes what the one with the fewest findings lacks.
-  static size_t count_valid(const std::vector<SchemaRef>& schemas, const Json& value, const std::string& path,
+  static size_t count_valid(const std::vector<SchemaRef>& schemas, const Json& value, const FieldPath& path,
                             std::vector<FieldError>& closest) {
     size_t valid = 0;
     for (const auto& schema : schemas) {
@@ -311,7 +312,7 @@ class Validator {
     return valid;
   }
 
-  void check_combinations(const Schema& schema, const Json& value, const std::string& path) {
+  void check_combinations(const Schema& schema, const Json& value, const FieldPath& path) {
     std::vector<FieldError> closest;
     if (!schema.all_of.empty() && count_valid(schema.all_of, value, path, closest) < schema.all_of.size()) {
       closest.clear();
@@ -336,7 +337,7 @@ class Validator {
     }
   }
 
-  void check_enumeration(const Schema& schema, const Json& value, const std::string& path) {
+  void check_enumeration(const Schema& schema, const Json& value, const FieldPath& path) {
     if (schema.enumeration.empty()) return;
     std::vector<std::string> names;
     for (const auto& allowed : schema.enumeration) {
@@ -351,7 +352,7 @@ class Validator {
 
 std::vector<FieldError> validate(const Schema& schema, const Json& doc, const Json* old) {
   Validator validator;
-  validator.check(schema, doc, "", old);
+  validator.check(schema, doc, FieldPath(), old);
   return std::move(validator.found);
 }
 

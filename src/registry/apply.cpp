@@ -38,12 +38,16 @@ Json write_managers(std::vector<Manager> managers) {
            std::tie(b.operation, b.time, b.name, b.api_version, b.subresource);
   });
   Json out = Json::array();
-  for (const auto& manager : managers) {
-    Json entry = Json::object(
-        {{"manager", manager.name}, {"operation", manager.operation}, {"apiVersion", manager.api_version}});
-    if (!manager.time.empty()) entry.set("time", manager.time);
-    entry.set("fieldsType", "FieldsV1").set("fieldsV1", fields_v1(manager.fields));
-    if (!manager.subresource.empty()) entry.set("subresource", manager.subresource);
+  for (auto& manager : managers) {
+    Json::Members entry;
+    entry.reserve(7);
+    entry.emplace_back("manager", std::move(manager.name));
+    entry.emplace_back("operation", std::move(manager.operation));
+    entry.emplace_back("apiVersion", std::move(manager.api_version));
+    if (!manager.time.empty()) entry.emplace_back("time", std::move(manager.time));
+    entry.emplace_back("fieldsType", "FieldsV1");
+    entry.emplace_back("fieldsV1", fields_v1(manager.fields));
+    if (!manager.subresource.empty()) entry.emplace_back("subresource", std::move(manager.subresource));
     out.push(std::move(entry));
   }
   return out;
@@ -280,11 +284,16 @@ Change change_of(const Kind& kind, const Json& stored, const Json& made, const s
   const auto was = shown(stored), is = shown(made);
   if (!was || !is) return {};
   const meta::Schema* schema = (apart ? *apart : kind.storage()).schema.get();
-  const auto before = nodes_of(schema, *was), after = nodes_of(schema, *is);
+  auto before = nodes_of(schema, *was), after = nodes_of(schema, *is);
   if (!before || !after) return {};
-  const FieldSet old_fields = without_unowned(kind, *before, subresource);
-  const FieldSet new_fields = without_unowned(kind, *after, subresource);
-  Change out{changed_fields(old_fields, new_fields), difference(old_fields, new_fields)};
+  FieldSet new_fields = without_unowned(kind, std::move(*after), subresource);
+  Change out;
+  if (stored.is_null()) {
+    out.changed = std::move(new_fields);
+  } else {
+    const FieldSet old_fields = without_unowned(kind, std::move(*before), subresource);
+    out = {changed_fields(old_fields, new_fields), difference(old_fields, new_fields)};
+  }
   forget_structure(kind, out.changed, stored.is_null());
   forget_values(out.changed);
   forget_values(out.removed);
@@ -331,14 +340,14 @@ void track_update(const Kind& kind, const Json& stored, Json& made, const Writer
   // After a reset nobody is noted until somebody applies.
   if (!stored.is_null() && managers.empty()) return;
   std::map<std::string, Change> changes;
-  const auto change_in = [&](const std::string& api_version) -> const Change& {
+  const auto change_in = [&](const std::string& api_version) -> Change& {
     auto found = changes.find(api_version);
     if (found == changes.end()) {
       found = changes.emplace(api_version, change_of(kind, stored, made, writer.subresource, api_version)).first;
     }
     return found->second;
   };
-  const Change& own = change_in(writer.api_version);
+  Change& own = change_in(writer.api_version);
   if (own.changed.empty() && own.removed.empty()) return;
   Manager* self = nullptr;
   for (auto& other : managers) {
@@ -356,7 +365,7 @@ void track_update(const Kind& kind, const Json& stored, Json& made, const Writer
       managers.push_back({writer.manager, "Update", writer.api_version, writer.subresource, {}, {}});
       self = &managers.back();
     }
-    self->fields = union_of(self->fields, own.changed);
+    self->fields = self->fields.empty() ? std::move(own.changed) : union_of(self->fields, own.changed);
     // Owners that came by way of the scale have no time.
     self->time = writer.subresource == "scale" ? std::string() : base::rfc3339(now);
   }

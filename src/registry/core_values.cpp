@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/field_path.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "meta/go_time.h"
@@ -104,20 +105,20 @@ class Decoder {
   const Kind& kind_;
 };
 
-void add_fractions(const Schema& schema, const Json& value, const std::string& path,
+void add_fractions(const Schema& schema, const Json& value, const base::FieldPath& path,
                    std::vector<base::FieldError>& out) {
   if (schema.type == SchemaType::integer && value.is_double()) {
-    out.push_back(meta::field_type_invalid(path, value, "has a fraction"));
+    out.push_back(meta::field_type_invalid(path.text(), value, "has a fraction"));
   }
   for (size_t i = 0; schema.items && i < value.items().size(); ++i) {
-    add_fractions(*schema.items, value.at(i), path + "[" + std::to_string(i) + "]", out);
+    add_fractions(*schema.items, value.at(i), path.item(i), out);
   }
   for (const auto& [name, member] : value.members()) {
     const auto* property = schema.find(name);
     const Schema* below = schema.type == SchemaType::map ? schema.items.get()
                           : property                     ? property->schema.get()
                                                          : nullptr;
-    if (below) add_fractions(*below, member, path.empty() ? name : path + "." + name, out);
+    if (below) add_fractions(*below, member, path.member(name), out);
   }
 }
 
@@ -125,7 +126,7 @@ void add_fractions(const Schema& schema, const Json& value, const std::string& p
 
 std::vector<base::FieldError> fractions(const Kind& kind, const Json& doc) {
   std::vector<base::FieldError> out;
-  if (const auto& schema = kind.storage().schema) add_fractions(*schema, doc, "", out);
+  if (const auto& schema = kind.storage().schema) add_fractions(*schema, doc, {}, out);
   return out;
 }
 

@@ -274,6 +274,18 @@ const Field* wrong_field(const Json& given) {
   return nullptr;
 }
 
+// Whether it is what normalise_metadata would make of it.
+bool is_normal(const Json& given) {
+  const auto& members = given.members();
+  size_t next = 0;
+  for (const auto& field : fields) {
+    if (next == members.size() || members[next].first != field.name) continue;
+    const auto& value = members[next++].second;
+    if (field.name == "ownerReferences" || !has_form(value, field.form) || is_empty(value, field.form)) return false;
+  }
+  return given.is_object() && next == members.size();
+}
+
 }  // namespace
 
 std::string metadata_problem(const Json& given) {
@@ -298,6 +310,7 @@ std::vector<FieldError> check_embedded_metadata(const Kind& kind, const Json& ob
 }
 
 Result<void> normalise_metadata(const Kind& kind, Json& doc) {
+  if (is_normal(doc["metadata"])) return {};
   const Json given = doc["metadata"];
   const auto refuse = [&](std::string_view field, const std::pair<std::string, std::string>& types,
                           const std::string& owner = "ObjectMeta") {

@@ -252,7 +252,7 @@ Result<Ref> Registry::create(const Kind& kind, Json doc, const CreateOptions& op
 
   const std::string prefix = meta["generateName"].string().substr(0, generated_prefix_max);
   for (int tries = 1;; ++tries) {
-    Json made = doc;
+    Json made = generated ? doc : std::move(doc);
     if (generated) made.child("metadata").set("name", prefix + sys_.random.suffix());
     if (is_namespace(kind)) label_namespace(made);
     fill_in(kind, made, nullptr, Operation::create);

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "crypto/hash.h"
 #include "server/service_tokens.h"
 
 namespace server {
@@ -86,10 +86,7 @@ LevelShape shape_of(const std::string& name, const Json& spec) {
 }
 
 uint64_t hash_of(const std::string& schema, const std::string& distinguisher) {
-  const std::string digest = crypto::sha256(schema + '\0' + distinguisher);
-  uint64_t out = 0;
-  for (size_t i = 0; i < sizeof out; ++i) out = out << 8 | static_cast<unsigned char>(digest[i]);
-  return out;
+  return base::mix(base::fnv1a(schema + '\0' + distinguisher));
 }
 
 const FlowDefault* default_of(const store::Key& key) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "server/auth.h"
 
@@ -13,14 +14,6 @@ constexpr auto count_period = base::seconds(1);
 constexpr uint64_t objects_per_seat = 100, seats_max = 10;
 // Of the time that a request has, this part is for waiting in a queue.
 constexpr int queue_part = 4;
-
-// SplitMix64: different for each `n`, and looks random.
-uint64_t mixed(uint64_t n) {
-  n += 0x9e3779b97f4a7c15;
-  n = (n ^ n >> 30) * 0xbf58476d1ce4e5b9;
-  n = (n ^ n >> 27) * 0x94d049bb133111eb;
-  return n ^ n >> 31;
-}
 
 std::string eight_bytes(uint64_t number) {
   std::string out;
@@ -39,7 +32,8 @@ std::string new_id(Api& api) {
   if (api.audit_prefix.empty()) api.audit_prefix = api.sys.random.bytes(16);
   const std::string_view seeds = api.audit_prefix;
   const uint64_t n = ++api.requests;
-  std::string bytes = eight_bytes(mixed(number_of(seeds) + n)) + eight_bytes(mixed(number_of(seeds.substr(8)) + n));
+  std::string bytes =
+      eight_bytes(base::mix(number_of(seeds) + n)) + eight_bytes(base::mix(number_of(seeds.substr(8)) + n));
   bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);
   bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
   const std::string hex = base::hex(bytes);

@@ -95,7 +95,7 @@ Database::Database(sqlite3* db) : db_(db) {
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, int busy_wait_ms) {
   sqlite3* db = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
   std::unique_ptr<sqlite3, Close> owned(db);
   if (code != SQLITE_OK) return error_of(db, "opening " + path);

@@ -75,13 +75,15 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::open(const std::string& path
   auto db = TRY(open_database(path));
   TRY(check_schema(*db));
   auto checkpoint_db = TRY(open_database(path));
+  auto begin = TRY(db->prepare("BEGIN IMMEDIATE"));
+  auto commit = TRY(db->prepare("COMMIT"));
   auto insert_log = TRY(db->prepare("INSERT INTO log(rev, key, prev, del, val) VALUES(?, ?, ?, ?, ?)"));
   auto insert_cur = TRY(db->prepare("INSERT INTO cur(key, rev, create_rev) VALUES(?, ?, ?)"));
   auto update_cur = TRY(db->prepare("UPDATE cur SET rev = ? WHERE key = ? AND rev = ?"));
   auto delete_cur = TRY(db->prepare("DELETE FROM cur WHERE key = ? AND rev = ?"));
   auto prune = TRY(db->prepare("DELETE FROM log WHERE rev = ?"));
-  Statements statements{std::move(insert_log), std::move(insert_cur), std::move(update_cur), std::move(delete_cur),
-                        std::move(prune)};
+  Statements statements{std::move(begin),      std::move(commit),     std::move(insert_log), std::move(insert_cur),
+                        std::move(update_cur), std::move(delete_cur), std::move(prune)};
   return std::unique_ptr<SqliteWriter>(
       new SqliteWriter(std::move(lock), std::move(db), std::move(checkpoint_db), std::move(statements)));
 }
@@ -161,11 +163,7 @@ Result<size_t> SqliteWriter::reseal(const Sealer& keys, sys::Random& random) {
       const auto sealed_by = key_of_value(rows.blob(2));
       if (!sealed_by || *sealed_by == keys.newest()) continue;
       const auto key = TRY(parse_key(rows.text(1)));
-      Record record{.revision = rows.number(0),
-                    .key = key,
-                    .previous_revision = 0,
-                    .create_revision = 0,
-                    .doc = {}};
+      Record record{.revision = rows.number(0), .key = key, .previous_revision = 0, .create_revision = 0, .doc = {}};
       auto doc = unpack_value(record.key, record.revision, rows.blob(2), &keys);
       if (!doc) return std::move(doc).error().context(record.key.text());
       record.doc = std::move(*doc);
@@ -197,13 +195,13 @@ Result<void> SqliteWriter::check_pages() {
 Result<void> SqliteWriter::write(const std::vector<Write>& batch) {
   // Usually the other connection empties the log; under unbroken load only the writer can start it over.
   if (db_->wal_pages() > wal_pages_max) TRY(db_->checkpoint(true));
-  TRY(db_->run("BEGIN IMMEDIATE"));
+  TRY(statements_.begin.run());
   const size_t known = replaced_.size();
   size_t pruned = 0;
   const auto all = [&]() -> Result<void> {
     for (const auto& write : batch) TRY(write_one(write));
     pruned = TRY(prune(batch.back().record.revision, known, 2 * batch.size()));
-    return db_->run("COMMIT");
+    return statements_.commit.run();
   };
   auto result = all();
   if (result) {

@@ -44,7 +44,7 @@ class SqliteWriter {
     uint64_t at, revision;  // `revision` became superfluous at `at`
   };
   struct Statements {
-    Statement insert_log, insert_cur, update_cur, delete_cur, prune_log;
+    Statement begin, commit, insert_log, insert_cur, update_cur, delete_cur, prune_log;
   };
   SqliteWriter(std::unique_ptr<Database> lock, std::unique_ptr<Database> db, std::unique_ptr<Database> checkpoint_db,
                Statements statements);

@@ -10,9 +10,12 @@ namespace store {
 
 std::string Key::text() const { return resource + '/' + ns + '/' + name; }
 
+constexpr size_t usual_bytes = 2048;  // what most objects fit in, for a text that need not grow
+
 const std::string& Entry::bytes() const {
   if (bytes_.empty()) {
-    bytes_ = doc.dump();
+    bytes_.reserve(usual_bytes);
+    doc.dump_to(bytes_);
     bytes_.shrink_to_fit();  // it stays as long as the object
   }
   return bytes_;

@@ -46,8 +46,8 @@ std::vector<std::string> Table::resources() const {
 
 void Table::set(const Key& key, Ref entry) {
   auto& objects = by_resource_[key.resource];
-  const auto at = objects.find(NameView{key.ns, key.name});
-  if (at != objects.end()) {
+  const auto at = objects.lower_bound(NameView{key.ns, key.name});
+  if (at != objects.end() && at->first.first == key.ns && at->first.second == key.name) {
     unindex(at->second);
     if (entry) {
       at->second = entry;
@@ -55,7 +55,7 @@ void Table::set(const Key& key, Ref entry) {
       objects.erase(at);
     }
   } else if (entry) {
-    objects.emplace(Name{key.ns, key.name}, entry);
+    objects.emplace_hint(at, Name{key.ns, key.name}, entry);
   }
   if (entry) index(entry);
 }

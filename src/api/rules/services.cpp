@@ -1,24 +1,20 @@
 #include "api/rules/services.h"
 
 #include "api/rules/checks.h"
+#include "base/hash.h"
 #include "base/text.h"
 
 namespace api::rules {
 namespace {
 
 constexpr uint32_t service_range = 10U << 24U | 96U << 16U;  // 10.96.0.0/16, kubeadm's
-constexpr int64_t node_port_first = 30000, node_port_count = 2768;
-
-// FNV-1a (RFC draft-eastlake-fnv): spreads, and is the same on every machine.
-uint32_t spread(std::string_view text) {
-  uint32_t hash = 2166136261U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return hash;
-}
+constexpr int64_t node_port_first = 30000;
+constexpr uint64_t node_port_count = 2768;
 
 std::string drawn_address(const Json& doc) {
   // .0 is the network and .1 the API server's.
-  const uint32_t address = service_range + 2 + spread(doc["metadata"]["uid"].string()) % 65000U;
+  const uint32_t address =
+      service_range + 2 + static_cast<uint32_t>(base::fnv1a(doc["metadata"]["uid"].string()) % 65000U);
   std::string out;
   for (unsigned shift = 32; shift > 0; shift -= 8) {
     out += std::to_string(address >> (shift - 8) & 0xffU) + (shift > 8 ? "." : "");
@@ -37,8 +33,8 @@ void fill_service_ports(Json& doc, bool node_ports) {
                       (target.is_string() && target.string().empty());
     if (none) port.set("targetPort", port["port"]);
     if (node_ports && port["nodePort"].integer() == 0) {
-      const uint32_t drawn = spread(doc["metadata"]["uid"].string() + port["name"].string() + std::to_string(i));
-      port.set("nodePort", node_port_first + drawn % node_port_count);
+      const uint64_t drawn = base::fnv1a(doc["metadata"]["uid"].string() + port["name"].string() + std::to_string(i));
+      port.set("nodePort", node_port_first + static_cast<int64_t>(drawn % node_port_count));
     }
   }
 }

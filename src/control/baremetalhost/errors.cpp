@@ -1,6 +1,7 @@
 // Failures of a host: how they are recorded and when they are tried again.
 #include <algorithm>
 
+#include "base/hash.h"
 #include "control/baremetalhost/scope.h"
 
 namespace control::baremetalhost {
@@ -26,13 +27,9 @@ bool is_registration(std::string_view type) {
   return type == error_type::registration || type == error_type::provisioned_registration;
 }
 
-// FNV-1a: spreads hosts over time, and gives a host the same share at each asking.
+// Spreads hosts over time, and gives a host the same share at each asking.
 uint64_t spread(std::string_view uid, int64_t count) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : std::string(uid) + "/" + std::to_string(count)) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  }
-  return hash;
+  return base::fnv1a(std::string(uid) + "/" + std::to_string(count));
 }
 
 }  // namespace

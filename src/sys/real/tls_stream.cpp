@@ -159,6 +159,8 @@ class TlsStream : public Stream {
     static thread_local std::array<char, record_bytes_max> bytes;  // not used across a wait
     for (;;) {
       TRY(usable());
+      // Asked with nothing to read, OpenSSL makes a buffer only to drop it again.
+      if (nothing_received()) TRY(fill(deadline));
       ERR_clear_error();
       const int count = SSL_read(ssl_, bytes.data(), int(std::min(bytes_max, bytes.size())));
       const int kind = SSL_get_error(ssl_, count);
@@ -223,6 +225,10 @@ class TlsStream : public Stream {
     if (closed_) return base::unavailable("the connection to " + peer().text() + " is closed");
     if (broken_) return base::unavailable("the TLS connection to " + peer().text() + " is broken");
     return {};
+  }
+
+  bool nothing_received() const {
+    return !wire_->in_ended && wire_->in_used == wire_->in.size() && SSL_has_pending(ssl_) == 0;
   }
 
   Result<void> fill(const Deadline& deadline) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "sys/sim/key_pool.h"
 #include "sys/sim/segment.h"
@@ -25,13 +26,6 @@ class SimOffload : public Offload {
  private:
   Loop& loop_;
 };
-
-// FNV-1a, so that a process's random stream depends on its name and not on the order in which processes start.
-uint64_t hash_of(std::string_view text) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : text) hash = (hash ^ uint8_t(c)) * 0x100000001b3u;
-  return hash;
-}
 
 struct Process {
   Process(Loop& whole, std::shared_ptr<Segment> segment, std::shared_ptr<SimPlatter> on, const std::string& host,
@@ -61,8 +55,8 @@ struct SimWorld::State {
         driver(start),
         loop(driver),
         random(given_seed),
-        disk_random(given_seed ^ hash_of("disk")),
-        net_random(given_seed ^ hash_of("network")),
+        disk_random(given_seed ^ base::fnv1a("disk")),
+        net_random(given_seed ^ base::fnv1a("network")),
         segment(std::make_shared<Segment>(loop, net_random, nullptr, &faults)) {}
 
   uint64_t seed;
@@ -103,7 +97,7 @@ Sys& SimWorld::process(const std::string& host, const std::string& disk) {
   if (!platter) platter = std::make_shared<SimPlatter>();
   const std::string name = host + " " + disk;
   const uint64_t start = state_->starts[name]++;
-  const uint64_t seed = state_->seed ^ hash_of(name + " " + std::to_string(start));
+  const uint64_t seed = state_->seed ^ base::fnv1a(name + " " + std::to_string(start));
   state_->processes.push_back(
       std::make_unique<Process>(state_->loop, state_->segment, platter, host, seed, state_->keys));
   return state_->processes.back()->sys;
