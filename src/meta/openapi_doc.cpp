@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::string_view object_meta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 constexpr std::string_view list_meta = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
+constexpr std::string_view scale_name = "io.k8s.api.autoscaling.v1.Scale";
 
 enum class Dialect : unsigned char { v2, v3 };
 
@@ -25,6 +26,8 @@ Json gvk(const Kind& kind, std::string_view version, std::string_view suffix = "
   return Json::object(
       {{"group", kind.group}, {"kind", kind.kind + std::string(suffix)}, {"version", std::string(version)}});
 }
+
+Json scale_gvk() { return Json::object({{"group", "autoscaling"}, {"kind", "Scale"}, {"version", "v1"}}); }
 
 // Lists with keys and sets are merged by strategic merge patch; core kinds say so the way client-side apply reads it.
 void add_patch_strategy(Json& node) {
@@ -107,9 +110,35 @@ Json list_meta_schema() {
                                     {"selfLink", member("string", "No longer used.")}})}});
 }
 
+// Of every kind with a scale subresource the same.
+void add_scale_schema(Dialect dialect, Json& schemas) {
+  const auto member = [](std::string_view type, std::string_view what) {
+    return Json::object({{"type", type}, {"description", what}});
+  };
+  const auto count = [&](std::string_view what) { return member("integer", what).set("format", "int32"); };
+  const auto part = [&](std::string_view name, std::string_view what, Json properties) {
+    schemas.set(std::string(scale_name) + std::string(name),
+                Json::object({{"description", what}, {"type", "object"}, {"properties", std::move(properties)}}));
+  };
+  part("Spec", "How many there should be.", Json::object({{"replicas", count("The wanted number of replicas.")}}));
+  part("Status", "How many there are.",
+       Json::object({{"replicas", count("The present number of replicas.")},
+                     {"selector", member("string", "Label selector of the replicas, as text.")}}));
+  schemas.child(std::string(scale_name) + "Status").set("required", Json::array({"replicas"}));
+  const std::string own(scale_name);
+  part("", "The number of replicas of another object.",
+       Json::object({{"apiVersion", member("string", "Group and version of this form.")},
+                     {"kind", member("string", "Kind of this form.")},
+                     {"metadata", described_reference(dialect, object_meta, "Standard object metadata.")},
+                     {"spec", described_reference(dialect, own + "Spec", "What is wanted.")},
+                     {"status", described_reference(dialect, own + "Status", "What there is.")}}));
+  schemas.child(own).set("x-kubernetes-group-version-kind", Json::array({scale_gvk()}));
+}
+
 void add_schemas(const Kind& kind, const Version& version, Dialect dialect, Json& schemas) {
   schemas.set(openapi_name(kind.group, version.name, kind.kind), object_schema(kind, version, dialect));
   schemas.set(openapi_name(kind.group, version.name, kind.list_kind), list_schema(kind, version, dialect));
+  if (!version.scale_spec.empty() && !schemas.has(scale_name)) add_scale_schema(dialect, schemas);
   if (schemas.has(object_meta)) return;
   const Property* metadata = version.schema->find("metadata");
   Json meta_schema = metadata ? openapi(*metadata->schema, dialect == Dialect::v2) : Json::object({{"type", "object"}});
@@ -145,13 +174,23 @@ class Operations {
     paths.set(collection, of_collection());
     paths.set(collection + "/{name}", of_item(""));
     if (version_.status_subresource) paths.set(collection + "/{name}/status", of_item("Status"));
+    if (!version_.scale_spec.empty()) paths.set(collection + "/{name}/scale", of_item("Scale"));
   }
 
  private:
+  // What a path is about.
+  struct Form {
+    std::string schema;
+    Json gvk;
+  };
+  Form form_of(std::string_view result) const {
+    return {openapi_name(kind_.group, version_.name, result), gvk(kind_, version_.name)};
+  }
+
   Json all_namespaces() const { return Json::object({{"get", list("ForAllNamespaces")}}); }
 
   Json of_collection() const {
-    Json out = Json::object({{"get", list("")}, {"post", write("post", "create", "", kind_.kind)}});
+    Json out = Json::object({{"get", list("")}, {"post", write("post", "create", "", form_of(kind_.kind))}});
     out.child("get").set("parameters", list_parameters());
     out.set("parameters", path_parameters(false));
     return out;
@@ -159,16 +198,17 @@ class Operations {
 
   Json of_item(std::string_view suffix) const {
     const std::string name = kind_.kind + std::string(suffix);
-    Json out = Json::object({{"get", operation("get", "read", name, kind_.kind)},
-                             {"put", write("put", "replace", suffix, kind_.kind)},
-                             {"patch", write("patch", "patch", suffix, kind_.kind)}});
-    if (suffix.empty()) out.set("delete", operation("delete", "delete", name, kind_.kind));
+    const Form form = suffix == "Scale" ? Form{std::string(scale_name), scale_gvk()} : form_of(kind_.kind);
+    Json out = Json::object({{"get", operation("get", "read", name, form)},
+                             {"put", write("put", "replace", suffix, form)},
+                             {"patch", write("patch", "patch", suffix, form)}});
+    if (suffix.empty()) out.set("delete", operation("delete", "delete", name, form));
     out.set("parameters", path_parameters(true));
     return out;
   }
 
   Json list(std::string_view suffix) const {
-    Json out = operation("list", "list", kind_.kind + std::string(suffix), kind_.list_kind);
+    Json out = operation("list", "list", kind_.kind + std::string(suffix), form_of(kind_.list_kind));
     return out.set("parameters", list_parameters());
   }
 
@@ -189,15 +229,13 @@ class Operations {
     return out;
   }
 
-  Json write(std::string_view action, std::string_view verb, std::string_view suffix, std::string_view result) const {
-    Json out = operation(action, verb, kind_.kind + std::string(suffix), result);
+  Json write(std::string_view action, std::string_view verb, std::string_view suffix, const Form& form) const {
+    Json out = operation(action, verb, kind_.kind + std::string(suffix), form);
     Json parameters = Json::array(
         {parameter(dialect_, "dryRun", "query", "string", "All: do everything but store."),
          parameter(dialect_, "fieldManager", "query", "string", "Who writes, for managedFields."),
          parameter(dialect_, "fieldValidation", "query", "string", "Ignore, Warn or Strict on unknown fields.")});
-    const Json body_schema = action == "patch"
-                                 ? Json::object({{"type", "object"}})
-                                 : reference(dialect_, openapi_name(kind_.group, version_.name, kind_.kind));
+    const Json body_schema = action == "patch" ? Json::object({{"type", "object"}}) : reference(dialect_, form.schema);
     if (dialect_ == Dialect::v2) {
       parameters.push(Json::object({{"name", "body"}, {"in", "body"}, {"required", true}, {"schema", body_schema}}));
       out.set("consumes", Json::strings(media_types(action)));
@@ -216,8 +254,8 @@ class Operations {
     return types;
   }
 
-  Json operation(std::string_view action, std::string_view verb, std::string_view what, std::string_view result) const {
-    const Json schema = reference(dialect_, openapi_name(kind_.group, version_.name, result));
+  Json operation(std::string_view action, std::string_view verb, std::string_view what, const Form& form) const {
+    const Json schema = reference(dialect_, form.schema);
     Json ok = Json::object({{"description", "OK"}});
     Json out = Json::object({{"description", std::string(verb) + " " + kind_.kind}});
     if (dialect_ == Dialect::v2) {
@@ -232,7 +270,7 @@ class Operations {
     out.set("operationId", id);
     out.set("responses", Json::object({{"200", ok}}));
     out.set("x-kubernetes-action", action);
-    out.set("x-kubernetes-group-version-kind", gvk(kind_, version_.name));
+    out.set("x-kubernetes-group-version-kind", form.gvk);
     return out;
   }
 

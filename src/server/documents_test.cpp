@@ -139,6 +139,25 @@ TEST_CASE("a v3 document has what explain and validation read") {
   CHECK(meta["properties"]["ownerReferences"]["x-kubernetes-patch-merge-key"].string() == "uid");
 }
 
+TEST_CASE("documents have the scale of the kinds that have one, and no other") {
+  const std::string of_apps = "/apis/apps/v1/namespaces/{namespace}/";
+  for (const Json& doc : {get(url_of("apis/apps/v1")), get("/openapi/v2")}) {
+    const Json& scale = doc["paths"][of_apps + "deployments/{name}/scale"];
+    for (const char* verb : {"get", "put", "patch"}) {
+      CHECK(scale[verb]["x-kubernetes-group-version-kind"].dump() ==
+            R"({"group":"autoscaling","kind":"Scale","version":"v1"})");
+    }
+    CHECK_FALSE(scale.has("delete"));
+    CHECK(scale["put"]["operationId"].string() == "replaceAppsV1NamespacedDeploymentScale");
+    CHECK_FALSE(doc["paths"].has(of_apps + "daemonsets/{name}/scale"));
+    const Json& schemas = doc.has("definitions") ? doc["definitions"] : doc["components"]["schemas"];
+    CHECK(schemas["io.k8s.api.autoscaling.v1.Scale"]["properties"].has("spec"));
+    CHECK(schemas["io.k8s.api.autoscaling.v1.ScaleSpec"]["properties"]["replicas"]["format"].string() == "int32");
+  }
+  const Json custom = get(url_of("apis/cluster.x-k8s.io/v1beta2"));
+  CHECK(custom["paths"].has("/apis/cluster.x-k8s.io/v1beta2/namespaces/{namespace}/machinesets/{name}/scale"));
+}
+
 TEST_CASE("the hash in a v3 address makes the answer cacheable, a stale one is led on") {
   const std::string url = url_of("apis/cluster.x-k8s.io/v1beta2");
   const auto good = ask(url + "&timeout=32s");
