@@ -13,13 +13,27 @@ namespace {
 
 constexpr uint16_t tftp_port = 69;
 
+// Scripts, loaders and the agent API have one address each, so a provisioning network is of one kind.
+Result<void> apply_dhcp6(const BootFlags& flags, ManagerOptions& out) {
+  if (!flags.dhcp_range.empty() || flags.dhcp_proxy) {
+    return base::invalid("--dhcp6-range goes neither with --dhcp-range nor with --dhcp-proxy")
+        .with_fix("choose IPv4 or IPv6 for the provisioning network; what is served there has one address");
+  }
+  out.dhcp6 = TRY(metal::parse_dhcp6_range(flags.dhcp6_range).context("--dhcp6-range"));
+  out.dhcp6->listen = TRY(Address::parse(flags.dhcp6_listen).context("--dhcp6-listen"));
+  out.dhcp6->interface = flags.dhcp_interface;
+  return {};
+}
+
 Result<void> apply_dhcp(const BootFlags& flags, ManagerOptions& out) {
   if (flags.dhcp_proxy && (flags.dhcp_interface.empty() || !flags.dhcp_range.empty())) {
     return base::invalid(
         "--dhcp-proxy needs --dhcp-interface, and no --dhcp-range: another server gives the addresses");
   }
+  if (!flags.dhcp6_range.empty()) return apply_dhcp6(flags, out);
   if (!flags.dhcp_interface.empty() && !flags.dhcp_proxy && flags.dhcp_range.empty()) {
-    return base::invalid("--dhcp-interface needs --dhcp-range, or --dhcp-proxy beside another DHCP server");
+    return base::invalid(
+        "--dhcp-interface needs --dhcp-range or --dhcp6-range, or --dhcp-proxy beside another DHCP server");
   }
   if (flags.dhcp_range.empty() && !flags.dhcp_proxy) return {};
   if (!flags.dhcp_range.empty()) out.dhcp = TRY(metal::parse_dhcp_range(flags.dhcp_range).context("--dhcp-range"));
@@ -49,6 +63,7 @@ Result<void> apply_loaders(sys::Disk& disk, const BootFlags& flags, ManagerOptio
                          ? Address{out.endpoint.boot_listen.host, tftp_port}
                          : TRY(Address::parse(flags.tftp_listen, tftp_port).context("--tftp-listen"));
   if (out.dhcp) out.dhcp->tftp = true;
+  if (out.dhcp6) out.dhcp6->tftp = true;
   return {};
 }
 
@@ -59,6 +74,10 @@ void add_boot_flags(CLI::App& serve, BootFlags& flags) {
   serve.add_option("--dhcp-listen", flags.dhcp_listen, "HOST:PORT where DHCP relays send to")->capture_default_str();
   serve.add_option("--dhcp-interface", flags.dhcp_interface,
                    "Network interface of the provisioning network, to answer DHCP there without a relay");
+  serve.add_option("--dhcp6-range", flags.dhcp6_range,
+                   "BEGIN-END/PREFIX of IPv6 to lease for network boot, with --dhcp-interface or behind relays");
+  serve.add_option("--dhcp6-listen", flags.dhcp6_listen, "[HOST]:PORT where DHCPv6 relays send to")
+      ->capture_default_str();
   serve.add_flag("--dhcp-proxy", flags.dhcp_proxy,
                  "Another DHCP server of that network gives the addresses; answer only what to boot");
   serve

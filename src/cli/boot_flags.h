@@ -18,7 +18,8 @@ struct BootFlags {
   std::string dhcp_listen = "127.0.0.1:10067", dhcp_range;  // an empty range and no proxy: no DHCP
   std::string dhcp_interface;                               // empty: behind relays
   bool dhcp_proxy = false;
-  std::string boot_loaders = "/usr/lib/ipxe";  // a folder; empty: firmware must run iPXE already
+  std::string dhcp6_listen = "[::1]:10547", dhcp6_range;  // an empty range: no DHCPv6
+  std::string boot_loaders = "/usr/lib/ipxe";             // a folder; empty: firmware must run iPXE already
   bool boot_loaders_given = false;
   std::string tftp_listen;  // empty: port 69 beside the boot listener, where there is an interface
 };

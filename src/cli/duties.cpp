@@ -108,6 +108,7 @@ Result<void> Duties::State::start_engine() {
   out.endpoint.ca_certificate_pem = identity.ca_certificate_pem;
   out.endpoint.ca_key_pem = identity.ca_key_pem;
   out.dhcp = options.dhcp;
+  out.dhcp6 = options.dhcp6;
   out.tftp = options.tftp;
   out.boot_secret = identity.boot_secret;
   out.checksum.allow_md5 = options.allow_md5;
@@ -123,6 +124,13 @@ Result<void> Duties::State::start_engine() {
                                      const std::string& interface,
                                      uint16_t port) -> Result<std::unique_ptr<sys::Datagram>> {
         return remote::make_fenced_datagram(TRY(open(interface, port)), may_act);
+      };
+    }
+    if (out.dhcp6 && out.dhcp6->open_multicast) {
+      out.dhcp6->open_multicast = [open = out.dhcp6->open_multicast, may_act = rights.may_act](
+                                      const std::string& interface, const std::string& group,
+                                      uint16_t port) -> Result<std::unique_ptr<sys::Datagram>> {
+        return remote::make_fenced_datagram(TRY(open(interface, group, port)), may_act);
       };
     }
     fenced_sys.emplace(sys::Sys{sys.loop, sys.random, sys.keys, *fenced_local, sys.disk, sys.offload});

@@ -28,14 +28,15 @@ namespace cli {
 struct ManagerOptions {
   std::string data_dir;
   sys::Address listen{"127.0.0.1", 6443};
-  std::vector<std::string> names;          // further names that the serving certificate is good for
-  std::vector<std::string> proxies;        // how BMCs, image servers and workload clusters are reached
-  metal::EndpointOptions endpoint;         // the CA is filled in
-  std::optional<metal::DhcpOptions> dhcp;  // nullopt: no network boot
-  std::optional<metal::TftpOptions> tftp;  // nullopt: firmware must run iPXE already
-  std::string site_ca_pem;                 // roots for sums files over https; empty: the system's
-  bool allow_md5 = false;                  // image checksums
-  metal::ImageCacheOptions image_cache;    // the roots are filled in
+  std::vector<std::string> names;            // further names that the serving certificate is good for
+  std::vector<std::string> proxies;          // how BMCs, image servers and workload clusters are reached
+  metal::EndpointOptions endpoint;           // the CA is filled in
+  std::optional<metal::DhcpOptions> dhcp;    // nullopt: no network boot
+  std::optional<metal::Dhcp6Options> dhcp6;  // the same with IPv6
+  std::optional<metal::TftpOptions> tftp;    // nullopt: firmware must run iPXE already
+  std::string site_ca_pem;                   // roots for sums files over https; empty: the system's
+  bool allow_md5 = false;                    // image checksums
+  metal::ImageCacheOptions image_cache;      // the roots are filled in
   metal::EngineLimits limits;
   ControllerSet chosen;                       // of the controllers
   base::Duration event_ttl = base::hours(1);  // zero keeps Events for ever

@@ -188,6 +188,11 @@ Result<void> run_serve(sys::RealSystem& system, const ServeFlags& flags) {
       return system.machine().open_broadcast(interface, port);
     };
   }
+  if (options.dhcp6) {
+    options.dhcp6->open_multicast = [&system](const std::string& interface, const std::string& group, uint16_t port) {
+      return system.machine().open_multicast(interface, group, port);
+    };
+  }
   system.sys().loop.after(keys_delay, [&system] { system.prepare_keys(keys_of_two_clusters); });
   if (options.stock) return run_on_stock(system, std::move(options));
   return run_manager(system, std::move(options), flags);

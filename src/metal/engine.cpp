@@ -122,6 +122,11 @@ class BenchEngine : public StartedEngine {
           std::make_unique<DhcpService>(bench_->sys, bench_->boots, bench_->endpoint.place(), *bench_->options.dhcp);
       TRY(bench_->dhcp->start());
     }
+    if (bench_->options.dhcp6) {
+      bench_->dhcp6 =
+          std::make_unique<Dhcp6Service>(bench_->sys, bench_->boots, bench_->endpoint.place(), *bench_->options.dhcp6);
+      TRY(bench_->dhcp6->start());
+    }
     if (bench_->options.tftp) {
       bench_->tftp = std::make_unique<TftpService>(bench_->sys, bench_->boots, *bench_->options.tftp);
       TRY(bench_->tftp->start());
@@ -137,6 +142,7 @@ class BenchEngine : public StartedEngine {
     }
     if (bench_->images) bench_->images->stop();
     if (bench_->dhcp) bench_->dhcp->stop();
+    if (bench_->dhcp6) bench_->dhcp6->stop();
     if (bench_->tftp) bench_->tftp->stop();
     bench_->endpoint.stop();
   }

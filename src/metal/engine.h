@@ -7,6 +7,7 @@
 #include <string>
 
 #include "metal/boot/checksum.h"
+#include "metal/boot/dhcp6_service.h"
 #include "metal/boot/dhcp_service.h"
 #include "metal/boot/endpoint.h"
 #include "metal/boot/image_cache_options.h"
@@ -49,6 +50,7 @@ EngineLimits scaled(EngineLimits limits, double speed);
 struct EngineOptions {
   EndpointOptions endpoint;
   std::optional<DhcpOptions> dhcp;  // nullopt: no network boot
+  std::optional<Dhcp6Options> dhcp6;
   std::optional<TftpOptions> tftp;  // nullopt: firmware must run iPXE already
   std::string boot_secret;          // at least 32 random bytes that survive restarts (keep it in the data directory)
   ChecksumRules checksum;

@@ -58,6 +58,10 @@ class Machine {
   virtual base::Result<void> add_default_route(const std::string& interface, const std::string& gateway) = 0;
   // A UDP socket on 0.0.0.0:port of one interface that may broadcast: DHCP before there is an address.
   virtual base::Result<std::unique_ptr<Datagram>> open_broadcast(const std::string& interface, uint16_t port) = 0;
+  // A UDP socket on [::]:port of one interface that hears a multicast group ("": none) and reaches link-local
+  // addresses: DHCPv6 before there is an address.
+  virtual base::Result<std::unique_ptr<Datagram>> open_multicast(const std::string& interface, const std::string& group,
+                                                                 uint16_t port) = 0;
   // Ethernet frames of one type that arrive on an interface (LLDP); `from` is empty.
   virtual base::Result<std::unique_ptr<Datagram>> open_frames(const std::string& interface, uint16_t ethertype) = 0;
   virtual base::Result<std::string> link_target(const std::string& path) = 0;  // of a symbolic link

@@ -43,6 +43,12 @@ std::optional<std::string> normal_mac(std::string_view text) {
   return out;
 }
 
+std::string mac_text(std::string_view six_bytes) {
+  std::string out = base::hex(six_bytes);
+  for (size_t at = 2; at < out.size(); at += 3) out.insert(at, ":");
+  return out;
+}
+
 namespace dhcp {
 
 namespace {
@@ -83,15 +89,7 @@ Result<void> read_options(std::string_view field, Message& message) {
 
 }  // namespace
 
-std::string Message::mac() const {
-  std::string out;
-  for (size_t i = 0; i < 6; ++i) {
-    if (i > 0) out += ':';
-    const char byte = static_cast<char>(chaddr[i]);
-    out += base::hex(std::string_view(&byte, 1));
-  }
-  return out;
-}
+std::string Message::mac() const { return mac_text({reinterpret_cast<const char*>(chaddr.data()), 6}); }
 
 void Message::set_mac(std::string_view text) {
   const auto raw = base::unhex(base::replace_all(base::replace_all(std::string(text), ":", ""), "-", ""));

@@ -22,6 +22,7 @@ struct Ipv4 {
 
 // "52:54:00:12:01:01" in lower case; nullopt unless six colon- or dash-separated pairs of hex digits.
 std::optional<std::string> normal_mac(std::string_view text);
+std::string mac_text(std::string_view six_bytes);
 
 namespace dhcp {
 

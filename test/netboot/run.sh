@@ -63,7 +63,7 @@ start() {
   rm -rf "$work/rack" "$work/ingot"
   ip netns exec "$manager" "$ingot" rack --inventory "$work/host.yaml" --data-dir "$work/rack" --speed 20 >"$work/rack.log" 2>&1 &
   children+=($!)
-  ip netns exec "$manager" "$ingot" serve --data-dir "$work/ingot" --boot-listen 172.23.0.1:6180 --agent-listen 172.23.0.1:6385 \
+  ip netns exec "$manager" "$ingot" serve --data-dir "$work/ingot" --boot-listen "${own:-172.23.0.1}:6180" --agent-listen "${own:-172.23.0.1}:6385" \
     --dhcp-interface prov0 "$@" --proxy socks5://127.0.0.1:1080=10.9.0.0/16 >"$work/serve.log" 2>&1 &
   children+=($!)
   local _
@@ -93,7 +93,7 @@ expect() {
 }
 load() { boots curl -sS --max-time 4 --path-as-is "$@"; }
 loads() {  # OPTIONS...: ipxe.efi arrives whole
-  load -o "$work/got" "$@" tftp://172.23.0.1/ipxe.efi || fail "TFTP with $*"
+  load -o "$work/got" "$@" "tftp://${own:-172.23.0.1}/ipxe.efi" || fail "TFTP with $*"
   cmp -s "$work/got" "$loaders/ipxe.efi" || fail "TFTP with $* gave other bytes"
   echo "ok    ipxe.efi by TFTP $*"
 }
@@ -145,4 +145,56 @@ expect "uefi: type=2 address=0.0.0.0 next=172.23.0.1 file=ipxe.efi class=PXEClie
 expect "renew: silence" renew 172.23.0.77
 boots ip address add 172.23.0.77/24 dev prov1
 loads
+halt
+
+# The same with IPv6. The server knows its clients by their link-local addresses, which are made from their MACs.
+own=[fd00:23::1]
+manages ip address add fd00:23::1/64 dev prov0 nodad
+six_as() {  # MAC: prov1 has it, and no other address than the one made from it
+  boots ip link set prov1 down
+  boots ip link set prov1 address "$1"
+  boots ip link set prov1 up
+  local _
+  for _ in $(seq 50); do
+    boots ip -6 address show dev prov1 scope link -tentative 2>/dev/null | grep -q fe80 && return
+    sleep 0.2
+  done
+  fail "prov1 gets no link-local address"
+}
+expect6() {  # PATTERN SUBJECT...
+  local pattern=$1 heard
+  shift
+  heard=$(boots "$here/firmware6.py" prov1 "$@")
+  [[ $heard == $pattern ]] || fail "$* heard \"$heard\", not \"$pattern\""
+  echo "ok    IPv6 $heard"
+}
+start --dhcp6-range fd00:23::100-fd00:23::10f/64
+six_as "$other"
+expect6 "uefi: silence" uefi
+counts 'ingot_boot_refused_total{service="dhcp6",reason="unexpected"}'
+six_as "$mac"
+expect6 "http: type=2 * file=http://$own:6180/boot/*/ipxe.efi class=HTTPClient" http
+expect6 "stateless: type=7 address= file=tftp://$own/ipxe.efi class=PXEClient" stateless
+expect6 "lease: type=7 address=fd00:23::10* file=tftp://$own/ipxe.efi class=PXEClient" lease
+address=$(boots "$here/firmware6.py" prov1 lease | sed 's/.*address=\([0-9a-f:]*\).*/\1/')
+boots ip address add "$address/64" dev prov1 nodad
+boots ip address add fd00:23::200/64 dev prov1 nodad
+loads
+loads --tftp-blksize 1428
+refused "another machine by IPv6" --interface fd00:23::200 "tftp://$own/ipxe.efi"
+expect6 "ipxe: type=2 * file=http://$own:6180/boot/ipxe/52-54-00-bb-00-01 *" ipxe
+load "http://$own:6180/boot/ipxe/52-54-00-bb-00-01" | grep -q "ipa-api-url=https://$own:6385" || fail "no boot script by IPv6"
+echo "ok    boot script by IPv6"
+if command -v dhclient >/dev/null; then
+  boots ip address flush dev prov1 scope global
+  printf 'request dhcp6.name-servers;\n' >"$work/dhclient.conf"
+  boots timeout 60 dhclient -6 -1 -cf "$work/dhclient.conf" -lf "$work/leases6" -pf "$work/dhclient.pid" -sf /bin/true prov1 ||
+    fail "dhclient -6 gets no lease"
+  grep -q "iaaddr fd00:23::10" "$work/leases6" || fail "dhclient -6 got another address: $(cat "$work/leases6")"
+  boots timeout 60 dhclient -6 -r -cf "$work/dhclient.conf" -lf "$work/leases6" -pf "$work/dhclient.pid" -sf /bin/true prov1 ||
+    fail "dhclient -6 cannot give its lease back"
+  echo "ok    dhclient -6 got $(grep -o 'iaaddr [0-9a-f:]*' "$work/leases6" | head -1) and gave it back"
+else
+  echo "      not shown: dhclient -6 (there is no isc-dhcp-client)"
+fi
 echo "netboot: passed"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "agent/linux/network6.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "sys/fiber.h"
@@ -82,6 +83,8 @@ NetworkSettings settings_from(const Message& ack, const LinuxNic& nic) {
   return out;
 }
 
+bool is_ipv6(const NetworkSettings& settings) { return settings.address.find(':') != std::string::npos; }
+
 std::optional<int> prefix_from(const Json& network) {
   const std::string& mask = network["netmask"].string();
   if (const auto address = Ipv4::parse(mask)) return prefix_of_mask(*address);
@@ -154,6 +157,7 @@ Result<NetworkSettings> dhcp_lease(sys::Sys& sys, sys::Machine& machine, const L
 }
 
 void keep_lease(sys::Sys& sys, sys::Machine& machine, const LinuxNic& nic, NetworkSettings settings) {
+  if (is_ipv6(settings)) return keep_lease6(sys, machine, nic, std::move(settings));
   while (settings.lease > base::Duration::zero()) {
     if (!sys::sleep(sys.loop, settings.lease / 2)) return;
     auto socket = machine.open_broadcast(nic.name, client_port);
@@ -174,6 +178,7 @@ void keep_lease(sys::Sys& sys, sys::Machine& machine, const LinuxNic& nic, Netwo
 Result<void> apply_network(sys::Sys& sys, sys::Machine& machine, const NetworkSettings& settings) {
   TRY(machine.set_link(settings.interface, true));
   TRY(machine.add_address(settings.interface, settings.address, settings.prefix_length));
+  if (is_ipv6(settings)) await_unique(sys, settings.interface, settings.address);  // before it nobody can listen there
   if (!settings.gateway.empty()) TRY(machine.add_default_route(settings.interface, settings.gateway));
   std::string resolv;
   for (const auto& server : settings.dns) resolv += "nameserver " + server + "\n";

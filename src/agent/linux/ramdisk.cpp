@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agent/linux/modules.h"
+#include "agent/linux/network6.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "sys/fiber.h"
@@ -163,6 +164,9 @@ std::string boot_mac(const Booted& booted) {
 Result<NetworkSettings> lease_somewhere(sys::Sys& sys, sys::Machine& machine, const Sysfs& sysfs,
                                         const Booted& booted) {
   const std::string preferred = boot_mac(booted);
+  // The manager has one address, and its version is that of the provisioning network.
+  const auto manager = booted.parameters.find("ipa-api-url");
+  const bool six = manager != booted.parameters.end() && manager->second.find("//[") != std::string::npos;
   for (int round = 0;; ++round) {
     auto nics = TRY(wait_for_nics(sys, sysfs));
     std::stable_sort(nics.begin(), nics.end(),
@@ -171,7 +175,8 @@ Result<NetworkSettings> lease_somewhere(sys::Sys& sys, sys::Machine& machine, co
     TRY(sys::sleep(sys.loop, base::seconds(1)));
     for (const auto& nic : sysfs.nics()) {
       if (!nic.carrier) continue;
-      auto lease = dhcp_lease(sys, machine, nic, base::seconds(nic.mac == preferred ? 30 : 12));
+      const auto limit = base::seconds(nic.mac == preferred ? 30 : 12);
+      auto lease = six ? ipv6_settings(sys, machine, nic, limit) : dhcp_lease(sys, machine, nic, limit);
       if (lease) return lease;
       if (lease.error().code == Code::cancelled) return lease;
       base::log::info("no lease", {{"interface", nic.name}, {"error", lease.error().message}});

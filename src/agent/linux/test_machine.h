@@ -17,6 +17,9 @@ class TestMachine : public sys::Machine {
   Result<void> add_address(const std::string&, const std::string&, int) override { return none(); }
   Result<void> add_default_route(const std::string&, const std::string&) override { return none(); }
   Result<std::unique_ptr<sys::Datagram>> open_broadcast(const std::string&, uint16_t) override { return none(); }
+  Result<std::unique_ptr<sys::Datagram>> open_multicast(const std::string&, const std::string&, uint16_t) override {
+    return none();
+  }
   Result<std::unique_ptr<sys::Datagram>> open_frames(const std::string&, uint16_t) override { return none(); }
   Result<std::string> link_target(const std::string&) override { return none(); }
   Result<void> set_hostname(const std::string&) override { return none(); }

@@ -2,8 +2,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "crypto/hash.h"
-#include "metal/boot/boot_loaders.h"
+#include "metal/boot/boot_offer.h"
 #include "net/http.h"
 #include "sys/fiber.h"
 
@@ -15,7 +14,6 @@ namespace dhcp = wire::dhcp;
 
 namespace {
 
-constexpr size_t leases_max = 10'000;
 constexpr size_t packet_bytes_max = 1500;  // what firmware sends fits into a frame of Ethernet
 constexpr uint16_t server_port = 67, client_port = 68, boot_server_port = 4011;
 
@@ -24,9 +22,14 @@ std::string skip_discovery() { return std::string("\x06\x01\x08\xff", 4); }
 // iPXE's option 176, "no-pxedhcp": it need not wait for proxies.
 std::string no_proxies() { return std::string("\xb0\x01\x01", 3); }
 
-bool from_firmware(const dhcp::Message& asked) {
+BootClient client_of(const dhcp::Message& asked) {
   const std::string vendor = asked.option(dhcp::vendor_class);
-  return vendor.starts_with("PXEClient") || vendor.starts_with("HTTPClient");
+  BootClient out{asked.mac()};
+  out.http = vendor.starts_with("HTTPClient");
+  out.firmware = out.http || vendor.starts_with("PXEClient");
+  out.ipxe = asked.is_ipxe();
+  out.architecture = asked.architecture();
+  return out;
 }
 
 // Where an answer goes (RFC 2131 section 4.1). A client without an address hears only broadcasts: to send it a frame of
@@ -66,7 +69,19 @@ Result<DhcpOptions> parse_dhcp_range(std::string_view text) {
 }
 
 DhcpService::DhcpService(sys::Sys& sys, ExpectedBoots& boots, const BootPlace& place, DhcpOptions options)
-    : sys_(sys), boots_(boots), place_(place), options_(std::move(options)) {}
+    : sys_(sys),
+      boots_(boots),
+      place_(place),
+      options_(std::move(options)),
+      leases_(sys.loop, uint64_t{options_.range_end.value} - options_.range_begin.value + 1, options_.lease) {
+  keep_own_addresses();
+}
+
+void DhcpService::keep_own_addresses() {
+  for (const auto& used : {std::optional(options_.server_address), options_.router}) {
+    if (used && *used >= options_.range_begin) leases_.never_lend(used->value - options_.range_begin.value);
+  }
+}
 
 DhcpService::~DhcpService() { stop(); }
 
@@ -92,6 +107,7 @@ Result<void> DhcpService::start() {
       options_.server_address = Ipv4::parse(url->host).value_or(Ipv4{0x7f000001});
     }
   }
+  keep_own_addresses();
   TRY(open());
   for (const auto& socket : {socket_, boot_server_socket_}) {
     if (!socket) continue;
@@ -140,43 +156,13 @@ void DhcpService::serve(std::shared_ptr<sys::Datagram> socket, bool boot_server)
   }
 }
 
-bool DhcpService::taken(Ipv4 address, const std::string& by_other_than) const {
-  if (address == options_.server_address || (options_.router && address == *options_.router)) return true;
-  for (const auto& [mac, lease] : leases_) {
-    if (mac != by_other_than && lease.address == address && lease.until > sys_.loop.now()) return true;
-  }
-  return false;
-}
-
 std::optional<Ipv4> DhcpService::lease_for(const std::string& mac, std::optional<Ipv4> wanted) {
-  const auto in_range = [this](Ipv4 address) {
-    return address >= options_.range_begin && address <= options_.range_end;
-  };
-  const base::Time until = sys_.loop.now() + options_.lease;
-  if (const auto known = leases_.find(mac); known != leases_.end() && !taken(known->second.address, mac)) {
-    known->second.until = until;
-    return known->second.address;
-  }
-  if (leases_.size() >= leases_max) {
-    std::erase_if(leases_, [&](const auto& entry) { return entry.second.until <= sys_.loop.now(); });
-  }
   // What the client had before a restart of ours stays its own.
-  if (wanted && in_range(*wanted) && !taken(*wanted, mac)) {
-    leases_[mac] = {*wanted, until};
-    return wanted;
-  }
-  // Starting at a place that depends on the MAC, the same server tends to get the same address after a restart too.
-  const uint32_t count = options_.range_end.value - options_.range_begin.value + 1;
-  const std::string digest = crypto::sha256(mac);
-  uint32_t start = 0;
-  for (size_t i = 0; i < 4; ++i) start = start << 8 | static_cast<unsigned char>(digest[i]);
-  for (uint32_t i = 0; i < count; ++i) {
-    const Ipv4 candidate{options_.range_begin.value + (start % count + i) % count};
-    if (taken(candidate, mac)) continue;
-    leases_[mac] = {candidate, until};
-    return candidate;
-  }
-  return std::nullopt;
+  std::optional<uint64_t> place;
+  if (wanted && *wanted >= options_.range_begin) place = wanted->value - options_.range_begin.value;
+  const auto lent = leases_.lend(mac, place);
+  if (!lent) return std::nullopt;
+  return Ipv4{options_.range_begin.value + static_cast<uint32_t>(*lent)};
 }
 
 // What every answer to `asked` has in common.
@@ -212,71 +198,37 @@ void DhcpService::add_network(dhcp::Message& out, Ipv4 address) const {
 }
 
 // What this firmware is to load. False: there is nothing for its kind.
-bool DhcpService::add_boot_file(const dhcp::Message& asked, const ExpectedBoot& boot, dhcp::Message& out) {
-  const FirmwareKind kind = firmware_kind(asked.architecture());
-  std::string file;
-  if (asked.option(dhcp::vendor_class).starts_with("HTTPClient")) {
-    if (kind != FirmwareKind::uefi_http_x64) return false;
-    if (boot.method == BmcBootMethod::uefi_http) {
-      file = iso_url(place_, boot);
-    } else if (!place_.loader_dir.empty()) {
-      file = loader_url(place_, boot, boot_loader_for(kind));
-    } else {
-      return false;
-    }
+bool DhcpService::add_boot_file(const BootClient& client, const ExpectedBoot& boot, dhcp::Message& out) {
+  const auto file = boot_file_for(place_, boot, client, options_.tftp);
+  if (!file) return false;
+  if (client.http) {
     out.options[dhcp::vendor_class] = "HTTPClient";
   } else {
-    file = script_url(place_, boot.mac);
-    if (asked.is_ipxe()) {
-      out.options[dhcp::ipxe_options] = no_proxies();
-    } else if (options_.tftp) {
-      file = boot_loader_for(kind);
-      if (file.empty()) return false;
-      out.options[dhcp::boot_server] = options_.server_address.text();
-    }
+    if (client.ipxe) out.options[dhcp::ipxe_options] = no_proxies();
+    if (file->by_tftp) out.options[dhcp::boot_server] = options_.server_address.text();
     out.options[dhcp::vendor_class] = "PXEClient";
     out.options[dhcp::vendor_options] = skip_discovery();
   }
   out.siaddr = options_.server_address;
-  out.options[dhcp::boot_file] = file;
-  if (file.size() < 128) out.file = file;
+  out.options[dhcp::boot_file] = file->name;
+  if (file->name.size() < 128) out.file = file->name;
   return true;
-}
-
-// Null: the packet gets no answer.
-ExpectedBoot* DhcpService::expected(const dhcp::Message& asked) {
-  ExpectedBoot* boot = boots_.by_mac(asked.mac());
-  if (!boot) return nullptr;
-  if (from_firmware(asked)) {
-    // Firmware that tries other ways first than the one that was ordered is to go on to that one.
-    const bool http = asked.option(dhcp::vendor_class).starts_with("HTTPClient");
-    if (boot->method == BmcBootMethod::virtual_media) return nullptr;
-    if (boot->method == BmcBootMethod::uefi_http && !http && !asked.is_ipxe()) return nullptr;
-  }
-  ++boot->dhcp_packets;
-  if (!boot->dhcp_seen) {
-    boot->dhcp_seen = boots_.now();
-    boots_.happened(*boot);
-  }
-  return boot;
 }
 
 std::optional<dhcp::Message> DhcpService::answer(const dhcp::Message& asked) {
   const auto type = asked.type();
-  const std::string mac = asked.mac();
-  ExpectedBoot* boot =
-      type == dhcp::MessageType::discover || type == dhcp::MessageType::request ? expected(asked) : nullptr;
+  const BootClient client = client_of(asked);
+  const bool asks = type == dhcp::MessageType::discover || type == dhcp::MessageType::request;
+  ExpectedBoot* boot = asks ? heard_from(boots_, client) : nullptr;
   if (!boot) {
-    boots_.refuse(&RefusedRequests::dhcp_unexpected, boots_.by_mac(asked.mac()));
+    boots_.refuse(&RefusedRequests::dhcp_unexpected, boots_.by_mac(client.mac));
     return std::nullopt;
   }
-  if (options_.proxy) return answer_as_proxy(asked, *boot);
+  if (options_.proxy) return answer_as_proxy(asked, client, *boot);
   const auto server = asked.address_option(dhcp::server_id);
   if (type == dhcp::MessageType::request && server && *server != options_.server_address) return std::nullopt;
-  // The boot file goes out until the script was fetched: a ramdisk that asks for its address must not boot again.
   dhcp::Message out = reply_to(asked);
-  const bool boots_now = from_firmware(asked) && boot->artefacts_open() && !boot->script_fetched;
-  if (boots_now && !add_boot_file(asked, *boot, out)) {
+  if (may_boot_now(client, *boot) && !add_boot_file(client, *boot, out)) {
     boots_.refuse(&RefusedRequests::dhcp_architecture, boot);
     base::log::warn("no boot loader for this kind of firmware",
                     {{"host", boot->host_name}, {"client", asked.option(dhcp::vendor_class)}});
@@ -284,10 +236,10 @@ std::optional<dhcp::Message> DhcpService::answer(const dhcp::Message& asked) {
   }
   auto wanted = asked.address_option(dhcp::requested_address);
   if (!wanted && asked.ciaddr.value != 0) wanted = asked.ciaddr;
-  const auto address = lease_for(mac, wanted);
+  const auto address = lease_for(client.mac, wanted);
   if (!address) {
     boots_.refuse(&RefusedRequests::dhcp_pool_empty, boot);
-    base::log::warn("DHCP range is used up", {{"mac", mac}});
+    base::log::warn("DHCP range is used up", {{"mac", client.mac}});
     return std::nullopt;
   }
   if (type == dhcp::MessageType::request && wanted && *wanted != *address) {
@@ -306,16 +258,17 @@ std::optional<dhcp::Message> DhcpService::answer(const dhcp::Message& asked) {
 
 // Beside a server that gives addresses: an offer without one (PXE 2.1 section 2.2.3). The request that follows is for
 // the other server, and tells which address the client took.
-std::optional<dhcp::Message> DhcpService::answer_as_proxy(const dhcp::Message& asked, ExpectedBoot& boot) {
+std::optional<dhcp::Message> DhcpService::answer_as_proxy(const dhcp::Message& asked, const BootClient& client,
+                                                          ExpectedBoot& boot) {
   if (asked.type() == dhcp::MessageType::request) {
     auto taken_address = asked.address_option(dhcp::requested_address);
     if (!taken_address && asked.ciaddr.value != 0) taken_address = asked.ciaddr;
     if (taken_address) boots_.has_address(boot, taken_address->text());
     return std::nullopt;
   }
-  if (!from_firmware(asked) || !boot.artefacts_open() || boot.script_fetched) return std::nullopt;
+  if (!may_boot_now(client, boot)) return std::nullopt;
   dhcp::Message out = reply_to(asked);
-  if (!add_boot_file(asked, boot, out)) {
+  if (!add_boot_file(client, boot, out)) {
     boots_.refuse(&RefusedRequests::dhcp_architecture, &boot);
     return std::nullopt;
   }
@@ -325,13 +278,14 @@ std::optional<dhcp::Message> DhcpService::answer_as_proxy(const dhcp::Message& a
 
 std::optional<dhcp::Message> DhcpService::answer_boot_server(const dhcp::Message& asked) {
   const bool asks = asked.type() == dhcp::MessageType::request || asked.type() == dhcp::MessageType::inform;
-  ExpectedBoot* boot = asks && asked.ciaddr.value != 0 && from_firmware(asked) ? expected(asked) : nullptr;
-  if (!boot || !boot->artefacts_open() || boot->script_fetched) {
+  const BootClient client = client_of(asked);
+  ExpectedBoot* boot = asks && asked.ciaddr.value != 0 && client.firmware ? heard_from(boots_, client) : nullptr;
+  if (!boot || !may_boot_now(client, *boot)) {
     boots_.refuse(&RefusedRequests::dhcp_unexpected, boots_.by_mac(asked.mac()));
     return std::nullopt;
   }
   dhcp::Message out = reply_to(asked);
-  if (!add_boot_file(asked, *boot, out)) {
+  if (!add_boot_file(client, *boot, out)) {
     boots_.refuse(&RefusedRequests::dhcp_architecture, boot);
     return std::nullopt;
   }

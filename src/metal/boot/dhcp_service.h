@@ -4,14 +4,15 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "metal/boot/boot_media.h"
+#include "metal/boot/boot_offer.h"
 #include "metal/boot/expected_boots.h"
+#include "metal/boot/lease_pool.h"
 #include "wire/dhcp.h"
 
 namespace metal {
@@ -48,17 +49,13 @@ class DhcpService {
   std::optional<wire::dhcp::Message> answer_boot_server(const wire::dhcp::Message& asked);
 
  private:
-  struct Lease {
-    wire::Ipv4 address;
-    base::Time until;
-  };
+  void keep_own_addresses();
   std::optional<wire::Ipv4> lease_for(const std::string& mac, std::optional<wire::Ipv4> wanted);
-  bool taken(wire::Ipv4 address, const std::string& by_other_than) const;
   wire::dhcp::Message reply_to(const wire::dhcp::Message& asked) const;
   void add_network(wire::dhcp::Message& out, wire::Ipv4 address) const;
-  bool add_boot_file(const wire::dhcp::Message& asked, const ExpectedBoot& boot, wire::dhcp::Message& out);
-  ExpectedBoot* expected(const wire::dhcp::Message& asked);
-  std::optional<wire::dhcp::Message> answer_as_proxy(const wire::dhcp::Message& asked, ExpectedBoot& boot);
+  bool add_boot_file(const BootClient& client, const ExpectedBoot& boot, wire::dhcp::Message& out);
+  std::optional<wire::dhcp::Message> answer_as_proxy(const wire::dhcp::Message& asked, const BootClient& client,
+                                                     ExpectedBoot& boot);
   base::Result<void> open();
   void serve(std::shared_ptr<sys::Datagram> socket, bool boot_server);
 
@@ -66,7 +63,7 @@ class DhcpService {
   ExpectedBoots& boots_;
   const BootPlace& place_;
   DhcpOptions options_;
-  std::map<std::string, Lease> leases_;                         // by MAC
+  LeasePool leases_;                                            // by MAC
   std::shared_ptr<sys::Datagram> socket_, boot_server_socket_;  // the second one only with an interface
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -5,6 +5,7 @@
 #include <functional>
 #include <set>
 
+#include "metal/boot/test_ether.h"
 #include "sys/fiber.h"
 #include "sys/sim/sim.h"
 
@@ -223,41 +224,6 @@ TEST_CASE("dhcp: an agent that runs keeps its address, and is never told to boot
 
 namespace {
 
-// A socket on a network without addresses: packets are put in by hand.
-struct Ether {
-  explicit Ether(sys::Loop& loop) : news(loop) {}
-  std::vector<sys::Packet> inbox;
-  std::vector<std::pair<sys::Address, dhcp::Message>> sent;
-  sys::Signal news;
-  bool closed = false;
-};
-class EtherSocket : public sys::Datagram {
- public:
-  explicit EtherSocket(std::shared_ptr<Ether> ether) : ether_(std::move(ether)) {}
-  base::Result<void> send(const sys::Address& to, std::string_view bytes) override {
-    ether_->sent.emplace_back(to, dhcp::parse(bytes).value());
-    return {};
-  }
-  base::Result<sys::Packet> receive(base::Duration) override {
-    while (ether_->inbox.empty()) {
-      if (ether_->closed) return base::unavailable("closed");
-      ether_->news.clear();
-      TRY(ether_->news.wait());
-    }
-    auto out = std::move(ether_->inbox.front());
-    ether_->inbox.erase(ether_->inbox.begin());
-    return out;
-  }
-  sys::Address local() const override { return {}; }
-  void close() override {
-    ether_->closed = true;
-    ether_->news.set();
-  }
-
- private:
-  std::shared_ptr<Ether> ether_;
-};
-
 struct DirectLan : Lan {
   std::shared_ptr<Ether> ether = std::make_shared<Ether>(world.loop());
   explicit DirectLan(bool proxy)
@@ -275,15 +241,10 @@ struct DirectLan : Lan {
   }
   // What goes out when this has come in; the port of a client is 68, that of a relay 67.
   std::optional<std::pair<sys::Address, dhcp::Message>> exchange(const std::string& bytes, const sys::Address& from) {
-    ether->sent.clear();
-    ether->inbox.push_back({from, bytes});
-    ether->news.set();
-    bool over = false;
-    world.loop().after(base::milliseconds(10), [&] { over = true; });
-    world.loop().run_until([&] { return over; });
-    if (ether->sent.empty()) return std::nullopt;
-    CHECK(ether->sent.size() == 1);
-    return ether->sent.front();
+    const auto sent = ether->exchange(bytes, from);
+    if (sent.empty()) return std::nullopt;
+    CHECK(sent.size() == 1);
+    return std::pair(sent[0].first, dhcp::parse(sent[0].second).value());
   }
   std::optional<std::pair<sys::Address, dhcp::Message>> exchange(const dhcp::Message& asked,
                                                                  const sys::Address& from = {"0.0.0.0", 68}) {

@@ -11,7 +11,8 @@ namespace metal {
 struct RefusedRequests {
   uint64_t dhcp_unexpected = 0;  // of servers that are not expected to boot this way now
   uint64_t dhcp_malformed = 0, dhcp_oversize = 0, dhcp_pool_empty = 0;
-  uint64_t dhcp_architecture = 0;     // firmware for which there is no boot loader
+  uint64_t dhcp_architecture = 0;  // firmware for which there is no boot loader
+  uint64_t dhcp6_unexpected = 0, dhcp6_malformed = 0, dhcp6_oversize = 0, dhcp6_pool_empty = 0, dhcp6_architecture = 0;
   uint64_t boot_path = 0;             // unknown, closed or used-up paths
   uint64_t lookup = 0;                // of hosts that are not expected, or with another machine's MAC addresses
   uint64_t lookup_without_token = 0;  // where the ramdisk's agent shows it

@@ -91,6 +91,7 @@ struct Bench {
   ExpectedBoots boots;
   Endpoint endpoint;
   std::unique_ptr<DhcpService> dhcp;
+  std::unique_ptr<Dhcp6Service> dhcp6;
   std::unique_ptr<TftpService> tftp;
   std::shared_ptr<ImageCache> images;                      // null: agents download for themselves
   std::map<std::string, std::shared_ptr<Worker>> workers;  // by uid

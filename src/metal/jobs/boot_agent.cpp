@@ -131,7 +131,7 @@ Result<void> boot_ramdisk(Run& run, BmcBootMethod method, int percent_from, int 
     return Error{Code::invalid, "network boot needs spec.bootMACAddress", Layer::network_boot,
                  "set spec.bootMACAddress, or use a virtual media BMC address"};
   }
-  if (method == BmcBootMethod::ipxe && !bench.dhcp) {
+  if (method == BmcBootMethod::ipxe && !bench.dhcp && !bench.dhcp6) {
     return Error{Code::invalid, "network boot is not configured", Layer::network_boot,
                  "start the manager with a DHCP range, or use a virtual media BMC address"};
   }

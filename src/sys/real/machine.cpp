@@ -178,6 +178,18 @@ class PlainSocket : public Datagram {
   bool addressed_;
 };
 
+// Of UDP, bound to the interface, beside others on its port.
+Result<Descriptor> socket_of(const std::string& interface, int family) {
+  Descriptor socket(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) return system_error(errno, "opening a socket");
+  const int yes = 1;
+  setsockopt(socket.number(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (setsockopt(socket.number(), SOL_SOCKET, SO_BINDTODEVICE, interface.data(), socklen_t(interface.size())) != 0) {
+    return system_error(errno, "binding to " + interface);
+  }
+  return socket;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<BlockDevice>> RealMachine::open_block(const std::string& name, bool read_only) {
@@ -254,9 +266,37 @@ Result<void> RealMachine::add_address(const std::string& interface, const std::s
   return {};
 }
 
+namespace {
+
+Result<void> add_default_route6(const std::string& interface, const SocketAddress& via) {
+  const Descriptor socket = TRY(control_socket(AF_INET6));
+  ifreq request = TRY(request_for(interface));
+  if (ioctl(socket.number(), SIOCGIFINDEX, &request) != 0) return system_error(errno, interface);
+  struct {  // linux/ipv6_route.h's in6_rtmsg, which does not go with netinet/in.h
+    in6_addr destination, source, gateway;
+    uint32_t type;
+    uint16_t destination_bits, source_bits;
+    uint32_t metric;
+    unsigned long info;
+    uint32_t flags;
+    int index;
+  } route{};
+  route.gateway = reinterpret_cast<const sockaddr_in6*>(via.raw())->sin6_addr;
+  route.metric = 1024;
+  route.flags = RTF_UP | RTF_GATEWAY;
+  route.index = request.ifr_ifindex;
+  if (ioctl(socket.number(), SIOCADDRT, &route) != 0 && errno != EEXIST) {
+    return system_error(errno, "default route by " + via.address().host);
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> RealMachine::add_default_route(const std::string& interface, const std::string& gateway) {
   const auto via = socket_address({gateway, 0});
-  if (!via || via->family() != AF_INET) return base::invalid("not an IPv4 address: " + gateway);
+  if (!via) return base::invalid("not an address: " + gateway);
+  if (via->family() == AF_INET6) return add_default_route6(interface, *via);
   const Descriptor socket = TRY(control_socket(AF_INET));
   std::string name = interface;
   rtentry route{};
@@ -272,16 +312,33 @@ Result<void> RealMachine::add_default_route(const std::string& interface, const 
 }
 
 Result<std::unique_ptr<Datagram>> RealMachine::open_broadcast(const std::string& interface, uint16_t port) {
-  Descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket) return system_error(errno, "opening a socket");
+  Descriptor socket = TRY(socket_of(interface, AF_INET));
   const int yes = 1;
   setsockopt(socket.number(), SOL_SOCKET, SO_BROADCAST, &yes, sizeof yes);
-  setsockopt(socket.number(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (setsockopt(socket.number(), SOL_SOCKET, SO_BINDTODEVICE, interface.data(), socklen_t(interface.size())) != 0) {
-    return system_error(errno, "binding to " + interface);
-  }
   const auto any = socket_address({"0.0.0.0", port});
   if (bind(socket.number(), any->raw(), any->bytes) != 0) return bind_error(errno, "DHCP on " + interface);
+  return std::unique_ptr<Datagram>(std::make_unique<PlainSocket>(driver_, loop_, std::move(socket), true));
+}
+
+Result<std::unique_ptr<Datagram>> RealMachine::open_multicast(const std::string& interface, const std::string& group,
+                                                              uint16_t port) {
+  Descriptor socket = TRY(socket_of(interface, AF_INET6));
+  ifreq request = TRY(request_for(interface));
+  if (ioctl(socket.number(), SIOCGIFINDEX, &request) != 0) return system_error(errno, interface);
+  const int yes = 1;
+  setsockopt(socket.number(), IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
+  if (!group.empty()) {
+    const auto joined = socket_address({group, 0});
+    if (!joined || joined->family() != AF_INET6) return base::invalid("not an IPv6 address: " + group);
+    ipv6_mreq wanted{};
+    wanted.ipv6mr_multiaddr = reinterpret_cast<const sockaddr_in6*>(joined->raw())->sin6_addr;
+    wanted.ipv6mr_interface = static_cast<unsigned>(request.ifr_ifindex);
+    if (setsockopt(socket.number(), IPPROTO_IPV6, IPV6_JOIN_GROUP, &wanted, sizeof wanted) != 0) {
+      return system_error(errno, "joining " + group + " on " + interface);
+    }
+  }
+  const auto any = socket_address({"::", port});
+  if (bind(socket.number(), any->raw(), any->bytes) != 0) return bind_error(errno, "DHCPv6 on " + interface);
   return std::unique_ptr<Datagram>(std::make_unique<PlainSocket>(driver_, loop_, std::move(socket), true));
 }
 

@@ -18,6 +18,8 @@ class RealMachine : public Machine {
   Result<void> add_address(const std::string& interface, const std::string& address, int prefix) override;
   Result<void> add_default_route(const std::string& interface, const std::string& gateway) override;
   Result<std::unique_ptr<Datagram>> open_broadcast(const std::string& interface, uint16_t port) override;
+  Result<std::unique_ptr<Datagram>> open_multicast(const std::string& interface, const std::string& group,
+                                                   uint16_t port) override;
   Result<std::unique_ptr<Datagram>> open_frames(const std::string& interface, uint16_t ethertype) override;
   Result<std::string> link_target(const std::string& path) override;
   Result<void> set_hostname(const std::string& name) override;
