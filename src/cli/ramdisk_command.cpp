@@ -41,7 +41,9 @@ std::string megabytes(uint64_t bytes) {
 void tell(const ramdisk::Built& built, const RamdiskFlags& flags) {
   if (flags.as_json) {
     Json out = Json::object({{"version", built.version}, {"kernelBytes", built.kernel_bytes}});
-    out.set("initrdBytes", built.initrd_bytes).set("loaderBytes", built.loader_bytes);
+    out.set("initrdBytes", built.initrd_bytes)
+        .set("loaderBytes", built.loader_bytes)
+        .set("biosLoader", built.bios_loader);
     out.set("modules", int64_t{built.modules}).set("modulesLeftOut", int64_t{built.modules_left_out});
     out.set("leftOut", Json::strings(built.left_out)).set("needFirmware", Json::strings(built.need_firmware));
     std::printf("%s\n", out.dump().c_str());
@@ -53,6 +55,9 @@ void tell(const ramdisk::Built& built, const RamdiskFlags& flags) {
   std::printf("left out: %d modules, of %s\n", built.modules_left_out, base::join(built.left_out, ", ").c_str());
   std::printf("left out: firmware files, which these drivers may ask for: %s\n",
               base::join(built.need_firmware, ", ").c_str());
+  if (!built.bios_loader) {
+    std::printf("left out: virtual media for BIOS firmware, which needs the packages isolinux and syslinux-common\n");
+  }
   std::printf("next: ingot serve --ramdisk %s ...\n", flags.output.c_str());
 }
 

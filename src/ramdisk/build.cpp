@@ -243,6 +243,11 @@ Result<Built> build(sys::Disk& disk, const Parts& parts, const std::function<voi
   TRY(disk.write(parts.output + "/vmlinuz", kernel));
   TRY(disk.write(parts.output + "/initrd", initrd));
   TRY(disk.write(parts.output + "/esp.img", loader));
+  built.bios_loader = disk.exists(parts.isolinux) && disk.exists(parts.ldlinux);
+  if (built.bios_loader) {
+    TRY(disk.write(parts.output + "/isolinux.bin", TRY(disk.read(parts.isolinux))));
+    TRY(disk.write(parts.output + "/ldlinux.c32", TRY(disk.read(parts.ldlinux))));
+  }
   // Tells the manager that this ramdisk's agent is ours, which shows its token in every request.
   TRY(disk.write(parts.output + "/ingot-agent", built.version + "\n"));
   return built;

@@ -17,6 +17,9 @@ struct Parts {
   // For virtual media: signed boot loaders; shim loads grub by the name grubx64.efi from its own folder.
   std::string shim = "/usr/lib/shim/shimx64.efi.signed";
   std::string grub = "/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed";
+  // The same for BIOS firmware: ISOLINUX and its library; left out when absent.
+  std::string isolinux = "/usr/lib/ISOLINUX/isolinux.bin";
+  std::string ldlinux = "/usr/lib/syslinux/modules/bios/ldlinux.c32";
   std::string roots = "/etc/ssl/certs/ca-certificates.crt";  // for images over https; left out when absent
 };
 
@@ -26,13 +29,14 @@ base::Result<Parts> find_kernel(sys::Disk& disk, const std::string& root);
 struct Built {
   std::string version;
   uint64_t kernel_bytes = 0, initrd_bytes = 0, loader_bytes = 0;
+  bool bios_loader = false;
   int modules = 0, modules_left_out = 0;
   std::vector<std::string> left_out;       // folders of drivers that are not in it
   std::vector<std::string> need_firmware;  // modules in it that may ask for firmware files, which are not
 };
 
-// Writes vmlinuz, initrd and esp.img to the output folder. Deterministic. Errors: not_found and invalid, with the fix;
-// too_large (over 60 MB in all).
+// Writes vmlinuz, initrd, esp.img and, for BIOS firmware, isolinux.bin and ldlinux.c32 to the output folder.
+// Deterministic. Errors: not_found and invalid, with the fix; too_large (over 60 MB in all).
 base::Result<Built> build(sys::Disk& disk, const Parts& parts, const std::function<void(const std::string&)>& say);
 
 }  // namespace ramdisk

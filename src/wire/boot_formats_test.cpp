@@ -61,8 +61,9 @@ TEST_CASE("FAT: a file is found by its folders and clusters") {
 
 TEST_CASE("ISO: a boot record leads UEFI firmware to the boot image; large files stay where they are") {
   const std::string esp(4096, 'E');
-  const auto plan = plan_iso(
-      "BOOT", {{"esp.img", esp}, {.path = "vmlinuz", .bytes = {}, .source = "/k", .source_bytes = 5000}}, "esp.img");
+  const auto plan =
+      plan_iso("BOOT", {{"esp.img", esp}, {.path = "vmlinuz", .bytes = {}, .source = "/k", .source_bytes = 5000}},
+               {.uefi = "esp.img"});
   REQUIRE(plan.ok());
   std::string image(plan->size, '\0');
   uint64_t end = 0;
@@ -87,7 +88,39 @@ TEST_CASE("ISO: a boot record leads UEFI firmware to the boot image; large files
   const auto read = read_iso(image);
   REQUIRE(read.ok());
   CHECK(read->find("vmlinuz")->bytes == std::string(5000, 'K'));
-  CHECK_FALSE(plan_iso("BOOT", {{"a", "b"}}, "esp.img").ok());
+  CHECK_FALSE(plan_iso("BOOT", {{"a", "b"}}, {.uefi = "esp.img"}).ok());
+}
+
+TEST_CASE("ISO: BIOS firmware finds ISOLINUX, which is told where it lies, and UEFI firmware its own entry behind it") {
+  std::string loader(3001, 'L');
+  const auto plan = plan_iso("BOOT", {{"esp.img", std::string(4096, 'E')}, {"isolinux/isolinux.bin", loader}},
+                             {.uefi = "esp.img", .bios = "isolinux/isolinux.bin"});
+  REQUIRE(plan.ok());
+  std::string image(plan->size, '\0');
+  for (const auto& piece : plan->pieces) image.replace(piece.offset, piece.size, piece.bytes);
+  const size_t catalog = load_le(image, 17 * 2048 + 71, 4) * 2048;
+  CHECK(load_le(image, catalog, 2) == 0x0001);  // x86
+  uint16_t sum = 0;
+  for (size_t i = 0; i < 32; i += 2) sum = static_cast<uint16_t>(sum + load_le(image, catalog + i, 2));
+  CHECK(sum == 0);
+  CHECK(load_le(image, catalog + 32, 1) == 0x88);
+  CHECK(load_le(image, catalog + 38, 2) == 4);
+  const size_t bios = load_le(image, catalog + 40, 4);
+  CHECK(load_le(image, catalog + 64, 2) == 0xef91);
+  CHECK(load_le(image, catalog + 66, 2) == 1);
+  CHECK(load_le(image, catalog + 96, 1) == 0x88);
+  CHECK(image.substr(load_le(image, catalog + 104, 4) * 2048, 4096) == std::string(4096, 'E'));
+
+  const size_t at = bios * 2048;
+  CHECK(load_le(image, at + 8, 4) == 16);
+  CHECK(load_le(image, at + 12, 4) == bios);
+  CHECK(load_le(image, at + 16, 4) == loader.size());
+  uint32_t words = 0;
+  for (size_t i = 64; i < loader.size(); i += 4) words += static_cast<uint32_t>(load_le(image, at + i, 4));
+  CHECK(load_le(image, at + 20, 4) == words);
+  CHECK(image.substr(at, 8) == loader.substr(0, 8));
+  CHECK(image.substr(at + 64, loader.size() - 64) == loader.substr(64));
+  CHECK_FALSE(plan_iso("BOOT", {{"a", "b"}}, {.bios = "a"}).ok());
 }
 
 }  // namespace wire

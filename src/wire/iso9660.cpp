@@ -268,10 +268,10 @@ Layout lay_out(Node& root, uint32_t first, bool bootable) {
   return out;
 }
 
-const Node* find_node(const Node& root, std::string_view path) {
-  const Node* at = &root;
+Node* find_node(Node& root, std::string_view path) {
+  Node* at = &root;
   for (const auto part : base::split(path, '/')) {
-    const Node* found = nullptr;
+    Node* found = nullptr;
     for (const auto& child : at->children) {
       if (child->name == part) found = child.get();
     }
@@ -291,26 +291,50 @@ std::string boot_record(uint32_t catalog) {
   return out;
 }
 
-// Validation entry for UEFI (platform EFh) and the default entry: no emulation, the image at its sector.
-std::string boot_catalog(const Node& image) {
-  std::string head("\x01\xef\x00\x00", 4);
-  head.resize(28, '\0');
-  head += std::string("\x00\x00\x55\xaa", 4);
-  uint16_t sum = 0;
-  for (size_t i = 0; i < head.size(); i += 2) {
-    sum = static_cast<uint16_t>(sum + static_cast<unsigned char>(head[i]) +
-                                (static_cast<unsigned char>(head[i + 1]) << 8));
-  }
-  const auto check = static_cast<uint16_t>(0x10000 - sum);
-  head[28] = static_cast<char>(check & 0xff);
-  head[29] = static_cast<char>(check >> 8);
-  std::string out = head;
+// No emulation, the image at its sector. `units`: of 512 bytes, that are loaded.
+void put_boot_entry(std::string& out, const Node& image, uint32_t units) {
   out += std::string("\x88\x00\x00\x00\x00\x00", 6);
-  // In units of 512 bytes; an image that is larger than can be said is loaded whole by UEFI firmware.
-  append_le(out, std::min<uint32_t>((image.size + 511) / 512, 0xffff), 2);
+  append_le(out, units, 2);
   append_le(out, image.extent, 4);
+  out.append(20, '\0');
+}
+
+// El Torito 2: a validation entry for the platform of the default entry, then that. UEFI's comes behind a BIOS one, in
+// a section of its own; firmware of either kind takes the entry of its platform.
+std::string boot_catalog(const Node* bios, const Node* uefi) {
+  std::string out(1, '\x01');
+  out += bios ? '\x00' : '\xef';
+  out.resize(28, '\0');
+  out += std::string("\x00\x00\x55\xaa", 4);
+  uint16_t sum = 0;
+  for (size_t i = 0; i < out.size(); i += 2) sum = static_cast<uint16_t>(sum + load_le(out, i, 2));
+  const auto check = static_cast<uint16_t>(0x10000 - sum);
+  out[28] = static_cast<char>(check & 0xff);
+  out[29] = static_cast<char>(check >> 8);
+  if (bios) put_boot_entry(out, *bios, 4);  // it loads the rest of itself
+  if (bios && uefi) {
+    out += std::string("\x91\xef\x01\x00", 4);  // the last section, for UEFI, of one entry
+    out.append(28, '\0');
+  }
+  // An image that is larger than can be said is loaded whole by UEFI firmware.
+  if (uefi) put_boot_entry(out, *uefi, std::min<uint32_t>((uefi->size + 511) / 512, 0xffff));
   out.resize(sector, '\0');
   return out;
+}
+
+// ISOLINUX's boot information table: where the volume descriptor and it itself lie, its size and sum.
+Result<void> tell_where_it_lies(Node& bios) {
+  constexpr size_t table = 8, code = 64;
+  if (bios.bytes.size() < 2048) return base::invalid(bios.name + " is no ISOLINUX, or its bytes are elsewhere");
+  uint32_t sum = 0;
+  for (size_t at = code; at < bios.bytes.size(); at += 4) {
+    sum += static_cast<uint32_t>(load_le(bios.bytes, at, std::min<size_t>(4, bios.bytes.size() - at)));
+  }
+  std::string told;
+  for (const uint32_t value : {16u, bios.extent, bios.size, sum}) append_le(told, value, 4);
+  told.resize(code - table, '\0');
+  bios.bytes.replace(table, told.size(), told);
+  return {};
 }
 
 void add_piece(IsoPlan& plan, uint32_t at_sector, std::string bytes) {
@@ -318,7 +342,15 @@ void add_piece(IsoPlan& plan, uint32_t at_sector, std::string bytes) {
   plan.pieces.push_back({uint64_t{at_sector} * sector, size, std::move(bytes), {}});
 }
 
-Result<IsoPlan> make_plan(std::string_view volume_id, const std::vector<IsoFile>& files, std::string_view boot_path) {
+// Null where nothing is wanted.
+Result<Node*> boot_file(Node& root, std::string_view path) {
+  if (path.empty()) return static_cast<Node*>(nullptr);
+  Node* const found = find_node(root, path);
+  if (!found) return base::invalid("the ISO image has no file " + std::string(path) + " to boot from");
+  return found;
+}
+
+Result<IsoPlan> make_plan(std::string_view volume_id, const std::vector<IsoFile>& files, const IsoBoot& boot) {
   if (volume_id.size() > 32) return base::invalid("ISO volume id is longer than 32 characters");
   Node root;
   root.directory = true;
@@ -326,7 +358,9 @@ Result<IsoPlan> make_plan(std::string_view volume_id, const std::vector<IsoFile>
     if (file.source_bytes >= file_bytes_max) return Error{Code::too_large, "a file of the ISO image is over 4 GiB"};
     TRY(insert(root, file));
   }
-  const bool bootable = !boot_path.empty();
+  Node* const bios = TRY(boot_file(root, boot.bios));
+  Node* const uefi = TRY(boot_file(root, boot.uefi));
+  const bool bootable = bios || uefi;
   const Layout layout = lay_out(root, bootable ? first_data_sector + 1 : first_data_sector, bootable);
   IsoPlan plan;
   plan.size = uint64_t{layout.sectors} * sector;
@@ -336,11 +370,8 @@ Result<IsoPlan> make_plan(std::string_view volume_id, const std::vector<IsoFile>
   add_piece(plan, bootable ? 18 : 17, std::string("\xff") + "CD001" + '\x01');
   add_piece(plan, layout.table_le, path_table(layout.directories, false));
   add_piece(plan, layout.table_be, path_table(layout.directories, true));
-  if (bootable) {
-    const Node* image = find_node(root, boot_path);
-    if (!image) return base::invalid("the ISO image has no file " + std::string(boot_path) + " to boot from");
-    add_piece(plan, layout.catalog, boot_catalog(*image));
-  }
+  if (bios) TRY(tell_where_it_lies(*bios));
+  if (bootable) add_piece(plan, layout.catalog, boot_catalog(bios, uefi));
   for (const Node* directory : layout.directories) add_piece(plan, directory->extent, directory_bytes(*directory));
   for (const Node* directory : layout.directories) {
     for (const auto& child : directory->children) {
@@ -353,9 +384,8 @@ Result<IsoPlan> make_plan(std::string_view volume_id, const std::vector<IsoFile>
 
 }  // namespace
 
-Result<IsoPlan> plan_iso(std::string_view volume_id, const std::vector<IsoFile>& files,
-                         std::string_view uefi_boot_path) {
-  return make_plan(volume_id, files, uefi_boot_path);
+Result<IsoPlan> plan_iso(std::string_view volume_id, const std::vector<IsoFile>& files, const IsoBoot& boot) {
+  return make_plan(volume_id, files, boot);
 }
 
 Result<std::string> build_iso(std::string_view volume_id, const std::vector<IsoFile>& files) {
@@ -365,7 +395,7 @@ Result<std::string> build_iso(std::string_view volume_id, const std::vector<IsoF
     if (total > image_bytes_max) return Error{Code::too_large, "ISO image would be larger than 128 MiB"};
     if (!file.source.empty()) return base::invalid("the bytes of " + file.path + " are elsewhere");
   }
-  const IsoPlan plan = TRY(make_plan(volume_id, files, ""));
+  const IsoPlan plan = TRY(make_plan(volume_id, files, {}));
   std::string out(plan.size, '\0');
   for (const auto& piece : plan.pieces) out.replace(piece.offset, piece.size, piece.bytes);
   return out;

@@ -1,5 +1,5 @@
 // ISO 9660 images (ECMA-119) with Rock Ridge names (IEEE P1282), as small read-only file trees: boot media and config
-// drives. Sector size 2048, one volume; UEFI firmware boots it by an El Torito record (specification 1.0, UEFI 2.10
+// drives. Sector size 2048, one volume; firmware boots it by an El Torito record (specification 1.0, UEFI 2.10
 // section 13.3.2).
 #pragma once
 
@@ -40,9 +40,15 @@ struct IsoImage {
 // The same input gives the same bytes. `volume_id`: at most 32 characters; lower case is kept (config-2 needs it).
 // Errors: invalid (a bad, duplicate or clashing path), too_large (over 128 MiB).
 base::Result<std::string> build_iso(std::string_view volume_id, const std::vector<IsoFile>& files);
-// The same, over 128 MiB too. `uefi_boot_path`: the file (a FAT image) that UEFI firmware boots from; empty: none.
-base::Result<IsoPlan> plan_iso(std::string_view volume_id, const std::vector<IsoFile>& files,
-                               std::string_view uefi_boot_path);
+// What firmware boots, by paths; empty: none.
+struct IsoBoot {
+  std::string_view uefi;  // a FAT image
+  // ISOLINUX for BIOS firmware (Debian's isolinux.bin), given as bytes: it is told where it lies ("boot information
+  // table", bytes 8 to 63 of it).
+  std::string_view bios;
+};
+// The same, over 128 MiB too.
+base::Result<IsoPlan> plan_iso(std::string_view volume_id, const std::vector<IsoFile>& files, const IsoBoot& boot);
 
 // Reads any such image, with or without Rock Ridge (then names are lower-cased, as Linux does). Errors: corrupt; also
 // for loops, extents outside the image, more than 10,000 entries or 8 levels.

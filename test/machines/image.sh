@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds a small real Debian with cloud-init as a raw disk image that UEFI boots: image.sh OUTPUT.raw
-# Needs root, mmdebstrap, fdisk, dosfstools, mtools, e2fsprogs, grub-efi-amd64-signed; mounts nothing.
+# Builds a small real Debian with cloud-init as a raw disk image that UEFI and BIOS firmware boot: image.sh OUTPUT.raw
+# Needs root, mmdebstrap, fdisk, dosfstools, mtools, e2fsprogs, grub-efi-amd64-signed, grub-pc-bin; mounts nothing.
 set -euo pipefail
 output=$1
 work=$(mktemp -d "${TMPDIR:-/tmp}/ingot-image.XXXXXX")
@@ -44,4 +44,5 @@ start=33MiB, size=${mebibytes}MiB, type=linux, name=root
 EOF
 dd if="$work/esp" of="$output" bs=1M seek=1 conv=notrunc,sparse status=none
 dd if="$work/root.ext4" of="$output" bs=1M seek=33 conv=notrunc,sparse status=none
+"$(dirname "$(readlink -f "$0")")/bios_boot.sh" "$output" "$work/grub.cfg"
 echo "image: $output, $(du -sm "$output" | cut -f1) MiB used of $((mebibytes + 36))"

@@ -3,7 +3,8 @@
 # real disks, driven by a manager. run.sh INGOT INGOT_AGENT WORK_FOLDER
 # Runs as root in a network namespace of its own. Exit status 77: something it needs is missing.
 # MACHINES="vm-1" runs only some of them: vm-0 boots from virtual media with static settings, vm-1 by PXE, TFTP and iPXE,
-# vm-2 by UEFI HTTP boot.
+# vm-2 by UEFI HTTP boot with static settings of the ramdisk. Only where they are named: vm-3 and vm-4 have BIOS firmware
+# and boot by PXE and from virtual media.
 set -euo pipefail
 ingot=$(readlink -f "$1") agent=$(readlink -f "$2") work=$3
 here=$(dirname "$(readlink -f "$0")")
@@ -61,7 +62,7 @@ prepare_network() {
   inside ip link add provisioning type bridge
   inside ip address add 172.22.0.1/24 dev provisioning
   inside ip link set provisioning up
-  for n in 0 1 2; do
+  for n in 0 1 2 3 4; do
     inside ip tuntap add "vm$n" mode tap
     inside ip link set "vm$n" master provisioning up
   done
@@ -186,7 +187,9 @@ write_hosts() {
   : >"$work/hosts.yaml"
   write_host vm-0 0 redfish-virtualmedia "preprovisioningNetworkDataName: vm-0-network"
   write_host vm-1 1 redfish
-  write_host vm-2 2 redfish-uefihttp
+  write_host vm-2 2 redfish-uefihttp "preprovisioningNetworkDataName: vm-2-network"
+  write_host vm-3 3 redfish "bootMode: legacy"
+  write_host vm-4 4 redfish-virtualmedia $'preprovisioningNetworkDataName: vm-4-network\n  bootMode: legacy'
 }
 
 provision() {
@@ -235,6 +238,14 @@ inspected() {
   kube get baremetalhost "$1" -o jsonpath='{.status.hardware.cpu.model}, {.status.hardware.ramMebibytes} MiB{"\n"}'
 }
 
+# is_bios NAME: the kernel of its deploy agent says nothing of EFI.
+is_bios() {
+  local log=$work/rack/$1/console.log
+  grep -aq 'Command line:.*boot_method=' "$log" || fail "$1: no kernel has spoken on its console"
+  grep -aq 'efi: EFI v' "$log" && fail "$1 was started by UEFI firmware"
+  say "$1: its kernel was started by BIOS firmware"
+}
+
 # Firmware may lack HTTP boot. Status 1: it has not asked for the image.
 firmware_loads_http() {
   local now shown='' until=$((SECONDS + 400))
@@ -267,9 +278,21 @@ fi
 if register vm-2 "UEFI HTTP boot"; then
   if firmware_loads_http vm-2; then
     inspected vm-2
+    grep -aq 'the network is up.*"address":"172.22.0.52"' "$work/rack/vm-2/console.log" ||
+      fail "vm-2 did not take its static network settings"
     life vm-2 2
   else
     say "vm-2: NOT SHOWN: this firmware loads nothing by HTTP: $(host_state vm-2)"
   fi
+fi
+if register vm-3 "BIOS, PXE with iPXE"; then
+  inspected vm-3
+  is_bios vm-3
+  life vm-3 3
+fi
+if register vm-4 "BIOS, virtual media with static settings, without DHCP"; then
+  inspected vm-4
+  is_bios vm-4
+  life vm-4 4
 fi
 say "passed"

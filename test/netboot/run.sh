@@ -149,6 +149,7 @@ halt
 
 # The same with IPv6. The server knows its clients by their link-local addresses, which are made from their MACs.
 own=[fd00:23::1]
+shown='\[fd00:23::1\]'  # as a pattern
 manages ip address add fd00:23::1/64 dev prov0 nodad
 six_as() {  # MAC: prov1 has it, and no other address than the one made from it
   boots ip link set prov1 down
@@ -173,17 +174,18 @@ six_as "$other"
 expect6 "uefi: silence" uefi
 counts 'ingot_boot_refused_total{service="dhcp6",reason="unexpected"}'
 six_as "$mac"
-expect6 "http: type=2 * file=http://$own:6180/boot/*/ipxe.efi class=HTTPClient" http
-expect6 "stateless: type=7 address= file=tftp://$own/ipxe.efi class=PXEClient" stateless
-expect6 "lease: type=7 address=fd00:23::10* file=tftp://$own/ipxe.efi class=PXEClient" lease
+expect6 "http: type=2 * file=http://$shown:6180/boot/*/ipxe.efi class=HTTPClient" http
+expect6 "stateless: type=7 address= file=tftp://$shown/ipxe.efi class=PXEClient" stateless
+expect6 "lease: type=7 address=fd00:23::10* file=tftp://$shown/ipxe.efi class=PXEClient" lease
 address=$(boots "$here/firmware6.py" prov1 lease | sed 's/.*address=\([0-9a-f:]*\).*/\1/')
 boots ip address add "$address/64" dev prov1 nodad
-boots ip address add fd00:23::200/64 dev prov1 nodad
 loads
 loads --tftp-blksize 1428
+boots ip address add fd00:23::200/64 dev prov1 nodad
 refused "another machine by IPv6" --interface fd00:23::200 "tftp://$own/ipxe.efi"
-expect6 "ipxe: type=2 * file=http://$own:6180/boot/ipxe/52-54-00-bb-00-01 *" ipxe
-load "http://$own:6180/boot/ipxe/52-54-00-bb-00-01" | grep -q "ipa-api-url=https://$own:6385" || fail "no boot script by IPv6"
+boots ip address delete fd00:23::200/64 dev prov1
+expect6 "ipxe: type=2 * file=http://$shown:6180/boot/ipxe/52-54-00-bb-00-01 *" ipxe
+load "http://$own:6180/boot/ipxe/52-54-00-bb-00-01" | grep -qF "ipa-api-url=https://$own:6385" || fail "no boot script by IPv6"
 echo "ok    boot script by IPv6"
 if command -v dhclient >/dev/null; then
   boots ip address flush dev prov1 scope global

@@ -42,6 +42,22 @@ std::string network_arguments(const BootPlace& place, const ExpectedBoot& boot) 
   return out;
 }
 
+constexpr const char* isolinux = "isolinux/isolinux.bin";
+
+// False: the ramdisk was made without a loader for BIOS firmware.
+Result<bool> add_bios_loader(sys::Disk& disk, const BootPlace& place, const std::string& arguments,
+                             std::vector<wire::IsoFile>& files) {
+  for (const char* name : {"isolinux.bin", "ldlinux.c32"}) {
+    const std::string path = place.ramdisk_dir + "/" + name;
+    if (!disk.exists(path)) return false;
+    files.push_back({"isolinux/" + std::string(name), TRY(disk.read(path))});
+  }
+  files.push_back(
+      {"isolinux/isolinux.cfg",
+       "default ingot\nprompt 0\nlabel ingot\n linux /vmlinuz\n initrd /initrd\n append " + arguments + "\n"});
+  return true;
+}
+
 // What the kernel unpacks on top of the initramfs, for the agent to find (agent/linux/ramdisk.h).
 std::string settings_archive(const ExpectedBoot& boot) {
   wire::CpioWriter archive;
@@ -73,7 +89,7 @@ Result<wire::IsoPlan> boot_iso(sys::Disk& disk, const BootPlace& place, const Ex
   std::vector<wire::IsoFile> files = {{"parameters.txt", text}, {"ca.crt", place.ca_pem}};
   if (!boot.network_data.empty()) files.push_back({"network_data.json", boot.network_data});
   add_stock_settings(files, place, boot);
-  if (place.ramdisk_dir.empty()) return wire::plan_iso("VMEDIA_BOOT_ISO", files, "");
+  if (place.ramdisk_dir.empty()) return wire::plan_iso("VMEDIA_BOOT_ISO", files, {});
   for (const char* name : {"vmlinuz", "initrd", "esp.img"}) {
     const std::string path = place.ramdisk_dir + "/" + name;
     const auto file = TRY(disk.open(path, false).context("the deploy ramdisk"));
@@ -92,7 +108,9 @@ Result<wire::IsoPlan> boot_iso(sys::Disk& disk, const BootPlace& place, const Ex
   }
   files.push_back(
       {"boot/grub/grub.cfg", "set timeout=0\nlinux /vmlinuz " + arguments + "\ninitrd " + initrds + "\nboot\n"});
-  return wire::plan_iso("VMEDIA_BOOT_ISO", files, "esp.img");
+  wire::IsoBoot bootable{.uefi = "esp.img"};
+  if (TRY(add_bios_loader(disk, place, arguments, files))) bootable.bios = isolinux;
+  return wire::plan_iso("VMEDIA_BOOT_ISO", files, bootable);
 }
 
 Result<void> check_kernel_arguments(std::string_view text) {

@@ -281,7 +281,7 @@ bool Dhcp6Service::add_addresses(const Message& asked, const BootClient& client,
   for (const auto& association : associations) {
     const Association lease = lease_of(association, key_of(client, association), client.mac);
     out.add(lease);
-    if (commit && !lease.addresses.empty() && boot.address != lease.addresses.front().address.text()) {
+    if (commit && !lease.addresses.empty()) {
       boots_.has_address(boot, lease.addresses.front().address.text());
     }
   }

@@ -79,8 +79,10 @@ ExpectedBoot* ExpectedBoots::by_address(const std::string& address) {
 }
 
 void ExpectedBoots::has_address(ExpectedBoot& boot, std::string address) {
+  if (boot.address == address) return;
   if (ExpectedBoot* before = by_address(address)) before->address.clear();
   boot.address = std::move(address);
+  happened(boot);
 }
 
 ExpectedBoot* ExpectedBoots::by_path_token(std::string_view token) {

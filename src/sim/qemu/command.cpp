@@ -39,10 +39,10 @@ void add_firmware(Arguments& out, const QemuOptions& options, const QemuMachine&
   out.add("-drive", "if=pflash,unit=1,format=raw,file=" + quoted(machine.variables_path));
 }
 
-void add_identity(Arguments& out, const ServerIdentity& identity) {
+void add_identity(Arguments& out, const ServerIdentity& identity, bool uefi) {
   out.add("-uuid", identity.uuid);
-  out.add("-smbios",
-          "type=0,vendor=" + quoted(identity.manufacturer) + ",version=" + quoted(identity.bios_version) + ",uefi=on");
+  out.add("-smbios", "type=0,vendor=" + quoted(identity.manufacturer) + ",version=" + quoted(identity.bios_version) +
+                         (uefi ? ",uefi=on" : ""));
   out.add("-smbios", "type=1,manufacturer=" + quoted(identity.manufacturer) + ",product=" + quoted(identity.model) +
                          ",serial=" + quoted(identity.serial) + ",sku=" + quoted(identity.sku));
 }
@@ -107,7 +107,7 @@ std::vector<std::string> qemu_command(const QemuOptions& options, const QemuMach
   out.add("-action", "reboot=shutdown,shutdown=poweroff,panic=none");
   out.add("-device", "virtio-rng-pci");
   add_firmware(out, options, machine);
-  add_identity(out, machine.identity);
+  add_identity(out, machine.identity, machine.uefi);
   add_disks(out, machine);
   add_cd(out, machine);
   add_nic(out, options, machine);
