@@ -245,8 +245,9 @@ Result<Built> build(sys::Disk& disk, const Parts& parts, const std::function<voi
   TRY(disk.write(parts.output + "/esp.img", loader));
   built.bios_loader = disk.exists(parts.isolinux) && disk.exists(parts.ldlinux);
   if (built.bios_loader) {
-    TRY(disk.write(parts.output + "/isolinux.bin", TRY(disk.read(parts.isolinux))));
-    TRY(disk.write(parts.output + "/ldlinux.c32", TRY(disk.read(parts.ldlinux))));
+    const std::string isolinux = TRY(disk.read(parts.isolinux)), ldlinux = TRY(disk.read(parts.ldlinux));
+    TRY(disk.write(parts.output + "/isolinux.bin", isolinux));
+    TRY(disk.write(parts.output + "/ldlinux.c32", ldlinux));
   }
   // Tells the manager that this ramdisk's agent is ours, which shows its token in every request.
   TRY(disk.write(parts.output + "/ingot-agent", built.version + "\n"));
