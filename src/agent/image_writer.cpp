@@ -4,6 +4,7 @@
 
 #include "agent/disk_layout.h"
 #include "crypto/hash.h"
+#include "fetch/image_download.h"
 
 namespace agent {
 

@@ -270,6 +270,10 @@ TEST_CASE("wrong sum, wrong format, too large, broken or hostile images never le
   const std::string content = disk_content(2u << 20);
   std::string backed = qcow2(content);
   put(backed, 8, 1000, 8), put(backed, 16, 11, 4);
+  std::string elsewhere = qcow2(content);  // version 3 with an external data file
+  put(elsewhere, 4, 3, 4), put(elsewhere, 72, 4, 8), put(elsewhere, 100, 104, 4);
+  std::string astray = qcow2(content);
+  put(astray, 40, uint64_t{1} << 40, 8);
   std::string cut = zstd(content);
   cut.resize(cut.size() / 2);
   std::string huge = qcow2(content);
@@ -287,6 +291,9 @@ TEST_CASE("wrong sum, wrong format, too large, broken or hostile images never le
       {"declared qcow2, compressed", gzip(content), "qcow2", "", Code::invalid, "is raw in gzip, but qcow2"},
       {"compressed qcow2", gzip(qcow2(content)), "qcow2", "", Code::unsupported, "qcow2 in gzip"},
       {"backing file", backed, "qcow2", "", Code::unsupported, "backing file"},
+      {"backing file, wrong sum", backed, "qcow2", std::string(64, 'a'), Code::unsupported, "backing file"},
+      {"data file, wrong sum", elsewhere, "qcow2", std::string(64, 'a'), Code::unsupported, "another file"},
+      {"tables outside the file, wrong sum", astray, "qcow2", std::string(64, 'a'), Code::corrupt, "L1 table"},
       {"half a zstd file", cut, "raw", "", Code::corrupt, "in the middle"},
       {"disk of qcow2 too large", huge, "qcow2", "", Code::too_large, "room"},
       {"bomb", zstd(std::string(disk_bytes, '\0')), "raw", "", Code::too_large, "room"},

@@ -8,28 +8,25 @@
 #include <string_view>
 #include <vector>
 
-#include "image/qcow2.h"
+#include "fetch/image_source.h"
 #include "net/http.h"
 
 namespace fetch {
 
-class ImageDownload {
+class ImageDownload : public ImageSource {
  public:
   // Redirects are followed (net/redirect.h), each time from the start: what they lead to is often good for a while
   // only. Errors: invalid (URL).
   static base::Result<std::unique_ptr<ImageDownload>> make(sys::Loop& loop, sys::Net& net, const std::string& url,
                                                            const std::string& roots_pem);
 
-  // Gives every byte of the file to `take`, once and in order; `take` may park, and its errors end the stream as they
-  // are. A connection that is lost after the first bytes is replaced: the rest is asked for by a range (RFC 9110
+  // A connection that is lost after the first bytes is replaced: the rest is asked for by a range (RFC 9110
   // section 14, with If-Range where the server gave a strong ETag); a server without ranges sends all again, and what
   // is known already is passed over. Errors: unavailable (also: the file changed meanwhile), timeout, cancelled.
-  base::Result<void> stream(const std::function<base::Result<void>(std::string_view)>& take);
-  // Parts of the file, ascending; also while stream() is in `take`.
-  base::Result<std::vector<std::string>> read(const std::vector<image::FileRange>& ranges);
-
-  uint64_t position() const { return position_; }  // bytes given by now
-  uint64_t bytes_total() const { return total_; }  // 0 while unknown
+  base::Result<void> stream(const std::function<base::Result<void>(std::string_view)>& take) override;
+  base::Result<std::vector<std::string>> read(const std::vector<image::FileRange>& ranges) override;
+  uint64_t position() const override { return position_; }
+  uint64_t bytes_total() const override { return total_; }
 
  private:
   using Sink = std::function<bool(const net::Response& head, std::string_view piece)>;

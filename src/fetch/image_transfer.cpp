@@ -42,41 +42,41 @@ ImageTransfer::ImageTransfer(sys::Sys& sys, std::shared_ptr<sys::File> disk, Dis
       declared_(std::move(declared)),
       progress_(std::move(progress)) {}
 
-Result<void> ImageTransfer::run(ImageDownload& download) {
-  auto done = pass(download);
+Result<void> ImageTransfer::run(ImageSource& source) {
+  auto done = pass(source);
   if (!done && started_) pipeline_->abandon();
   return done;
 }
 
-Result<void> ImageTransfer::pass(ImageDownload& download) {
-  TRY(download.stream([&](std::string_view piece) { return take(download, piece); }));
-  if (!started_) TRY(begin(download));
+Result<void> ImageTransfer::pass(ImageSource& source) {
+  TRY(source.stream([&](std::string_view piece) { return take(source, piece); }));
+  if (!started_) TRY(begin(source));
   sum_ = TRY(pipeline_->finish());
   return {};
 }
 
-Result<void> ImageTransfer::take(ImageDownload& download, std::string_view piece) {
+Result<void> ImageTransfer::take(ImageSource& source, std::string_view piece) {
   if (!started_) {
     head_.append(piece);
-    const bool whole = download.bytes_total() != 0 && download.position() == download.bytes_total();
+    const bool whole = source.bytes_total() != 0 && source.position() == source.bytes_total();
     if (head_.size() < head_bytes_wanted && !whole) return {};
-    return begin(download);
+    return begin(source);
   }
   TRY(pipeline_->push(piece));
-  progress_({download.position(), download.bytes_total()});
+  progress_({source.position(), source.bytes_total()});
   return {};
 }
 
-Result<void> ImageTransfer::begin(ImageDownload& download) {
-  auto content = TRY(content_of(download));
+Result<void> ImageTransfer::begin(ImageSource& source) {
+  auto content = TRY(content_of(source));
   started_ = true;
   pipeline_->start(std::move(content), room_);
   TRY(pipeline_->push(std::exchange(head_, {})));
-  progress_({download.position(), download.bytes_total()});
+  progress_({source.position(), source.bytes_total()});
   return {};
 }
 
-Result<std::unique_ptr<image::Content>> ImageTransfer::content_of(ImageDownload& download) {
+Result<std::unique_ptr<image::Content>> ImageTransfer::content_of(ImageSource& source) {
   using image::Format;
   const Format outer = TRY(image::detect(std::string_view(head_).substr(0, image::probe_bytes)));
   const bool compressed = outer == Format::gzip || outer == Format::zstd;
@@ -86,16 +86,16 @@ Result<std::unique_ptr<image::Content>> ImageTransfer::content_of(ImageDownload&
   if (outer == Format::gzip) return image::gzip_content(room_);
   if (outer == Format::zstd) return image::zstd_content(room_);
   if (outer == Format::block_map) return image::block_map_content(room_);
-  if (outer == Format::qcow2) return qcow2(download);
-  if (download.bytes_total() > room_) {
+  if (outer == Format::qcow2) return qcow2(source);
+  if (source.bytes_total() > room_) {
     return Error{Code::too_large, "the image is larger than the disk has room for"};
   }
   return image::raw_content(room_);
 }
 
-Result<std::unique_ptr<image::Content>> ImageTransfer::qcow2(ImageDownload& download) {
-  const uint64_t total = download.bytes_total() == 0 ? head_.size() : download.bytes_total();
-  if (total < download.position()) return base::internal("the image is larger than its server said");
+Result<std::unique_ptr<image::Content>> ImageTransfer::qcow2(ImageSource& source) {
+  const uint64_t total = source.bytes_total() == 0 ? head_.size() : source.bytes_total();
+  if (total < source.position()) return base::internal("the image is larger than its server said");
   // Tables that are in the head already are not asked for again.
   const auto read = [&](const std::vector<image::FileRange>& ranges) -> Result<std::vector<std::string>> {
     std::vector<std::string> out;
@@ -107,7 +107,7 @@ Result<std::unique_ptr<image::Content>> ImageTransfer::qcow2(ImageDownload& down
         out.push_back(head_.substr(static_cast<size_t>(range.offset), range.bytes));
       }
     }
-    auto more = TRY(download.read(remote));
+    auto more = TRY(source.read(remote));
     std::move(more.begin(), more.end(), std::back_inserter(out));
     return out;
   };

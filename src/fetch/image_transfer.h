@@ -6,8 +6,8 @@
 #include <string>
 
 #include "fetch/disk_access.h"
-#include "fetch/image_download.h"
 #include "fetch/image_pipeline.h"
+#include "fetch/image_source.h"
 
 namespace fetch {
 
@@ -22,18 +22,18 @@ class ImageTransfer {
   ImageTransfer(sys::Sys& sys, std::shared_ptr<sys::File> disk, DiskAccess access, uint64_t room, crypto::Digest digest,
                 std::string declared, std::function<void(const ImageProgress&)> progress);
   // Everything but the first block and the zeros; nothing is written any more once it returns. The digest is not
-  // compared with anything. Errors: those of ImageDownload, image::detect, image::check_declared and the disk.
-  base::Result<void> run(ImageDownload& download);
+  // compared with anything. Errors: those of the source, image::detect, image::check_declared and the disk.
+  base::Result<void> run(ImageSource& source);
   const std::string& sum() const { return sum_; }  // of the file, hex
   std::string_view format() const { return format_; }
   ImagePipeline& pipeline() { return *pipeline_; }
 
  private:
-  base::Result<void> pass(ImageDownload& download);
-  base::Result<void> take(ImageDownload& download, std::string_view piece);
-  base::Result<void> begin(ImageDownload& download);
-  base::Result<std::unique_ptr<image::Content>> content_of(ImageDownload& download);
-  base::Result<std::unique_ptr<image::Content>> qcow2(ImageDownload& download);
+  base::Result<void> pass(ImageSource& source);
+  base::Result<void> take(ImageSource& source, std::string_view piece);
+  base::Result<void> begin(ImageSource& source);
+  base::Result<std::unique_ptr<image::Content>> content_of(ImageSource& source);
+  base::Result<std::unique_ptr<image::Content>> qcow2(ImageSource& source);
 
   uint64_t room_;
   std::shared_ptr<ImagePipeline> pipeline_;

@@ -89,6 +89,7 @@ class Room {
     const auto started = engine->start();
     REQUIRE_MESSAGE(started.ok(), started.error().text());
   }
+  sys::Disk& disk() { return manager_->disk; }
   void kill_engine() {
     world.kill(*manager_);
     engine.reset();
@@ -620,6 +621,32 @@ TEST_CASE("engine: with an image cache an image is downloaded once and written f
   REQUIRE_MESSAGE(room.provision().is_done(), room.last.error.text());
   CHECK(room.disks().image_writes == 2);
   CHECK(room.rack->images().downloads() == 1);
+}
+
+TEST_CASE("engine: a cached image that went bad on the manager's disk is never booted, and is fetched again") {
+  Room room("one");
+  room.image_cache = true;
+  room.restart_engine();
+  REQUIRE(room.inspect().is_done());
+  REQUIRE(room.clean().is_done());
+  REQUIRE_MESSAGE(room.provision().is_done(), room.last.error.text());
+  room.become("deprovisioning");
+  REQUIRE_MESSAGE(room.clean("deprovisioning", OperationKind::deprovision).is_done(), room.last.error.text());
+  const auto names = room.disk().list("/cache").value();
+  for (const auto& name : names) {
+    if (!name.ends_with(".blocks")) continue;
+    const auto file = room.disk().open("/cache/" + name, false).value();
+    std::string byte = file->read_at(file->size() / 2, 1).value();
+    byte[0] ^= 1;
+    REQUIRE(file->write_at(file->size() / 2, byte));
+  }
+  REQUIRE(room.provision().is_failed());
+  CHECK(contains(room.last.error.message, "image cache"));
+  CHECK(contains(room.last.error.message, "damaged"));
+  CHECK(room.disks().image_writes == 1);
+  REQUIRE_MESSAGE(room.provision().is_done(), room.last.error.text());
+  CHECK(room.disks().image_writes == 2);
+  CHECK(room.rack->images().downloads() == 2);
 }
 
 TEST_CASE("engine: an image cache does not hand out what does not fit its checksum") {

@@ -6,9 +6,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "crypto/hash.h"
-#include "fetch/image_transfer.h"
 #include "fetch/off_loop.h"
-#include "image/block_map.h"
+#include "metal/boot/image_making.h"
 
 namespace metal {
 
@@ -20,31 +19,10 @@ using base::Result;
 
 namespace {
 
-constexpr uint64_t disk_bytes_max = uint64_t{16} << 40;  // sparse while it is converted
-constexpr size_t group_blocks = 16;                      // packed at the same time
 constexpr size_t digest_step_bytes = 4u << 20;
+constexpr const char* owner_file = "/.owner";
 
 }  // namespace
-
-// Where an image comes from.
-struct ImageCache::Source {
-  std::string key, url, format;
-  ImageDigest digest;
-};
-
-// One image being made, and those who wait for it.
-struct ImageCache::Making {
-  explicit Making(sys::Loop& loop) : changed(loop) {}
-  sys::Signal changed;
-  sys::Fiber fiber;
-  std::string text = "downloading the image";
-  std::optional<Result<Hold>> result;
-  void say(std::string what) {
-    if (what == text) return;
-    text = std::move(what);
-    changed.set();
-  }
-};
 
 ImageCache::ImageCache(sys::Sys& sys, sys::Net& site, ImageCacheOptions options)
     : sys_(sys), site_(site), options_(std::move(options)) {}
@@ -55,6 +33,8 @@ std::string ImageCache::path(const std::string& key, const char* suffix) const {
 
 Result<void> ImageCache::start() {
   TRY(sys_.disk.make_directories(options_.directory, 0700));
+  owner_ = sys_.random.token(16);
+  TRY(sys_.disk.write(options_.directory + owner_file, owner_, 0600));
   std::set<std::string> debris;
   for (const auto& name : TRY(sys_.disk.list(options_.directory))) {
     const size_t dot = name.find('.');
@@ -88,9 +68,24 @@ uint64_t ImageCache::bytes() const {
   return sum;
 }
 
+// Files of one directory have one manager that makes and removes them: the one that started last.
+Result<void> ImageCache::check_owner() {
+  const auto owner = sys_.disk.read(options_.directory + owner_file);
+  if (!owner || *owner == owner_) return owner ? Result<void>() : owner.error();
+  return Error{Code::conflict, "another manager has taken the image cache's directory " + options_.directory,
+               Layer::controller, "give each manager a directory of its own with --image-cache"};
+}
+
 void ImageCache::forget(const std::string& key) {
   images_.erase(key);
-  for (const char* suffix : {".json", ".map", ".blocks", ".disk"}) {
+  if (auto ours = check_owner(); !ours) {
+    return base::log::warn("a cached image was not removed", {{"key", key}, {"error", ours.error().text()}});
+  }
+  remove_files(key);
+}
+
+void ImageCache::remove_files(const std::string& key) {
+  for (const char* suffix : {".json", ".map", ".blocks", ".disk", ".part"}) {
     if (auto gone = sys_.disk.remove(path(key, suffix)); !gone) {
       base::log::warn("a cached image was not removed", {{"key", key}, {"error", gone.error().text()}});
     }
@@ -159,8 +154,8 @@ Result<ImageCache::Hold> ImageCache::get(const std::string& url, const ImageDige
 
 void ImageCache::make(const std::shared_ptr<Making>& making, const Source& source) {
   ++downloads;
-  auto made = download(*making, source);
-  (void)sys_.disk.remove(path(source.key, ".disk"));
+  auto ours = check_owner();
+  auto made = ours ? produce(*making, source) : Result<Image>(ours.error());
   if (made) {
     auto image = std::make_shared<Image>(std::move(*made));
     image->used_at = ++uses_;
@@ -169,108 +164,11 @@ void ImageCache::make(const std::shared_ptr<Making>& making, const Source& sourc
     making->result = Result<Hold>(Hold(image));
   } else {
     forget(source.key);
+    base::log::warn("an image does not get into the cache", {{"url", source.url}, {"error", made.error().text()}});
     making->result = Result<Hold>(std::move(made).error().at(Layer::agent));
   }
   making_.erase(source.key);  // a failure is tried again by whoever asks next
   making->changed.set();
-}
-
-Result<ImageCache::Image> ImageCache::download(Making& making, const Source& source) {
-  const auto from = TRY(fetch::ImageDownload::make(sys_.loop, site_, source.url, options_.roots_pem));
-  TRY(sys_.disk.remove(path(source.key, ".disk")));
-  const std::shared_ptr<sys::File> disk = TRY(sys_.disk.open(path(source.key, ".disk"), true));
-  const fetch::DiskAccess access{.blocks = true, .piece_bytes = 1u << 20, .lanes = 2};
-  // The text is kept alive by `making`, which outlives this call.
-  const auto progress = [&making](const fetch::ImageProgress& at) {
-    const std::string percent =
-        at.bytes_total == 0 ? "" : ", " + std::to_string(at.bytes * 100 / at.bytes_total) + " %";
-    making.say("downloading the image" + percent);
-  };
-  fetch::ImageTransfer transfer(sys_, disk, access, disk_bytes_max, TRY(crypto::Digest::make(source.digest.algorithm)),
-                                source.format, progress);
-  TRY(transfer.run(*from).context("image " + source.url));
-  if (transfer.sum() != source.digest.value) {
-    return Error{Code::corrupt,
-                 "image " + source.url + " has " + source.digest.algorithm + " " + transfer.sum() + ", expected " +
-                     source.digest.value,
-                 Layer::agent, "check image.checksum, or the image on the server; nothing was written to a disk"};
-  }
-  auto& pipeline = transfer.pipeline();
-  TRY(disk->write_at(0, pipeline.first_block()));
-  if (disk->size() < pipeline.disk_bytes()) TRY(disk->resize(pipeline.disk_bytes()));
-  auto used = pipeline.used();
-  return convert(making, source, disk, pipeline.disk_bytes(), used);
-}
-
-// Reads the used blocks of a disk, packs many at a time and stores them in order.
-Result<ImageCache::Image> ImageCache::convert(Making& making, const Source& source,
-                                              const std::shared_ptr<sys::File>& from, uint64_t disk_bytes,
-                                              const std::vector<std::pair<uint64_t, uint64_t>>& used) {
-  image::BlockMap map;
-  map.disk_bytes = disk_bytes;
-  std::set<uint32_t> numbers;
-  for (const auto& [first, end] : used) {
-    for (uint64_t n = first / map.block_bytes; n * map.block_bytes < end; ++n) numbers.insert(static_cast<uint32_t>(n));
-  }
-  TRY(sys_.disk.remove(path(source.key, ".blocks")));
-  const std::shared_ptr<sys::File> to = TRY(sys_.disk.open(path(source.key, ".blocks"), true));
-  uint64_t stored = 0;
-  size_t done = 0;
-  for (auto next = numbers.begin(); next != numbers.end();) {
-    std::vector<uint32_t> group;
-    while (group.size() < group_blocks && next != numbers.end()) group.push_back(*next++);
-    auto packed = std::make_shared<std::vector<std::optional<Result<std::optional<image::PackedBlock>>>>>(group.size());
-    auto left = std::make_shared<size_t>(group.size());
-    TRY(sys::await<void>(sys_.loop, [&](std::function<void(Result<void>)> all) {
-      for (size_t i = 0; i < group.size(); ++i) {
-        const uint64_t offset = uint64_t{group[i]} * map.block_bytes;
-        const auto bytes = static_cast<size_t>(std::min<uint64_t>(map.block_bytes, disk_bytes - offset));
-        const auto work = [packed, from, i, offset, bytes, number = group[i]] {
-          auto block = from->read_at(offset, bytes);
-          if (!block) {
-            (*packed)[i].emplace(block.error());
-          } else {
-            block->resize(bytes, '\0');
-            (*packed)[i].emplace(image::pack_block(number, *block));
-          }
-        };
-        sys_.offload.run(work, [left, all] {
-          if (--*left == 0) all(Result<void>());
-        });
-      }
-    }));
-    auto piece = std::make_shared<std::string>();
-    for (auto& one : *packed) {
-      auto block = TRY(std::move(*one));
-      if (!block) continue;
-      map.entries.push_back(block->entry);
-      piece->append(block->stored);
-    }
-    if (stored + piece->size() > options_.bytes_max) {
-      return Error{Code::too_large, "image " + source.url + " is larger than the whole image cache", Layer::controller,
-                   "raise --image-cache-size"};
-    }
-    TRY(fetch::off_loop<void>(sys_, [to, piece, stored] { return to->write_at(stored, *piece); }));
-    stored += piece->size();
-    done += group.size();
-    making.say("converting the image, " + std::to_string(done * 100 / numbers.size()) + " %");
-  }
-  const std::string head = TRY(map.dump());
-  Image out;
-  out.key = source.key;
-  out.map_bytes = head.size();
-  out.blocks_bytes = stored;
-  out.disk_bytes = disk_bytes;
-  TRY(make_room(out.map_bytes + out.blocks_bytes));
-  TRY(to->sync());
-  out.sha256 = TRY(digest_of(head, to, stored));
-  TRY(sys_.disk.write(path(out.key, ".map"), head, 0600));
-  Json about = Json::object({{"url", source.url}, {"format", source.format}, {"sha256", out.sha256}});
-  about.set("checksum", source.digest.algorithm + ":" + source.digest.value);
-  about.set("mapBytes", static_cast<int64_t>(out.map_bytes)).set("blocksBytes", static_cast<int64_t>(stored));
-  about.set("diskBytes", static_cast<int64_t>(disk_bytes));
-  TRY(sys_.disk.write(path(out.key, ".json"), about.dump(), 0600));
-  return out;
 }
 
 Result<std::string> ImageCache::digest_of(const std::string& map, const std::shared_ptr<sys::File>& blocks,
@@ -285,6 +183,26 @@ Result<std::string> ImageCache::digest_of(const std::string& map, const std::sha
     TRY(fetch::off_loop<void>(sys_, step));
   }
   return base::hex(digest->finish());
+}
+
+// What is wrong is what is on our disk: whoever asks next has it downloaded again.
+bool ImageCache::still_good(const Image& image) {
+  const auto found = images_.find(image.key);
+  if (found == images_.end() || found->second->sha256 != image.sha256) return false;
+  const Hold held = found->second;
+  const auto sum = [&]() -> Result<std::string> {
+    const std::string map = TRY(sys_.disk.read(path(image.key, ".map")));
+    const std::shared_ptr<sys::File> blocks = TRY(sys_.disk.open(path(image.key, ".blocks"), false));
+    return digest_of(map, blocks, blocks->size());
+  }();
+  if (sum && *sum == image.sha256) return true;
+  if (!sum && sum.error().code == Code::cancelled) return true;  // we are being stopped
+  const auto now = images_.find(image.key);
+  if (now == images_.end() || now->second != held) return false;  // somebody else saw it meanwhile
+  base::log::error("a cached image is damaged and leaves the cache",
+                   {{"key", image.key}, {"found", sum ? *sum : sum.error().text()}});
+  forget(std::string(image.key));
+  return false;
 }
 
 Result<Artefact> ImageCache::artefact(const std::string& key) {

@@ -3,6 +3,8 @@
 //
 //   DIRECTORY/KEY.map    the map        DIRECTORY/KEY.blocks  the stored blocks
 //   DIRECTORY/KEY.json   what it is, written last: without it the others are debris and are removed at the start
+//   DIRECTORY/KEY.part   the file as it is downloaded    DIRECTORY/KEY.disk  the disk it is of; while the image is made
+//   DIRECTORY/.owner     the manager that uses it: the one that started last
 #pragma once
 
 #include <functional>
@@ -42,6 +44,8 @@ class ImageCache : public std::enable_shared_from_this<ImageCache> {
   // (checksum), too_large (more than bytes_max).
   base::Result<Hold> get(const std::string& url, const ImageDigest& digest, const std::string& format,
                          const std::function<void(const std::string&)>& at);
+  // Reads an image that a host complained about again, and drops it when it is damaged or gone (false).
+  bool still_good(const Image& image);
   // What is served under a key. Errors: not_found.
   base::Result<Artefact> artefact(const std::string& key);
 
@@ -54,12 +58,19 @@ class ImageCache : public std::enable_shared_from_this<ImageCache> {
   static Source source_of(const std::string& url, const ImageDigest& digest, const std::string& format);
   std::shared_ptr<Making> making_of(const Source& source);
   void make(const std::shared_ptr<Making>& making, const Source& source);
-  base::Result<Image> download(Making& making, const Source& source);
+  base::Result<Image> produce(Making& making, const Source& source);
+  base::Result<std::shared_ptr<sys::File>> download(Making& making, const Source& source, const std::string& to,
+                                                    uint64_t& bytes);
+  base::Result<Image> unpack(Making& making, const Source& source, const std::shared_ptr<sys::File>& file,
+                             uint64_t bytes, const std::string& to);
+  base::Result<std::shared_ptr<sys::File>> fresh(const std::string& path, uint64_t bytes_max);
   base::Result<Image> convert(Making& making, const Source& source, const std::shared_ptr<sys::File>& from,
                               uint64_t disk_bytes, const std::vector<std::pair<uint64_t, uint64_t>>& used);
   base::Result<std::string> digest_of(const std::string& map, const std::shared_ptr<sys::File>& blocks, uint64_t bytes);
   base::Result<void> make_room(uint64_t bytes);
+  base::Result<void> check_owner();
   void forget(const std::string& key);
+  void remove_files(const std::string& key);
   std::string path(const std::string& key, const char* suffix) const;
 
   sys::Sys& sys_;
@@ -67,6 +78,7 @@ class ImageCache : public std::enable_shared_from_this<ImageCache> {
   ImageCacheOptions options_;
   std::map<std::string, std::shared_ptr<Image>> images_;
   std::map<std::string, std::shared_ptr<Making>> making_;
+  std::string owner_;  // what the directory's .owner says while it is ours
   uint64_t uses_ = 0;
 };
 

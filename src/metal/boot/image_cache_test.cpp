@@ -1,102 +1,10 @@
-#include "metal/boot/image_cache.h"
-
 #include <doctest/doctest.h>
 
-#include <map>
-#include <set>
-
-#include "base/text.h"
-#include "crypto/hash.h"
-#include "image/block_map.h"
-#include "net/http.h"
-#include "sys/sim/sim.h"
-
-namespace {
+#include "metal/boot/test_image_cache.h"
 
 using base::Code;
-using base::Result;
-using metal::ImageCache;
-
-// `used` blocks of 256 KiB with noise, and as many of zeros behind each.
-std::string disk_of(uint32_t seed, size_t used) {
-  constexpr size_t block = 256u << 10;
-  std::string out(used * 2 * block, '\0');
-  for (size_t i = 0; i < used; ++i) {
-    for (size_t at = 0; at < block; ++at) {
-      seed = seed * 1664525 + 1013904223;
-      out[i * 2 * block + at] = static_cast<char>(seed >> 24);
-    }
-  }
-  return out;
-}
-
-struct Place {
-  explicit Place(uint64_t seed, uint64_t bytes_max = 1u << 30)
-      : world(seed), web(world.process("images", "i")), manager(world.process("manager", "m")), bytes_max_(bytes_max) {
-    net::ServerOptions options;
-    options.listen = {{"images", 80}};
-    options.tls = false;
-    server = std::make_unique<net::HttpServer>(web.loop, web.net, options, [this](net::Exchange& exchange) {
-      ++requests;
-      exchange.respond(net::Response::text(200, files[exchange.request().target]));
-    });
-    REQUIRE(server->start());
-    start();
-  }
-  ~Place() {
-    manager.loop.shut();
-    web.loop.shut();
-  }
-  void start() {
-    metal::ImageCacheOptions options;
-    options.directory = "/cache";
-    options.bytes_max = bytes_max_;
-    cache = std::make_shared<ImageCache>(manager, manager.net, options);
-    REQUIRE(cache->start());
-  }
-  // What `count` hosts get that ask at the same time.
-  std::vector<Result<ImageCache::Hold>> get(const std::string& name, int count = 1, const std::string& sum = "") {
-    const metal::ImageDigest digest{"sha256", sum.empty() ? base::hex(crypto::sha256(files["/" + name])) : sum};
-    std::vector<Result<ImageCache::Hold>> out;
-    for (int i = 0; i < count; ++i) {
-      sys::spawn(manager.loop, "host", [&, digest] {
-        out.push_back(cache->get("http://images/" + name, digest, "raw", [&](const auto& text) { said.insert(text); }));
-      });
-    }
-    REQUIRE(world.loop().run_until([&] { return static_cast<int>(out.size()) == count; }));
-    return out;
-  }
-  // The disk behind what is served, each block checked.
-  std::string served(const ImageCache::Image& image) {
-    const auto artefact = cache->artefact(image.key).value();
-    const std::string bytes = metal::read_body(manager.disk, artefact, 0, artefact.body.size).value();
-    CHECK(base::hex(crypto::sha256(bytes)) == image.sha256);
-    const auto content = image::block_map_content(1u << 30);
-    std::string out(image.disk_bytes, '\0');
-    const image::Sink sink = [&](uint64_t offset, std::string_view stored) -> Result<void> {
-      std::string block(content->unpacked_bytes(offset), '\0');
-      TRY(content->unpack(offset, stored, block.data()));
-      out.replace(offset, block.size(), block);
-      return {};
-    };
-    content->feed(bytes);
-    while (content->step(sink).value()) {
-    }
-    REQUIRE(content->finish(sink));
-    return out;
-  }
-
-  sys::SimWorld world;
-  sys::Sys &web, &manager;
-  uint64_t bytes_max_;
-  std::unique_ptr<net::HttpServer> server;
-  std::map<std::string, std::string> files;
-  std::set<std::string> said;
-  int requests = 0;
-  std::shared_ptr<ImageCache> cache;
-};
-
-}  // namespace
+using metal::test::disk_of;
+using metal::test::Place;
 
 TEST_CASE("hosts that want the same image wait for one download, and a restart finds it") {
   Place place(1);
@@ -113,13 +21,14 @@ TEST_CASE("hosts that want the same image wait for one download, and a restart f
   CHECK(place.get("a")[0].value()->sha256 == image.sha256);
   CHECK(place.requests == 1);
 
-  REQUIRE(place.manager.disk.write("/cache/" + std::string(32, 'f') + ".blocks", "left over"));
-  REQUIRE(place.manager.disk.write("/cache/notes.txt", "somebody's"));
+  REQUIRE(place.manager->disk.write("/cache/" + std::string(32, 'f') + ".blocks", "left over"));
+  REQUIRE(place.manager->disk.write("/cache/notes.txt", "somebody's"));
+  place.kill();
   place.start();
   CHECK((place.served(*place.get("a")[0].value()) == place.files["/a"]));
   CHECK(place.requests == 1);
-  CHECK_FALSE(place.manager.disk.exists("/cache/" + std::string(32, 'f') + ".blocks"));
-  CHECK(place.manager.disk.exists("/cache/notes.txt"));
+  CHECK_FALSE(place.manager->disk.exists("/cache/" + std::string(32, 'f') + ".blocks"));
+  CHECK(place.manager->disk.exists("/cache/notes.txt"));
   CHECK_FALSE(place.cache->artefact("unknown"));
 }
 
@@ -132,7 +41,7 @@ TEST_CASE("an image that does not fit its checksum is nobody's, and is tried aga
     CHECK(one.error().code == Code::corrupt);
     CHECK(one.error().message.find("expected aaaa") != std::string::npos);
   }
-  CHECK(place.manager.disk.list("/cache").value().empty());
+  CHECK(place.manager->disk.list("/cache").value() == std::vector<std::string>{".owner"});
   CHECK(place.get("a")[0]);
   CHECK(place.requests == 2);
 }

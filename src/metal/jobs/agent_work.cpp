@@ -174,6 +174,14 @@ Result<ImageCache::Hold> from_the_cache(Run& run, const ImageRequest& image, con
   return held;
 }
 
+// A host that got bad bytes from the cache: if they are bad on our disk, the next attempt gets others.
+Error with_cache_checked(Run& run, const ImageCache::Hold& held, Error error) {
+  if (!held || error.code != Code::corrupt || run.bench.images->still_good(*held)) return error;
+  return Error{Code::unavailable, "the image cache's copy was damaged and is removed (" + error.message + ")",
+               Layer::controller,
+               "nothing: it is downloaded again; if this repeats, replace the disk of --image-cache"};
+}
+
 }  // namespace
 
 Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
@@ -199,10 +207,11 @@ Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
   AgentOrder order = TRY(write_order(kind_of(run), run.host.uid, std::move(image), disk, drive));
   const std::string text = "writing the image to " + disk.name;
   run.step(text, 40);
-  TRY(run_on_agent(
+  const auto wrote = run_on_agent(
       run, order.name, std::move(order.params), bench.options.limits.write_image,
       [&](const Json& result) { run.step(text, share(result, 40, 90)); },
-      [&] { return run.guard(Act::write_image, inventory, &disk); }));
+      [&] { return run.guard(Act::write_image, inventory, &disk); });
+  if (!wrote) return with_cache_checked(run, held, wrote.error());
   TRY(make_boot_entry(run));
   return Progress::done();
 }
