@@ -40,7 +40,7 @@ class Invariants {
   struct Host {
     api::BareMetalHost doc;
     bool exists = false;
-    Allowed write, erase, boot, touch, stop;
+    Allowed write, erase, volumes, boot, touch, stop;
     std::string written_for;  // consumer whose image is recorded as written and verified
   };
   struct Claimant {
@@ -56,6 +56,7 @@ class Invariants {
   // Why the server has to run: the machine that lives on it and that nobody gives up; "" when nothing does.
   std::string runs_for(const Host& host) const;
   void check_disk(const sim::RackEvent& event, Host* host);
+  void check_volume(const sim::RackEvent& event, const Host* host);
   void check_power(const sim::RackEvent& event, Host* host);
 
   sys::Loop& loop_;

@@ -124,6 +124,9 @@ void Invariants::host_changed(const std::string& key, const store::Record& recor
   const bool erases = (ordered(state::preparing, OperationKind::prepare) && !deleting) ||
                       ordered(state::deprovisioning, OperationKind::deprovision);
   host.erase.set(host.write.now || (ours && erases), now);
+  host.volumes.set(ours && !deleting && ordered(state::preparing, OperationKind::prepare) &&
+                       doc.spec.raid["hardwareRAIDVolumes"].is_array(),
+                   now);
   const bool inspects = ordered(state::inspecting, OperationKind::inspect) && !deleting;
   const bool restarts = at == state::preparing && operation.kind == OperationKind::prepare &&
                         operation.milestone == Milestone::staged && !deleting;
@@ -197,6 +200,11 @@ void Invariants::check_disk(const sim::RackEvent& event, Host* host) {
   if (!host->erase.within(on_the_way, now)) fail(event.subject, "disks are erased without an order" + is);
 }
 
+void Invariants::check_volume(const sim::RackEvent& event, const Host* host) {
+  if (host && host->volumes.within(on_the_way, loop_.now())) return;
+  fail(event.subject, event.what + " without an order" + (host ? " (" + describe(host->doc) + ")" : ""));
+}
+
 void Invariants::check_power(const sim::RackEvent& event, Host* host) {
   const base::Time now = loop_.now();
   if (event.detail == "power cut" || !host) return;
@@ -227,6 +235,7 @@ void Invariants::on_event(const sim::RackEvent& event) {
   if (what == "image write started" || what == "disk erase started" || what == "full erase started") {
     return check_disk(event, host);
   }
+  if (what == "RAID volume made" || what == "RAID volume deleted") return check_volume(event, host);
   if (what == "power on" || what == "power off" || what == "reset") return check_power(event, host);
   const bool aims = what == "virtual media inserted" || what == "boot override";
   if (aims && (!host || !host->touch.within(on_the_way, loop_.now()))) {

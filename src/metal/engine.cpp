@@ -90,6 +90,9 @@ Progress no_firmware() {
 
 Progress Engine::stage_firmware(const HostAccess&, const Operation&, const FirmwareOrder&) { return no_firmware(); }
 Progress Engine::verify_firmware(const HostAccess&, const Operation&, const FirmwareOrder&) { return no_firmware(); }
+Progress Engine::change_raid(const HostAccess&, const Operation&, const RaidOrder&) {
+  return Progress::failed({Code::unsupported, "this engine changes no RAID volumes", Layer::controller});
+}
 Progress Engine::aside(const HostAccess&, const SideWork&) { return no_firmware(); }
 std::optional<base::Time> Engine::firmware_read_at(const std::string&) const { return std::nullopt; }
 void Engine::forget_firmware(const std::string&) {}
@@ -203,6 +206,10 @@ class BenchEngine : public StartedEngine {
     const std::string key = operation_key(name, operation);
     if (worker.operation && worker.operation->key == key) return worker.operation->progress;
     return run(worker, JobKind::operation, key, host, operation, body);
+  }
+
+  Progress change_raid(const HostAccess& host, const Operation& operation, const RaidOrder& order) override {
+    return operate("RAID " + order.digest(), host, operation, [order](Run& run) { return raid_job(run, order); });
   }
 
   Progress aside(const HostAccess& host, const SideWork& work) override {

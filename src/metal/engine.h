@@ -41,6 +41,8 @@ struct EngineLimits {
   base::Duration firmware_update = base::hours(1);     // of one component, in the BMC
   base::Duration firmware_verify = base::minutes(30);  // from the restart until everything is in force
   base::Duration firmware_poll = base::seconds(10);
+  base::Duration raid_task = base::hours(1);            // one volume is made or deleted
+  base::Duration secure_boot_shown = base::minutes(5);  // until the BMC tells of the boot that was begun
 };
 
 // For a simulated rack whose hardware runs `speed` times faster than life: what waits for hardware gives up sooner by

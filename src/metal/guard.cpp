@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "metal/raid.h"
 
 namespace metal {
 
@@ -96,6 +97,12 @@ Result<void> fits_operation(const Intent& intent, const HostFacts& host) {
       if (milestone == Milestone::staged) return refuse(intent, "the BMC has the changes already");
       if (kind == OperationKind::service) return {};  // the image stays as it is
       break;
+    case Act::change_volumes:
+      if (kind != OperationKind::prepare) return refuse(intent, "this operation changes no RAID volumes");
+      if (milestone != Milestone::ordered) return refuse(intent, "the disks are prepared already");
+      if (host.raid.empty()) return refuse(intent, "the spec leaves the RAID volumes alone");
+      if (host.raid != intent.raid) return refuse(intent, "the spec asks for other RAID volumes now");
+      break;
     case Act::power_on:
     case Act::power_off:
     case Act::restart:
@@ -159,6 +166,8 @@ std::string_view name_of(Act act) {
       return "restart";
     case Act::change_firmware:
       return "change firmware";
+    case Act::change_volumes:
+      return "change RAID volumes";
   }
   return "act";
 }
@@ -184,6 +193,8 @@ HostFacts facts_of(const api::BareMetalHost& host, bool durable) {
   facts.has_image = host.status.provisioning.image && !host.status.provisioning.image->url.empty();
   facts.boot_mac = base::lower(host.spec.boot_mac_address);
   facts.hardware = host.status.hardware;
+  if (const auto& volumes = host.spec.raid["hardwareRAIDVolumes"]; volumes.is_array())
+    facts.raid = raid_digest(volumes);
   return facts;
 }
 

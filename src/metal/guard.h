@@ -22,6 +22,7 @@ enum class Act : unsigned char {
   power_off,
   restart,  // of a running server, without being off
   change_firmware,
+  change_volumes,  // deletes and creates RAID volumes
 };
 std::string_view name_of(Act act);
 
@@ -38,6 +39,8 @@ struct HostFacts {
   bool has_image = false;         // status.provisioning.image is recorded
   std::string boot_mac;           // lower case
   std::optional<api::HardwareDetails> hardware;
+  std::string
+      raid;  // raid_digest() of the hardware volumes that the spec asks for; "" when it asks for none to be changed
 };
 HostFacts facts_of(const api::BareMetalHost& host, bool durable);
 
@@ -46,8 +49,9 @@ struct Intent {
   Act act;
   std::string uid;
   Operation operation;                  // kind none for power work
-  const Inventory* agent = nullptr;     // needed for wipe and write_image
+  const Inventory* agent = nullptr;     // needed for wipe, write_image and change_volumes
   const InventoryDisk* disk = nullptr;  // needed for write_image
+  std::string raid = {};                // needed for change_volumes: the digest of what is to be there
 };
 
 // Errors: conflict, with what does not fit; layer controller, or agent when the machine is not the recorded one.

@@ -20,7 +20,7 @@ const std::string_view all_states[] = {
 const OperationKind all_kinds[] = {OperationKind::none, OperationKind::inspect, OperationKind::prepare,
                                    OperationKind::provision, OperationKind::deprovision};
 const Milestone all_milestones[] = {Milestone::ordered, Milestone::cleaned, Milestone::written};
-const Act disk_acts[] = {Act::boot_agent, Act::wipe, Act::write_image, Act::boot_disk};
+const Act disk_acts[] = {Act::boot_agent, Act::wipe, Act::write_image, Act::boot_disk, Act::change_volumes};
 
 struct Question {
   Inventory agent;
@@ -44,6 +44,7 @@ struct Question {
     intent.act = act;
     intent.uid = "u1";
     intent.operation = host.operation;
+    intent.raid = host.raid = "digest";
   }
   base::Result<void> asked() {
     intent.agent = &agent;
@@ -69,6 +70,7 @@ TEST_CASE("guard: work on the disks is allowed for these states, operations and 
       {Act::wipe, state::deprovisioning, OperationKind::deprovision, Milestone::ordered},
       {Act::write_image, state::provisioning, OperationKind::provision, Milestone::ordered},
       {Act::boot_disk, state::provisioning, OperationKind::provision, Milestone::written},
+      {Act::change_volumes, state::preparing, OperationKind::prepare, Milestone::ordered},
   };
   int allowed = 0;
   for (const Act act : disk_acts) {
@@ -83,7 +85,48 @@ TEST_CASE("guard: work on the disks is allowed for these states, operations and 
       }
     }
   }
-  CHECK(allowed == 8);
+  CHECK(allowed == 9);
+}
+
+TEST_CASE("guard: RAID volumes are changed only for what the spec asks for at that moment, on the recorded machine") {
+  const auto question = [] {
+    return Question(Act::change_volumes, state::preparing, OperationKind::prepare, Milestone::ordered);
+  };
+  CHECK(question().allowed());
+  Question withdrawn = question();
+  withdrawn.host.raid.clear();
+  CHECK(withdrawn.asked().error().message.find("leaves the RAID volumes alone") != std::string::npos);
+  Question changed = question();
+  changed.host.raid = "another digest";
+  CHECK(changed.asked().error().message.find("other RAID volumes now") != std::string::npos);
+  Question nothing_said = question();
+  nothing_said.intent.raid.clear();
+  CHECK_FALSE(nothing_said.allowed());
+  Question deployed = question();
+  deployed.host.has_image = true;
+  CHECK_FALSE(deployed.allowed());
+  Question external = question();
+  external.host.externally_provisioned = true;
+  CHECK_FALSE(external.allowed());
+  Question deleted = question();
+  deleted.host.deleting = true;
+  CHECK_FALSE(deleted.allowed());
+  Question elsewhere = question();
+  elsewhere.agent.macs = {"52:54:00:00:00:77"};
+  CHECK(elsewhere.asked().error().message.find("recorded machine") != std::string::npos);
+}
+
+TEST_CASE("guard: what the spec says of RAID volumes is read as it is meant") {
+  api::BareMetalHost host;
+  CHECK(facts_of(host, true).raid.empty());
+  const auto of = [&](const char* raid) {
+    host.spec.raid = *base::parse_json(raid);
+    return facts_of(host, true).raid;
+  };
+  CHECK(of("{}").empty());
+  CHECK(of(R"({"hardwareRAIDVolumes":null})").empty());
+  CHECK_FALSE(of(R"({"hardwareRAIDVolumes":[]})").empty());
+  CHECK(of(R"({"hardwareRAIDVolumes":[]})") != of(R"({"hardwareRAIDVolumes":[{"level":"1"}]})"));
 }
 
 TEST_CASE("guard: power is switched in the steady states, and off at the end of a life or of a cleaning") {

@@ -44,6 +44,7 @@ Operation Operation::read(const std::vector<api::Condition>& conditions) {
     const auto value = word.substr(equals + 1);
     if (key == "id") found.id = value;
     if (key == "boot") found.boot_id = value;
+    if (key == "volumes") found.changing_volumes = value == "changing";
     if (key == "milestone") {
       for (size_t i = 0; i < milestones.size(); ++i) {
         if (milestones[i] == value) found.milestone = static_cast<Milestone>(i);
@@ -62,6 +63,7 @@ void Operation::write(std::vector<api::Condition>& conditions, base::Time now) c
   std::string message;
   if (kind != OperationKind::none) message = "id=" + id + " milestone=" + std::string(name_of(milestone));
   if (!boot_id.empty()) message += (message.empty() ? "boot=" : " boot=") + boot_id;
+  if (changing_volumes) message += " volumes=changing";
   api::set_condition(conditions,
                      {.type = std::string(operation_condition),
                       .status = kind == OperationKind::none ? "False" : "True",

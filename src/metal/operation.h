@@ -30,6 +30,7 @@ struct Operation {
   // The boot of the deploy ramdisk that serves this host, "" when none was ordered. It outlives the operation while the
   // agent is kept for the next one.
   std::string boot_id;
+  bool changing_volumes = false;  // a BMC may have been told to change RAID volumes, perhaps at the next restart
   bool operator==(const Operation&) const = default;
 
   // What the conditions say; kind none when there is no (readable) record.

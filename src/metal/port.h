@@ -16,6 +16,7 @@
 #include "metal/bmc/bmc.h"
 #include "metal/firmware.h"
 #include "metal/operation.h"
+#include "metal/raid.h"
 
 namespace metal {
 
@@ -28,6 +29,7 @@ struct HostAccess {
   bool verify_certificate = true;
   std::string boot_mac;  // lower case; may be empty
   bool uefi = true;
+  bool secure_boot = false;       // bootMode UEFISecureBoot: on for what is deployed, off for the agent
   bool power_off_allowed = true;  // not spec.disablePowerOff
   // Static settings for the ramdisk (OpenStack's network_data.json); empty: DHCP. Or why they cannot be had.
   std::string network_data;
@@ -57,9 +59,10 @@ struct Progress {
   // What a finished call learned.
   std::optional<bool> powered_on;
   std::optional<BmcSystem> system;                       // register_host
-  std::shared_ptr<const api::HardwareDetails> hardware;  // inspect
+  std::shared_ptr<const api::HardwareDetails> hardware;  // inspect, change_raid
   std::shared_ptr<const FirmwareFacts> firmware;         // read_firmware, verify_firmware
   std::string subscription;                              // subscribe
+  std::optional<SecureBootState> secure_boot;            // boot_disk, where Secure Boot is asked for
   // working, of verify_firmware: what was handed to the BMC is not known any more; do it again.
   bool needs_staging = false;
 
@@ -126,6 +129,10 @@ class Engine {
   // After milestone staged: restarts a host that is prepared into the agent (which may need a boot, as above), one that
   // is served has been powered on by the caller. Done when everything is in force; tells the firmware as it is then.
   virtual Progress verify_firmware(const HostAccess& host, const Operation& operation, const FirmwareOrder& order);
+  // Under an operation of kind prepare: makes the server's RAID volumes those of the order, with an agent on the server
+  // and a restart after each change. Done at once when they are; tells the hardware with the disks as they are then.
+  // After a failure the agent has to be released: another attempt begins with a restart.
+  virtual Progress change_raid(const HostAccess& host, const Operation& operation, const RaidOrder& order);
   // One at a time per host, however busy the host is; waits for its turn. A success is
   // told once, a failure for a minute.
   virtual Progress aside(const HostAccess& host, const SideWork& work);

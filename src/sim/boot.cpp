@@ -25,7 +25,7 @@ class Boot::MachineHardware : public agent::Hardware {
   std::string boot_server() const override { return ramdisk_.boot_server; }
   std::string image_roots_pem() const override { return server_.site().ca_certificate_pem; }
   Json inventory() override;
-  std::vector<agent::DiskIdentity> disks() override { return server_.spec().disks; }
+  std::vector<agent::DiskIdentity> disks() override { return server_.disks(); }
   Result<std::unique_ptr<sys::File>> open_disk(const std::string& name) override {
     auto file = TRY(server_.open_disk(name));
     PacedFile::Owner owner{server_.site(),      loop_, server_.random(), server_.counters().disks, server_.work_time(),
@@ -196,6 +196,7 @@ Result<void> Boot::boot_network() {
 
 Result<void> Boot::run_agent(Ramdisk ramdisk) {
   Site& site = server_.site();
+  if (server_.secure_boot().in_force) return base::not_found("Secure Boot refuses the ramdisk, which is not signed");
   state_ = "starting the ramdisk";
   ++server_.counters().agent_boots;
   server_.log("ramdisk booted", ramdisk.parameters["boot_method"]);
@@ -211,7 +212,7 @@ Result<void> Boot::run_agent(Ramdisk ramdisk) {
 }
 
 Result<void> Boot::boot_disk() {
-  for (const auto& disk : server_.spec().disks) {
+  for (const auto& disk : server_.disks()) {
     auto file = TRY(server_.open_disk(disk.name));
     if (TRY(agent::boot_sector_format(*file)).empty()) continue;
     const Json record = TRY(agent::read_install_record(*file));

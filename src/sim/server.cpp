@@ -2,6 +2,8 @@
 
 #include "agent/disk_layout.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "crypto/hash.h"
 #include "sim/boot.h"
 
 namespace sim {
@@ -13,6 +15,8 @@ namespace {
 uint64_t seed_for(uint64_t seed, size_t index) {
   return (seed + 1) * 0x9e3779b97f4a7c15u + index * 0x2545f4914f6cdd1du;
 }
+
+constexpr const char* raid_model = "Ingot RAID";
 
 std::string_view name_of(BootTarget target) {
   switch (target) {
@@ -46,7 +50,22 @@ Json ServerCounters::document() const {
 }
 
 Server::Server(Site& site, ServerSpec spec)
-    : site_(site), spec_(std::move(spec)), accounts_({spec_.account}), random_(seed_for(site.seed, spec_.index)) {}
+    : site_(site),
+      spec_(std::move(spec)),
+      accounts_({spec_.account}),
+      random_(seed_for(site.seed, spec_.index)),
+      raid_(site.sys.loop) {
+  raid_.job_takes = site.pace.scaled(raid_.job_takes);
+  for (int i = 0; i < 4; ++i) {
+    const std::string digit = std::to_string(i);
+    raid_.drives.push_back({.id = "Disk." + digit, .serial = "R" + spec_.identity.serial + digit});
+  }
+  raid_.on_change = [this](const RaidVolume& volume, bool made) {
+    log(made ? "RAID volume made" : "RAID volume deleted", volume.name);
+    // A volume of the same place shows nothing of what was there before.
+    if (!made) (void)site_.sys.disk.remove(disk_path("/dev/" + volume.id));
+  };
+}
 
 Server::~Server() { stop(); }
 
@@ -110,10 +129,31 @@ base::Duration Server::takes(const Range& range) {
 std::string Server::state() const { return body_ ? body_->state() : "off"; }
 std::string Server::node_name() const { return body_ ? body_->node_name() : ""; }
 
+std::vector<agent::DiskIdentity> Server::disks() {
+  auto all = spec_.disks;
+  char letter = 'b';
+  for (const auto& volume : raid_.volumes()) {
+    agent::DiskIdentity disk;
+    disk.name = std::string("/dev/sd") + letter;
+    disk.model = raid_model;
+    disk.vendor = "INGOT";
+    disk.serial = volume.id;
+    disk.wwn = disk.wwn_with_extension = "0x6" + base::hex(crypto::sha256(spec_.name + volume.id)).substr(0, 15);
+    disk.hctl = std::string("0:2:") + std::to_string(letter - 'b') + ":0";
+    disk.by_path = "/dev/disk/by-path/pci-0000:02:00.0-scsi-" + disk.hctl;
+    disk.transport = "sas";
+    disk.bytes = volume.bytes;
+    all.push_back(std::move(disk));
+    ++letter;
+  }
+  return all;
+}
+
 Result<std::unique_ptr<sys::File>> Server::open_disk(const std::string& device) {
-  for (const auto& disk : spec_.disks) {
+  for (const auto& disk : disks()) {
     if (disk.name != device) continue;
-    const std::string path = disk_path(device);
+    // A RAID volume is kept by its own name: the kernel's may be another one's after the next change.
+    const std::string path = disk_path(disk.model == raid_model ? "/dev/" + disk.serial : device);
     TRY(site_.sys.disk.make_directories(path.substr(0, path.rfind('/'))));
     auto file = TRY(site_.sys.disk.open(path, true));
     if (file->size() != disk.bytes) TRY(file->resize(disk.bytes));
@@ -143,6 +183,7 @@ void Server::turn_on() {
   if (body_) return;
   ++counters_.power_ons;
   log("power on");
+  secure_boot_.in_force = secure_boot_.enabled;
   body_ = make_body();
   body_->start();
 }
@@ -161,6 +202,8 @@ void Server::reset(std::string_view why) {
   log("reset", why);
   body_.reset();
   work_.cut(site_.sys.loop.now());
+  secure_boot_.in_force = secure_boot_.enabled;
+  raid_.booted();
   body_ = make_body();
   body_->start();
 }
@@ -225,6 +268,11 @@ Result<void> Server::insert_media(const std::string& url, bool write_protected) 
   media_ = {url, true, write_protected};
   log("virtual media inserted");
   return {};
+}
+
+void Server::set_secure_boot(bool enabled) {
+  secure_boot_.enabled = enabled;
+  log("Secure Boot", enabled ? "on from the next boot" : "off from the next boot");
 }
 
 void Server::eject_media() {

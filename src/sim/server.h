@@ -55,6 +55,7 @@ class Server : public ServerControls {
   BootOverride take_boot_override() { return take_for_boot(override_); }
   base::Result<std::unique_ptr<sys::File>> open_disk(const std::string& device);  // raw, without pace
   std::string disk_path(const std::string& device) const;
+  std::vector<agent::DiskIdentity> disks();  // those of the spec, then the RAID volumes
   void log(std::string_view what, std::string_view detail = {}) { site_.log.add(spec_.name, what, detail); }
   // What software on the server asks of it; takes effect outside the asking fiber.
   void reset_soon(base::Duration delay);
@@ -71,6 +72,9 @@ class Server : public ServerControls {
   VirtualMedia media() const override { return media_; }
   base::Result<void> insert_media(const std::string& url, bool write_protected) override;
   void eject_media() override;
+  RaidController* raid() override { return &raid_; }
+  SecureBoot secure_boot() const override { return secure_boot_; }
+  void set_secure_boot(bool enabled) override;
 
  private:
   std::unique_ptr<Body> make_body();
@@ -89,6 +93,8 @@ class Server : public ServerControls {
   WorkTime work_;
   BootOverride override_;
   VirtualMedia media_;
+  RaidController raid_;
+  SecureBoot secure_boot_{.supported = true};
   std::unique_ptr<Body> body_;  // exists while powered on
   sys::TimerId pending_ = 0;
   std::unique_ptr<RedfishFront> redfish_;

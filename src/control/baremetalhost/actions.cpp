@@ -60,12 +60,8 @@ Progress run_inspect(Scope& scope) {
 }
 
 Progress run_prepare(Scope& scope) {
-  const Json& raid = scope.host.spec.raid;
-  if (!raid["hardwareRAIDVolumes"].empty() || !raid["softwareRAIDVolumes"].empty()) {
-    return Progress::failed({base::Code::unsupported, "RAID volumes are not supported", base::Layer::controller,
-                             "clear spec.raid and set the RAID up by other means"});
-  }
   if (order_missing(scope, OperationKind::prepare)) return Progress::working("ordering the preparation");
+  if (auto busy = prepare_raid(scope)) return take(scope, std::move(*busy));
   if (auto busy = prepare_firmware(scope)) return take(scope, std::move(*busy));
   if (scope.operation.milestone == Milestone::cleaned) return Progress::done();
   return clean(scope);

@@ -28,6 +28,7 @@ struct FakeMachine {
   std::vector<metal::FirmwareComponent> components;
   metal::FirmwareOrder staged;
   std::string media;
+  base::Json volumes;  // of its RAID controller
   std::map<std::string, metal::EventSubscription> subscriptions;
   std::vector<std::string> log;  // "wipe", "write URL", "boot agent", "boot disk", "power off"...
 
@@ -164,6 +165,23 @@ class FakeEngine : public metal::Engine {
       return verified_->second;
     });
   }
+  metal::Progress change_raid(const metal::HostAccess& host, const metal::Operation& operation,
+                              const metal::RaidOrder& order) override {
+    const std::string name = "raid" + order.digest();
+    raid_ = order.digest();
+    return with_agent(name, host, operation, metal::Act::change_volumes, "volumes " + order.volumes.dump(),
+                      [this, order] {
+                        machine_.volumes = order.volumes;
+                        auto details = std::make_shared<api::HardwareDetails>();
+                        details->system_vendor.serial_number = "SN-1";
+                        details->ram_mebibytes = 4096;
+                        details->cpu.arch = "x86_64";
+                        details->storage.resize(1 + order.volumes.size());
+                        metal::Progress progress = done_with_power();
+                        progress.hardware = details;
+                        return progress;
+                      });
+  }
   metal::Progress aside(const metal::HostAccess&, const metal::SideWork& work) override {
     const std::string key = std::to_string(static_cast<int>(work.kind)) + "/" + work.key;
     if (const auto found = side_results_.find(key); found != side_results_.end()) {
@@ -294,7 +312,7 @@ class FakeEngine : public metal::Engine {
     inventory.macs = {facts.boot_mac};
     metal::InventoryDisk disk;
     disk.serial = "D1";
-    const auto allowed = metal::allow({act, host.uid, operation, &inventory, &disk}, facts);
+    const auto allowed = metal::allow({act, host.uid, operation, &inventory, &disk, raid_}, facts);
     if (!allowed) refused.push_back(allowed.error().message);
     return allowed.ok();
   }
@@ -365,6 +383,7 @@ class FakeEngine : public metal::Engine {
 
  private:
   std::optional<Job> job_;
+  std::string raid_;  // digest of what was ordered last
   bool talking_ = false;
   std::map<std::string, std::pair<base::Time, metal::Progress>> side_results_;
   std::optional<base::Time> firmware_read_at_;

@@ -95,9 +95,9 @@ TEST_CASE("what cannot be deployed is said, and nothing is tried") {
   REQUIRE(w.wait_state("provisioned"));
 }
 
-TEST_CASE("RAID that is asked for is not passed over in silence") {
+TEST_CASE("RAID that cannot be had is not passed over in silence") {
   HostWorld w;
-  w.add_host(R"({"raid":{"hardwareRAIDVolumes":[{"level":"1"}]}})");
+  w.add_host(R"({"raid":{"softwareRAIDVolumes":[{"level":"1"}]}})");
   REQUIRE(w.wait_until([&] { return contains(w.status("errorMessage"), "RAID"); }));
   CHECK(w.state() == "preparing");
   CHECK(w.status("errorType") == "preparation error");

@@ -119,6 +119,10 @@ std::optional<Progress> verify_service(Scope& scope);
 // Whoever takes the wish back ends a servicing that failed.
 void forget_servicing(Scope& scope);
 
+// ---- raid.cpp ----
+// In state preparing; nullopt: nothing (more) to do.
+std::optional<Progress> prepare_raid(Scope& scope);
+
 // ---- data_image.cpp ----
 // Attaches or ejects the DataImage of a provisioned host that is off and should be on; nullopt: it may be powered on.
 std::optional<Progress> tend_data_image(Scope& scope);

@@ -102,7 +102,7 @@ constexpr Action go{"", nullptr, {}};
 constexpr Action wait{"wait", nullptr, {}};
 constexpr Action do_register{"connect to the BMC", run_register, "registration error"};
 constexpr Action do_inspect{"boot the agent, take the inventory", run_inspect, "inspection error"};
-constexpr Action do_prepare{"change firmware, erase metadata", run_prepare, "preparation error"};
+constexpr Action do_prepare{"make RAID volumes, change firmware, erase metadata", run_prepare, "preparation error"};
 constexpr Action do_provision{"write image and config drive, boot from disk", run_provision, "provisioning error"};
 constexpr Action do_deprovision{"erase disks, power off", run_deprovision, "provisioning error"};
 constexpr Action do_power{"keep the power state as spec.online wants", run_manage_power, "power management error"};

@@ -50,7 +50,6 @@ void enter_preparing(Scope& scope, State from) {
   // Coming from available, the disks are clean already.
   order(scope, OperationKind::prepare, from == State::available ? Milestone::cleaned : Milestone::ordered);
   scope.status.provisioning.root_device_hints = scope.host.spec.root_device_hints;
-  scope.status.provisioning.raid = scope.host.spec.raid;
 }
 
 void enter_available(Scope& scope, State from) {

@@ -30,6 +30,18 @@ base::Result<std::string> Bmc::push_firmware(const std::string&, const std::stri
 
 base::Result<BmcTask> Bmc::task(const std::string&) { return cannot("have tasks"); }
 
+base::Result<std::vector<BmcStorage>> Bmc::storage() { return cannot("tell of RAID volumes"); }
+
+base::Result<VolumeChange> Bmc::create_volume(const VolumeOrder&) { return cannot("make RAID volumes"); }
+
+base::Result<VolumeChange> Bmc::delete_volume(const std::string&) { return cannot("delete RAID volumes"); }
+
+base::Result<std::vector<std::string>> Bmc::macs() { return std::vector<std::string>(); }
+
+base::Result<SecureBootState> Bmc::secure_boot() { return cannot("tell of Secure Boot"); }
+
+base::Result<void> Bmc::set_secure_boot(bool) { return cannot("switch Secure Boot"); }
+
 base::Result<std::string> Bmc::subscribe(const EventSubscription&) { return cannot("send events"); }
 
 base::Result<void> Bmc::unsubscribe(const std::string&) { return cannot("send events"); }

@@ -21,6 +21,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "metal/bmc/address.h"
+#include "metal/bmc/storage.h"
 #include "sys/sys.h"
 
 namespace metal {
@@ -88,6 +89,15 @@ struct BmcTask {
   std::string message;  // of a failure
 };
 
+enum class SecureBootState : unsigned char {
+  on,  // and in force in the present boot
+  off,
+  coming,   // on from the next boot
+  ending,   // off from the next boot
+  unknown,  // the BMC does not tell
+};
+std::string_view name_of(SecureBootState state);
+
 struct EventSubscription {
   std::string destination;                     // http or https
   std::string context;                         // comes back with each event
@@ -138,6 +148,17 @@ class Bmc {
   virtual base::Result<std::string> push_firmware(const std::string& component, const std::string& file_name,
                                                   const std::string& image);
   virtual base::Result<BmcTask> task(const std::string& path);
+  // RAID controllers with their drives and volumes; controllers that make no volumes are left out.
+  virtual base::Result<std::vector<BmcStorage>> storage();
+  // Both destroy what is on the drives. Done when the task has completed, or at once when there is none. Creating is
+  // sent once: when its answer is lost, only a look at storage() tells whether it was done.
+  virtual base::Result<VolumeChange> create_volume(const VolumeOrder& order);
+  virtual base::Result<VolumeChange> delete_volume(const std::string& path);  // success when it is not there
+  // Network addresses of the server, lower case; empty when the BMC does not tell.
+  virtual base::Result<std::vector<std::string>> macs();
+  // Secure Boot (Redfish SecureBoot resource). A change is in force after the server's next reset.
+  virtual base::Result<SecureBootState> secure_boot();
+  virtual base::Result<void> set_secure_boot(bool enabled);
   // Has the BMC send its events there; returns what names the subscription. Asking again for a destination and context
   // that it knows returns the same.
   virtual base::Result<std::string> subscribe(const EventSubscription& subscription);

@@ -44,4 +44,20 @@ std::string_view name_of(BootDevice device) {
   return "?";
 }
 
+std::string_view name_of(SecureBootState state) {
+  switch (state) {
+    case SecureBootState::on:
+      return "on";
+    case SecureBootState::off:
+      return "off";
+    case SecureBootState::coming:
+      return "on from the next boot";
+    case SecureBootState::ending:
+      return "off from the next boot";
+    case SecureBootState::unknown:
+      return "unknown";
+  }
+  return "?";
+}
+
 }  // namespace metal

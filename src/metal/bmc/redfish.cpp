@@ -5,6 +5,8 @@
 #include "metal/bmc/redfish_events.h"
 #include "metal/bmc/redfish_firmware.h"
 #include "metal/bmc/redfish_media.h"
+#include "metal/bmc/redfish_secure_boot.h"
+#include "metal/bmc/redfish_storage.h"
 #include "metal/bmc/redfish_system.h"
 
 namespace metal {
@@ -19,6 +21,8 @@ class RedfishBmc final : public Bmc {
         media_(client_),
         bios_(client_),
         firmware_(client_, [&sys] { return "ingot-" + base::hex(sys.random.bytes(16)); }),
+        storage_(client_),
+        secure_boot_(client_),
         events_(client_) {}
 
   base::Result<BmcSystem> connect() override;
@@ -44,6 +48,12 @@ class RedfishBmc final : public Bmc {
     return firmware_.push(TRY(system_.read()), component, file_name, image);
   }
   base::Result<BmcTask> task(const std::string& path) override { return firmware_.task(path); }
+  base::Result<std::vector<BmcStorage>> storage() override { return storage_.read(TRY(system_.read())); }
+  base::Result<VolumeChange> create_volume(const VolumeOrder& order) override { return storage_.create(order); }
+  base::Result<VolumeChange> delete_volume(const std::string& path) override { return storage_.remove(path); }
+  base::Result<std::vector<std::string>> macs() override;
+  base::Result<SecureBootState> secure_boot() override { return secure_boot_.read(TRY(system_.read())); }
+  base::Result<void> set_secure_boot(bool enabled) override { return secure_boot_.set(TRY(system_.read()), enabled); }
   base::Result<std::string> subscribe(const EventSubscription& wanted) override { return events_.subscribe(wanted); }
   base::Result<void> unsubscribe(const std::string& id) override { return events_.unsubscribe(id); }
   std::vector<std::string> quirks() override { return client_.quirks().names(); }
@@ -57,6 +67,8 @@ class RedfishBmc final : public Bmc {
   RedfishMedia media_;
   RedfishBios bios_;
   RedfishFirmware firmware_;
+  RedfishStorage storage_;
+  RedfishSecureBoot secure_boot_;
   RedfishEvents events_;
 };
 
@@ -67,6 +79,18 @@ base::Result<std::string> RedfishBmc::firmware_version(const base::Json& system)
   auto reply = client_.get(manager);
   if (!reply && reply.error().code == base::Code::cancelled) return std::move(reply).error();
   return reply ? reply->body["FirmwareVersion"].string() : std::string();
+}
+
+base::Result<std::vector<std::string>> RedfishBmc::macs() {
+  std::vector<std::string> out;
+  const auto collection = link_of(TRY(system_.read())["EthernetInterfaces"]);
+  if (collection.empty()) return out;
+  for (const auto& path : TRY(client_.members(collection))) {
+    const auto reply = TRY(client_.get(path));
+    for (const char* name : {"PermanentMACAddress", "MACAddress"})
+      if (auto mac = base::lower(reply.body[name].string()); !mac.empty()) out.push_back(std::move(mac));
+  }
+  return out;
 }
 
 base::Result<BmcSystem> RedfishBmc::connect() {

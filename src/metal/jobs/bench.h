@@ -62,6 +62,9 @@ struct Worker {
   std::optional<base::Time> firmware_read_at;
   std::string staged_for;                             // operation id under which firmware_tasks were begun
   std::map<std::string, std::string> firmware_tasks;  // component -> the BMC's task
+  std::string raid_for;                               // operation id under which volumes were changed
+  size_t raid_left = 0;                               // changes that were to be done then
+  std::vector<std::string> raid_tasks;                // that wait for a restart
 };
 
 // What a job uses. Valid in its fiber only.
@@ -75,7 +78,8 @@ struct Run {
   base::Result<Bmc*> bmc();
   // Repeats a BMC step that failed for a passing reason.
   base::Result<void> insist(const std::string& what, const std::function<base::Result<void>(Bmc&)>& work);
-  base::Result<void> guard(Act act, const Inventory* agent = nullptr, const InventoryDisk* disk = nullptr);
+  base::Result<void> guard(Act act, const Inventory* agent = nullptr, const InventoryDisk* disk = nullptr,
+                           const std::string& raid = {});
   base::Result<void> sleep(base::Duration span);
   base::Result<bool> powered_on();
   base::Result<void> wait_power(bool on, base::Duration limit);
@@ -117,9 +121,14 @@ base::Result<base::Json> run_on_agent(Run& run, const std::string& name, base::J
 
 base::Result<std::unique_ptr<Bmc>> connect_bmc(Bench& bench, const HostAccess& host);
 FirmwareFacts read_firmware(Bmc& bmc);
+// One look at a task; a BMC that restarts does not answer for a while, which says nothing about the task.
+base::Result<BmcTask> look_at(Run& run, const std::string& path);
+// It has what it needs and goes on when the server restarts (Redfish Task schema, TaskState).
+bool waits_for_restart(const BmcTask& task);
 
 base::Result<Progress> stage_firmware_job(Run& run, const FirmwareOrder& order);
 base::Result<Progress> verify_firmware_job(Run& run, const FirmwareOrder& order);
+base::Result<Progress> raid_job(Run& run, const RaidOrder& order);
 base::Result<Progress> side_job(Bench& bench, const HostAccess& host, const SideWork& work);
 base::Result<Progress> register_job(Run& run);
 base::Result<Progress> inspect_job(Run& run);

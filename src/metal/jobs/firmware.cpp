@@ -25,25 +25,10 @@ Progress needs_boot() {
   return progress;
 }
 
-// It has what it needs and goes on when the server restarts (Redfish Task schema, TaskState).
-bool waits_for_restart(const BmcTask& task) {
-  return task.name == "Pending" || task.name == "Starting" || task.name == "Suspended";
-}
-
 Error update_failed(const std::string& component, const BmcTask& task) {
   return Error{Code::unavailable,
                "the firmware update of " + component + " failed" + (task.message.empty() ? "" : ": " + task.message),
                Layer::bmc, "check that the URL is reachable from the BMC and that the image fits the component"};
-}
-
-// One look at a task; a BMC that restarts does not answer for a while, which says nothing about the update.
-Result<BmcTask> look_at(Run& run, const std::string& path) {
-  Bmc* const bmc = TRY(run.bmc());
-  auto task = bmc->task(path);
-  if (task || !passing(task.error())) return task;
-  BmcTask silent;
-  silent.name = "no answer: " + task.error().message;
-  return silent;
 }
 
 // Follows an update until it is over or cannot go on without a restart of the server.
@@ -133,6 +118,19 @@ Result<std::string> missing(Run& run, const FirmwareOrder& order, FirmwareFacts&
 }
 
 }  // namespace
+
+bool waits_for_restart(const BmcTask& task) {
+  return task.name == "Pending" || task.name == "Starting" || task.name == "Suspended";
+}
+
+Result<BmcTask> look_at(Run& run, const std::string& path) {
+  Bmc* const bmc = TRY(run.bmc());
+  auto task = bmc->task(path);
+  if (task || !passing(task.error())) return task;
+  BmcTask silent;
+  silent.name = "no answer: " + task.error().message;
+  return silent;
+}
 
 FirmwareFacts read_firmware(Bmc& bmc) {
   FirmwareFacts facts;

@@ -89,9 +89,9 @@ Result<void> Run::insist(const std::string& what, const std::function<Result<voi
   }
 }
 
-Result<void> Run::guard(Act act, const Inventory* agent, const InventoryDisk* disk) {
+Result<void> Run::guard(Act act, const Inventory* agent, const InventoryDisk* disk, const std::string& raid) {
   const HostFacts facts = TRY(durable_facts(bench, host));
-  const auto allowed = allow({act, host.uid, operation, agent, disk}, facts);
+  const auto allowed = allow({act, host.uid, operation, agent, disk, raid}, facts);
   if (!allowed) {
     base::log::warn("refused", {{"host", host.name}, {"act", name_of(act)}, {"why", allowed.error().message}});
   }

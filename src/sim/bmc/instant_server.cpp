@@ -19,6 +19,7 @@ base::Result<void> InstantServer::power(ServerPowerAction action) {
   const auto boot = [&] {
     on_ = true;
     boots_.push_back(take_for_boot(override_));
+    secure_boot_.in_force = secure_boot_.enabled && !keeps_secure_boot_off_;
   };
   switch (action) {
     case ServerPowerAction::on:
@@ -38,6 +39,13 @@ base::Result<void> InstantServer::power(ServerPowerAction action) {
       return {};
   }
   return {};
+}
+
+RaidController& InstantServer::add_raid(sys::Loop& loop, size_t drives) {
+  raid_ = std::make_unique<RaidController>(loop);
+  for (size_t i = 0; i < drives; ++i)
+    raid_->drives.push_back({.id = "Disk." + std::to_string(i), .serial = "D000" + std::to_string(i)});
+  return *raid_;
 }
 
 base::Result<void> InstantServer::insert_media(const std::string& url, bool write_protected) {

@@ -2,6 +2,7 @@
 // used. For tests of the fronts and for trying foreign clients against them; the rack has the real model.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,13 @@ class InstantServer : public ServerControls {
   base::Result<void> insert_media(const std::string& url, bool write_protected) override;
   void eject_media() override { media_ = {}; }
 
+  RaidController* raid() override { return raid_.get(); }
+  SecureBoot secure_boot() const override { return secure_boot_; }
+  void set_secure_boot(bool enabled) override { secure_boot_.enabled = enabled; }
+  RaidController& add_raid(sys::Loop& loop, size_t drives);
+
+  SecureBoot secure_boot_{.supported = true};
+  bool keeps_secure_boot_off_ = false;  // whatever it is told
   ServerIdentity identity_;
   std::vector<BmcAccount> accounts_;
   std::vector<BootOverride> boots_;  // one per power-on or restart, what was in force
@@ -33,6 +41,7 @@ class InstantServer : public ServerControls {
   bool on_ = false;
   BootOverride override_;
   VirtualMedia media_;
+  std::unique_ptr<RaidController> raid_;
 };
 
 }  // namespace sim

@@ -193,6 +193,17 @@ RedfishProblem patch_session_service(const Json& document, const Json& body, std
   return std::nullopt;
 }
 
+RedfishProblem patch_secure_boot(ServerControls& server, const Json& document, const Json& body) {
+  const std::string name = "SecureBootEnable";
+  for (const auto& [other, value] : body.members())
+    if (other != name && !is_annotation(other)) return not_patchable(document, other);
+  const Json* wanted = body.find(name);
+  if (wanted == nullptr) return std::nullopt;
+  if (!wanted->is_bool()) return property_type_error("#/" + name, *wanted);
+  server.set_secure_boot(wanted->boolean());
+  return std::nullopt;
+}
+
 RedfishProblem reset_system(ServerControls& server, const Json& body) {
   if (auto problem = check_reset_type(reset_action, body,
                                       {"On", "ForceOn", "ForceOff", "GracefulShutdown", "ForceRestart",

@@ -18,6 +18,7 @@ RedfishProblem patch_media(ServerControls& server, const base::Json& document, c
 RedfishProblem patch_session_service(const base::Json& document, const base::Json& body,
                                      std::optional<base::Duration>& timeout);
 
+RedfishProblem patch_secure_boot(ServerControls& server, const base::Json& document, const base::Json& body);
 RedfishProblem reset_system(ServerControls& server, const base::Json& body);
 RedfishProblem check_manager_reset(const base::Json& body);
 RedfishProblem insert_media(ServerControls& server, const base::Json& body);

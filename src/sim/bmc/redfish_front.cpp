@@ -94,7 +94,8 @@ struct RedfishFront::State : std::enable_shared_from_this<RedfishFront::State> {
         options(std::move(o)),
         sessions(s, options.sessions_max, options.session_idle_limit),
         firmware(s.loop, controls, "/redfish/v1/Systems/" + options.system_id),
-        resources(s.loop, controls, sessions, firmware, options.system_id, s.random.uuid()) {
+        storage(controls, "/redfish/v1/Systems/" + options.system_id),
+        resources(s.loop, controls, sessions, firmware, storage, options.system_id, s.random.uuid()) {
     if (options.profile)
       odd = std::make_unique<Misbehaviour>(s.loop, controls, *options.profile, resources.system_path());
   }
@@ -105,6 +106,7 @@ struct RedfishFront::State : std::enable_shared_from_this<RedfishFront::State> {
   RedfishFrontOptions options;
   RedfishSessions sessions;
   RedfishFirmware firmware;
+  RedfishStorage storage;
   RedfishResources resources;
   BmcFaults faults;
   int requests = 0;
@@ -318,6 +320,11 @@ net::Response RedfishFront::State::change(const net::Request& request, const Red
   const auto& wanted = request.headers.get("If-Match");
   if (!wanted.empty() && !resource.document.is_null() && !lists(wanted, etag_of(resource)))
     return refused(412, "PreconditionFailed", "The resource has changed: its ETag is another one now.");
+  if (request.method == "DELETE" && resource.kind == RedfishKind::volume) {
+    std::string task;
+    const auto problem = storage.remove(resource.path, task);
+    return begun(problem, task);
+  }
   if (request.method == "DELETE") {
     sessions.remove(resource.id);
     return {.status = 204};
@@ -349,6 +356,8 @@ net::Response RedfishFront::State::patch(const RedfishResource& resource, const 
     problem = patch_system(server, resource.document, body);
   } else if (resource.kind == RedfishKind::bios_settings) {
     problem = firmware.change_bios(body);
+  } else if (resource.kind == RedfishKind::secure_boot) {
+    problem = patch_secure_boot(server, resource.document, body);
   } else if (resource.kind == RedfishKind::media) {
     problem = patch_media(server, resource.document, body);
   } else {
@@ -370,6 +379,11 @@ net::Response RedfishFront::State::post(const RedfishResource& resource, const J
       const auto problem = firmware.simple_update(body, task);
       return begun(problem, task);
     }
+    case RedfishKind::volumes: {
+      std::string task;
+      const auto problem = storage.create(body, task);
+      return begun(problem, task);
+    }
     case RedfishKind::insert_media:
       return answered(insert_media(server, body));
     case RedfishKind::eject_media:
@@ -389,14 +403,19 @@ net::Response RedfishFront::State::reset(const Json& body) {
   const bool restarts = type.find("Restart") != std::string::npos || type == "PowerCycle";
   // A machine may take its time to come up.
   const bool starts = type == "On" || type == "ForceOn" || type == "PushPowerButton";
-  if (!problem && (was_on ? restarts : starts)) firmware.booted();
+  if (!problem && (was_on ? restarts : starts)) {
+    firmware.booted();
+    if (server.raid()) server.raid()->booted();
+  }
   return answered(problem);
 }
 
 net::Response RedfishFront::State::begun(const RedfishProblem& problem, const std::string& task) {
   if (problem) return redfish_refusal(*problem);
   const auto path = "/redfish/v1/TaskService/Tasks/" + task;
-  auto response = net::Response::json(202, firmware.task(task));
+  auto document = firmware.task(task);
+  if (document.is_null()) document = storage.task(task);
+  auto response = net::Response::json(202, document);
   response.headers.set("Location", path);
   return response;
 }

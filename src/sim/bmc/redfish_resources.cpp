@@ -90,10 +90,13 @@ std::string allow_of(RedfishKind kind) {
     case RedfishKind::media:
     case RedfishKind::session_service:
     case RedfishKind::bios_settings:
+    case RedfishKind::secure_boot:
       return "GET, HEAD, PATCH";
     case RedfishKind::sessions:
+    case RedfishKind::volumes:
       return "GET, HEAD, POST";
     case RedfishKind::session:
+    case RedfishKind::volume:
       return "GET, HEAD, DELETE";
     case RedfishKind::reset_system:
     case RedfishKind::reset_manager:
@@ -121,11 +124,13 @@ Json RedfishResource::unstamped() const {
 }
 
 RedfishResources::RedfishResources(sys::Loop& loop, ServerControls& server, const RedfishSessions& sessions,
-                                   const RedfishFirmware& firmware, std::string system_id, std::string service_uuid)
+                                   const RedfishFirmware& firmware, const RedfishStorage& storage,
+                                   std::string system_id, std::string service_uuid)
     : loop_(loop),
       server_(server),
       sessions_(sessions),
       firmware_(firmware),
+      storage_(storage),
       service_uuid_(std::move(service_uuid)),
       system_(root + "/Systems/" + system_id),
       manager_(root + "/Managers/1"),
@@ -152,14 +157,26 @@ std::optional<RedfishResource> RedfishResources::find(const std::string& path) c
     return RedfishResource{entry.kind, path, entry.allow, entry.read ? entry.read() : Json(), ""};
   }
   if (path.starts_with(tasks_path + "/")) {
-    Json task = firmware_.task(path.substr(tasks_path.size() + 1));
+    const auto id = path.substr(tasks_path.size() + 1);
+    Json task = firmware_.task(id);
+    if (task.is_null()) task = storage_.task(id);
     if (task.is_null()) return std::nullopt;
     return RedfishResource{RedfishKind::document, path, allow_of(RedfishKind::document), std::move(task), ""};
   }
+  if (path.starts_with(storage_.path())) return find_storage(path);
   if (!path.starts_with(sessions_path + "/")) return std::nullopt;
   const auto* one = sessions_.find(path.substr(sessions_path.size() + 1));
   if (one == nullptr) return std::nullopt;
   return RedfishResource{RedfishKind::session, path, allow_of(RedfishKind::session), session(*one), one->id};
+}
+
+std::optional<RedfishResource> RedfishResources::find_storage(const std::string& path) const {
+  Json document = storage_.find(path);
+  if (document.is_null()) return std::nullopt;
+  const auto kind = storage_.is_volume(path)          ? RedfishKind::volume
+                    : path == storage_.volumes_path() ? RedfishKind::volumes
+                                                      : RedfishKind::document;
+  return RedfishResource{kind, path, allow_of(kind), std::move(document), ""};
 }
 
 void RedfishResources::add_service() {
@@ -217,6 +234,8 @@ void RedfishResources::add_system() {
   add_collection(root + "/Systems", "ComputerSystemCollection", "Systems", {system_.substr(system_.rfind('/') + 1)});
   add(system_, RedfishKind::system, [this] { return system(); });
   add(system_ + "/Actions/ComputerSystem.Reset", RedfishKind::reset_system, nullptr);
+  if (server_.secure_boot().supported)
+    add(system_ + "/SecureBoot", RedfishKind::secure_boot, [this] { return secure_boot(); });
 
   const auto& identity = server_.identity();
   const auto processors = system_ + "/Processors";
@@ -253,7 +272,8 @@ Json RedfishResources::system() const {
   cpus.set("LogicalProcessorCount", identity.processors * identity.cores_per_processor * 2);
   out.set("ProcessorSummary", cpus.set("Status", healthy()));
   out.set("MemorySummary", Json::object({{"TotalSystemMemoryGiB", identity.memory_gib}, {"Status", healthy()}}));
-  out.set("Processors", link(system_ + "/Processors"));
+  out.set("Processors", link(system_ + "/Processors")).set("Storage", link(storage_.path()));
+  if (server_.secure_boot().supported) out.set("SecureBoot", link(system_ + "/SecureBoot"));
   out.set("EthernetInterfaces", link(system_ + "/EthernetInterfaces"));
   if (server_.has_virtual_media()) out.set("VirtualMedia", link(manager_ + "/VirtualMedia"));
   out.set("Links",
@@ -274,6 +294,13 @@ Json RedfishResources::boot() const {
   out.set("BootSourceOverrideMode", now.uefi ? "UEFI" : "Legacy");
   out.set("BootSourceOverrideMode@Redfish.AllowableValues", Json::strings({"Legacy", "UEFI"}));
   return out.set("HttpBootUri", now.http_boot_uri.empty() ? Json() : Json(now.http_boot_uri));
+}
+
+Json RedfishResources::secure_boot() const {
+  const auto now = server_.secure_boot();
+  Json out = head(system_ + "/SecureBoot", "SecureBoot.v1_1_1.SecureBoot", "Secure Boot");
+  out.set("SecureBootEnable", now.enabled).set("SecureBootMode", now.enabled ? "DeployedMode" : "UserMode");
+  return out.set("SecureBootCurrentBoot", now.in_force ? "Enabled" : "Disabled");
 }
 
 Json RedfishResources::processor(int index) const {
@@ -393,8 +420,11 @@ void RedfishResources::add_firmware() {
     Json out = head(root + "/TaskService", "TaskService.v1_2_1.TaskService", "Task Service");
     return out.set("ServiceEnabled", true).set("Status", healthy()).set("Tasks", link(tasks_path));
   });
-  add(tasks_path, RedfishKind::document,
-      [&firmware] { return collection(tasks_path, "TaskCollection", "Tasks", firmware.tasks()); });
+  add(tasks_path, RedfishKind::document, [this] {
+    auto ids = firmware_.tasks();
+    for (const auto& id : storage_.tasks()) ids.push_back(id);
+    return collection(tasks_path, "TaskCollection", "Tasks", ids);
+  });
 }
 
 void RedfishResources::add_accounts() {

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "sim/bmc/redfish_firmware.h"
 #include "sim/bmc/redfish_sessions.h"
+#include "sim/bmc/redfish_storage.h"
 #include "sim/bmc/server_controls.h"
 
 namespace sim {
@@ -31,6 +32,9 @@ enum class RedfishKind : unsigned char {
   bios_settings,
   simple_update,
   push_update,
+  volumes,
+  volume,
+  secure_boot,
 };
 
 struct RedfishResource {
@@ -45,7 +49,8 @@ struct RedfishResource {
 class RedfishResources {
  public:
   RedfishResources(sys::Loop& loop, ServerControls& server, const RedfishSessions& sessions,
-                   const RedfishFirmware& firmware, std::string system_id, std::string service_uuid);
+                   const RedfishFirmware& firmware, const RedfishStorage& storage, std::string system_id,
+                   std::string service_uuid);
   // `path` without query and without trailing slash; nullopt when there is nothing.
   std::optional<RedfishResource> find(const std::string& path) const;
   static const std::string& metadata();
@@ -68,6 +73,8 @@ class RedfishResources {
   base::Json service_root() const;
   base::Json system() const;
   base::Json boot() const;
+  base::Json secure_boot() const;
+  std::optional<RedfishResource> find_storage(const std::string& path) const;
   base::Json manager() const;
   base::Json media() const;
   base::Json chassis() const;
@@ -81,6 +88,7 @@ class RedfishResources {
   ServerControls& server_;
   const RedfishSessions& sessions_;
   const RedfishFirmware& firmware_;
+  const RedfishStorage& storage_;
   std::string service_uuid_;
   std::string system_, manager_, chassis_;  // paths
   std::map<std::string, Entry> entries_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sim/bmc/raid_controller.h"
 
 namespace sim {
 
@@ -41,6 +42,12 @@ struct VirtualMedia {
   bool inserted = false;
   bool write_protected = true;
   bool operator==(const VirtualMedia&) const = default;
+};
+
+struct SecureBoot {
+  bool supported = false;
+  bool enabled = false;   // from the next boot
+  bool in_force = false;  // in the present one
 };
 
 struct ServerNic {
@@ -94,6 +101,11 @@ class ServerControls {
   // Errors: invalid (not an http or https URL), unavailable (the image cannot be fetched, when the model checks).
   virtual base::Result<void> insert_media(const std::string& url, bool write_protected) = 0;
   virtual void eject_media() = 0;
+
+  virtual RaidController* raid() { return nullptr; }  // null: the server has none
+  // The switch of Secure Boot, and whether the present or last boot was a secure one.
+  virtual SecureBoot secure_boot() const { return {}; }
+  virtual void set_secure_boot(bool) {}
 };
 
 // How the BMC misbehaves; probabilities per request or datagram, decided by the Random given to the front. May be
