@@ -44,8 +44,11 @@ std::optional<std::string> normal_mac(std::string_view text) {
 }
 
 std::string mac_text(std::string_view six_bytes) {
-  std::string out = base::hex(six_bytes);
-  for (size_t at = 2; at < out.size(); at += 3) out.insert(at, ":");
+  std::string out;
+  for (const char byte : six_bytes) {
+    if (!out.empty()) out += ':';
+    out += base::hex({&byte, 1});
+  }
   return out;
 }
 
