@@ -17,7 +17,8 @@ function(ingot_fuzz_targets)
         target_link_libraries(fuzz_${name} PRIVATE ingot_agent)
       endif()
       if(name STREQUAL "boot_network") # which needs no store below it
-        foreach(part artefact boot_loaders boot_media dhcp_service endpoint expected_boots refused_requests tftp_service)
+        foreach(part artefact boot_loaders boot_media boot_offer dhcp_service dhcp6_service endpoint expected_boots
+                     lease_pool refused_requests tftp_service)
           target_sources(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src/metal/boot/${part}.cpp)
         endforeach()
       endif()

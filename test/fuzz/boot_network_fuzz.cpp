@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "metal/boot/dhcp6_service.h"
 #include "metal/boot/dhcp_service.h"
 #include "metal/boot/endpoint.h"
 #include "metal/boot/tftp_service.h"
@@ -53,6 +54,31 @@ void to_dhcp(const std::string& bytes, bool proxy) {
   }
 }
 
+void to_dhcp6(const std::string& bytes) {
+  const auto asked = wire::dhcp6::parse(bytes);
+  if (!asked) return;
+  Services at;
+  at.place.boot_url = "http://[fd00::1]:6180";
+  auto options = parse_dhcp6_range("fd00::100-fd00::101/64").value();
+  options.tftp = true;
+  Dhcp6Service service(at.sys, at.boots, at.place, options);
+  // From the host's own NIC: whatever else it says, it may get an address and its boot file, and nobody else's.
+  for (int round = 0; round < 2; ++round) {
+    auto named = *asked;
+    if (round == 1) named.message.add(wire::dhcp6::server_id, service.server_id());
+    const auto answer = service.answer(named, "fe80::5054:ff:fe00:1");
+    if (!answer) continue;
+    for (const auto& association : answer->message.associations()) {
+      for (const auto& each : association.addresses) {
+        const bool ours = each.address >= options.range_begin && each.address <= options.range_end;
+        if (each.valid_seconds != 0 && !ours) std::abort();
+      }
+    }
+    const auto packet = wire::dhcp6::serialize(*answer);
+    if (packet && asked->relays.empty() && !wire::dhcp6::parse(*packet)) std::abort();
+  }
+}
+
 void to_tftp(const std::string& bytes) {
   Services at;
   TftpOptions options;
@@ -99,7 +125,7 @@ void to_endpoint(const std::string& bytes, bool api) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
     case 0:
       to_dhcp(bytes, false);
       break;
@@ -109,8 +135,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 2:
       to_tftp(bytes);
       break;
+    case 5:
+      to_dhcp6(bytes);
+      break;
     default:
-      to_endpoint(bytes, data[0] % 5 == 3);
+      to_endpoint(bytes, data[0] % 6 == 3);
   }
   return 0;
 }

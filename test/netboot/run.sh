@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # DHCP and TFTP on real sockets, broadcast included: a manager in one network namespace, firmware in another.
-# run.sh INGOT. Runs as root. Exit status 77: something it needs is missing.
+# run.sh INGOT LEASE6. Runs as root. Exit status 77: something it needs is missing.
 set -euo pipefail
-ingot=$(readlink -f "$1")
+ingot=$(readlink -f "$1") lease6=$(readlink -f "$2")
 here=$(dirname "$(readlink -f "$0")")
 skip() {
   echo "netboot: SKIPPED: $*"
@@ -187,8 +187,12 @@ boots ip address delete fd00:23::200/64 dev prov1
 expect6 "ipxe: type=2 * file=http://$shown:6180/boot/ipxe/52-54-00-bb-00-01 *" ipxe
 load "http://$own:6180/boot/ipxe/52-54-00-bb-00-01" | grep -qF "ipa-api-url=https://$own:6385" || fail "no boot script by IPv6"
 echo "ok    boot script by IPv6"
+boots ip address flush dev prov1 scope global
+heard=$(boots timeout 60 "$lease6" prov1 "$mac") || fail "the ramdisk's client: $heard"
+[[ $heard == fd00:23::10*"/64 by DHCPv6"*"renewed for 3600 s" ]] || fail "the ramdisk's client: $heard"
+echo "ok    the ramdisk's client: ${heard//$'\n'/, }"
+boots ip address flush dev prov1 scope global
 if command -v dhclient >/dev/null; then
-  boots ip address flush dev prov1 scope global
   printf 'request dhcp6.name-servers;\n' >"$work/dhclient.conf"
   boots timeout 60 dhclient -6 -1 -cf "$work/dhclient.conf" -lf "$work/leases6" -pf "$work/dhclient.pid" -sf /bin/true prov1 ||
     fail "dhclient -6 gets no lease"

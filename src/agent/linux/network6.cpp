@@ -176,28 +176,29 @@ Result<NetworkSettings> ipv6_settings(sys::Sys& sys, sys::Machine& machine, cons
   return leased;
 }
 
-void keep_lease6(sys::Sys& sys, sys::Machine& machine, const LinuxNic& nic, NetworkSettings settings) {
-  while (settings.lease > base::Duration::zero()) {
-    if (!sys::sleep(sys.loop, settings.lease / 2)) return;
-    for (const auto type : {MessageType::renew, MessageType::rebind}) {
-      auto socket = machine.open_multicast(nic.name, "", client_port);
-      if (!socket) break;
-      Message asking = message_for(nic, fresh(sys), type);
-      if (type == MessageType::renew) {
-        asking.add(dhcp6::server_id, base::unhex(settings.server).value_or(""));
-      }
-      ask_for(asking, settings.address);
-      const auto answer = exchange(sys, **socket, nic, asking, sys.loop.now() + base::minutes(1));
-      if (!answer && answer.error().code == Code::cancelled) return;
-      if (answer) {
-        const auto renewed = *settings_from(*answer, nic);
-        if (renewed.address != settings.address) (void)machine.add_address(nic.name, renewed.address, prefix_of_link);
-        settings = renewed;
-        break;
-      }
-      base::log::warn("the DHCPv6 lease was not renewed", {{"error", answer.error().text()}});
+bool keep_lease6_once(sys::Sys& sys, sys::Machine& machine, const LinuxNic& nic, NetworkSettings& settings) {
+  if (!sys::sleep(sys.loop, settings.lease / 2)) return false;
+  for (const auto type : {MessageType::renew, MessageType::rebind}) {
+    auto socket = machine.open_multicast(nic.name, "", client_port);
+    if (!socket) return true;
+    Message asking = message_for(nic, fresh(sys), type);
+    if (type == MessageType::renew) asking.add(dhcp6::server_id, base::unhex(settings.server).value_or(""));
+    ask_for(asking, settings.address);
+    const auto answer = exchange(sys, **socket, nic, asking, sys.loop.now() + base::minutes(1));
+    if (!answer && answer.error().code == Code::cancelled) return false;
+    if (answer) {
+      const auto renewed = *settings_from(*answer, nic);
+      if (renewed.address != settings.address) (void)machine.add_address(nic.name, renewed.address, prefix_of_link);
+      settings = renewed;
+      return true;
     }
+    base::log::warn("the DHCPv6 lease was not renewed", {{"error", answer.error().text()}});
   }
+  return true;
+}
+
+void keep_lease6(sys::Sys& sys, sys::Machine& machine, const LinuxNic& nic, NetworkSettings settings) {
+  while (settings.lease > base::Duration::zero() && keep_lease6_once(sys, machine, nic, settings)) continue;
 }
 
 }  // namespace agent

@@ -20,6 +20,8 @@ void await_unique(sys::Sys& sys, const std::string& interface, const std::string
 // growing gaps until `limit`). The link must be up.
 base::Result<NetworkSettings> ipv6_settings(sys::Sys& sys, sys::Machine& machine, const LinuxNic& nic,
                                             base::Duration limit);
+// Parks for half of the lease and renews it. False: cancelled.
+bool keep_lease6_once(sys::Sys& sys, sys::Machine& machine, const LinuxNic& nic, NetworkSettings& settings);
 // Renews the lease for as long as the machine runs, with its server or, when that is silent, with any; parks for ever.
 void keep_lease6(sys::Sys& sys, sys::Machine& machine, const LinuxNic& nic, NetworkSettings settings);
 
