@@ -54,7 +54,8 @@ void add_disks(Arguments& out, const QemuMachine& machine) {
     const std::string id = "disk" + std::to_string(i);
     out.add("-drive", "if=none,id=" + id + ",format=raw,cache=writeback,discard=unmap,detect-zeroes=unmap,file=" +
                           quoted(machine.disk_paths[i]));
-    const std::string index = boot_index(machine, QemuSource::disk, i);
+    const size_t place = i == machine.first_disk ? 0 : i < machine.first_disk ? i + 1 : i;
+    const std::string index = boot_index(machine, QemuSource::disk, place);
     if (disk.transport == "nvme") {
       out.add("-device", "nvme,drive=" + id + ",serial=" + quoted(disk.serial) + index);
     } else {

@@ -31,6 +31,7 @@ struct QemuMachine {
   ServerIdentity identity;
   std::vector<agent::DiskIdentity> disks;
   std::vector<std::string> disk_paths;  // as many, raw images
+  size_t first_disk = 0;                // that firmware boots from, before the others
   std::string variables_path;           // this server's UEFI variables
   std::string console_path;             // what its serial port says is appended here
   std::string cd_path;                  // virtual media that is inserted; empty: the drive is empty

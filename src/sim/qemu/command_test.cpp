@@ -67,6 +67,9 @@ TEST_CASE("QEMU: a network boot tries the NIC first; legacy mode has no UEFI fir
   CHECK(has(command, "mac=52:54:00:aa:00:01,bootindex=1"));
   CHECK(has(command, "drive=disk1"));
   CHECK(has(command, ",bootindex=12"));
+  one.first_disk = 1;
+  CHECK(has(line(options, one), "serial=S1,bootindex=12"));
+  CHECK(has(line(options, one), "rotation_rate=1,bootindex=11"));
   CHECK_FALSE(has(command, "pflash"));
   CHECK_FALSE(has(command, "PXESupport"));
   one.uefi = one.http_boot = true;

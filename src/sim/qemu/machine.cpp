@@ -84,6 +84,20 @@ Result<void> QemuBody::load_media(QemuMachine& machine) {
   return download(*server_.site().real, media.image, machine.cd_path);
 }
 
+namespace {
+
+// SeaBIOS boots from one disk only, and if that has nothing to boot it stops. People would set it in the BIOS.
+size_t disk_with_boot_code(sys::Disk& disk, const std::vector<std::string>& paths) {
+  for (size_t i = 0; i < paths.size(); ++i) {
+    const auto file = disk.open(paths[i], false);
+    const auto sector = file ? (*file)->read_at(0, 512) : base::Result<std::string>(file.error());
+    if (sector && sector->size() == 512 && sector->substr(510) == "\x55\xaa" && (*sector)[0] != '\0') return i;
+  }
+  return 0;
+}
+
+}  // namespace
+
 Result<void> QemuBody::prepare(QemuMachine& machine) {
   Site& site = server_.site();
   const ServerSpec& spec = server_.spec();
@@ -105,6 +119,7 @@ Result<void> QemuBody::prepare(QemuMachine& machine) {
   }
   const BootOverride wanted = server_.take_boot_override();
   machine.uefi = wanted.uefi;
+  if (!machine.uefi) machine.first_disk = disk_with_boot_code(site.sys.disk, machine.disk_paths);
   machine.order = boot_order(wanted);
   machine.http_boot = wanted.enabled != BootEnabled::disabled && wanted.target == BootTarget::uefi_http;
   return load_media(machine);
