@@ -81,7 +81,12 @@ Result<void> QemuBody::load_media(QemuMachine& machine) {
   if (!media.inserted) return {};
   state_ = "loading virtual media";
   machine.cd_path = machine.variables_path.substr(0, machine.variables_path.rfind('/')) + "/media.iso";
-  return download(*server_.site().real, media.image, machine.cd_path);
+  const auto loaded = download(*server_.site().real, media.image, machine.cd_path);
+  if (loaded || loaded.error().code == base::Code::cancelled) return loaded;
+  // As on hardware: the drive cannot read it and is empty to the server, which starts all the same.
+  server_.log("virtual media cannot be read", loaded.error().text());
+  machine.cd_path.clear();
+  return {};
 }
 
 namespace {
