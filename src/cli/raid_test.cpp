@@ -150,3 +150,28 @@ TEST_CASE("RAID: a manager killed at any moment of a change ends up with what is
     CHECK(world.raid().removals() <= 3);
   }
 }
+
+TEST_CASE("Secure Boot: off for the agent, on for what is deployed, and told when the firmware does not take it") {
+  RaidWorld world(64);
+  world.spec("{bootMode: UEFISecureBoot}");
+  REQUIRE_MESSAGE(world.reaches("available"), world.status("errorMessage"));
+  CHECK_FALSE(world.server().secure_boot().in_force);
+  world.spec(image);
+  REQUIRE_MESSAGE(world.reaches("provisioned"), world.status("errorMessage"));
+  CHECK(world.server().secure_boot().in_force);
+  CHECK(world.condition(hosts, name, "SecureBoot") == "True");
+  world.spec("{image: null}");  // the agent cleans without it
+  REQUIRE_MESSAGE(world.reaches("available"), world.status("errorMessage"));
+  CHECK_FALSE(world.server().secure_boot().in_force);
+  CHECK(world.server().counters().failed_boots == 0);
+
+  // Firmware that goes back to what it was.
+  world.on_event([&](const sim::RackEvent& event) {
+    if (event.what != "Secure Boot" || !event.detail.starts_with("on")) return;
+    world.loop().after(base::milliseconds(1), [&] { world.server().set_secure_boot(false); });
+  });
+  world.spec(image);
+  REQUIRE_MESSAGE(world.reaches("provisioned"), world.status("errorMessage"));
+  CHECK(world.condition(hosts, name, "SecureBoot") == "False");
+  CHECK(world.condition(hosts, name, "SecureBoot", "message").find("next: ") != std::string::npos);
+}

@@ -45,6 +45,7 @@ metal::HostAccess host_access(const api::BareMetalHost& host) {
   access.verify_certificate = !host.spec.bmc.disable_certificate_verification;
   access.boot_mac = base::lower(host.spec.boot_mac_address);
   access.uefi = host.spec.boot_mode != "legacy";
+  access.secure_boot = host.spec.boot_mode == "UEFISecureBoot";
   access.power_off_allowed = !host.spec.disable_power_off;
   access.attempt = host.status.error_count;
   return access;

@@ -30,6 +30,27 @@ Progress reached(Scope& scope, Milestone milestone, std::string text) {
   return Progress::working(std::move(text), 90);
 }
 
+// What became of bootMode UEFISecureBoot. The server runs either way; whether that is good enough is for people to say.
+void note_secure_boot(Scope& scope, metal::SecureBootState state) {
+  const bool on = state == metal::SecureBootState::on;
+  const bool told = state != metal::SecureBootState::unknown;
+  const std::string why = told ? "the BMC shows Secure Boot as " + std::string(metal::name_of(state))
+                               : "the BMC does not tell whether Secure Boot is in force";
+  api::set_condition(scope.status.conditions,
+                     {.type = "SecureBoot",
+                      .status = on     ? "True"
+                                : told ? "False"
+                                       : "Unknown",
+                      .reason = on     ? "InForce"
+                                : told ? "NotInForce"
+                                       : "NotTold",
+                      .message = on ? "" : "bmc: " + why + "; next: look at the firmware's setup and the BMC's licence",
+                      .changed = {},
+                      .observed_generation = scope.host.meta.generation},
+                     scope.ctx.now());
+  if (!on) scope.event("SecureBootNotInForce", why, EventKind::warning);
+}
+
 bool cleaning_disabled(const Scope& scope) { return scope.host.spec.automated_cleaning_mode == "disabled"; }
 
 Progress clean(Scope& scope) {
@@ -70,7 +91,9 @@ Progress run_prepare(Scope& scope) {
 Progress run_provision(Scope& scope) {
   if (order_missing(scope, OperationKind::provision)) return Progress::working("ordering the provisioning");
   if (scope.operation.milestone == Milestone::written) {
-    return take(scope, scope.engine.boot_disk(scope.access, scope.operation));
+    Progress progress = take(scope, scope.engine.boot_disk(scope.access, scope.operation));
+    if (progress.secure_boot) note_secure_boot(scope, *progress.secure_boot);
+    return progress;
   }
   const auto& image = image_being_deployed(scope);
   if (!image) {

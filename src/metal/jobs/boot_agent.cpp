@@ -123,6 +123,18 @@ Result<void> aim_boot(Run& run, BmcBootMethod method, const std::string& iso) {
   return {};
 }
 
+// The ramdisk's loaders are not signed for every firmware. What is deployed gets Secure Boot again at its own start.
+Result<void> without_secure_boot(Run& run) {
+  if (!run.host.secure_boot) return {};
+  return run.insist("switching Secure Boot off for the deploy agent", [](Bmc& bmc) -> Result<void> {
+    auto told = bmc.secure_boot();
+    if (!told && told.error().code == Code::unsupported) return {};  // nor was it ever switched on
+    const auto state = TRY(std::move(told));
+    if (state != SecureBootState::on && state != SecureBootState::coming) return {};
+    return bmc.set_secure_boot(false);
+  });
+}
+
 // Ends whatever runs on the server and boots the ramdisk. The guard is asked before the power goes off and again
 // before it comes on, because minutes lie between.
 Result<void> boot_ramdisk(Run& run, BmcBootMethod method, int percent_from, int percent_to) {
@@ -138,6 +150,7 @@ Result<void> boot_ramdisk(Run& run, BmcBootMethod method, int percent_from, int 
   if (run.host.network_data_error) return *run.host.network_data_error;
   TRY(run.guard(Act::boot_agent));
   TRY(stop_server(run));
+  TRY(without_secure_boot(run));
   ExpectedBoot& boot =
       bench.boots.expect(run.host.uid, run.operation.boot_id, run.host.name, run.host.boot_mac, method);
   boot.network_data = run.host.network_data;
