@@ -11,6 +11,8 @@
 #include "net/http.h"
 #include "sys/fiber.h"
 #include "sys/sim/sim.h"
+#include "wire/gzip.h"
+#include "wire/tar.h"
 
 namespace {
 
@@ -287,6 +289,22 @@ TEST_CASE("a wrongly declared format and an unknown command are refused") {
   const std::string target = std::string("/v1/commands/?wait=true&agent_token=") + token;
   CHECK(stage.call("POST", target, R"({"name":"shell.run","params":{}})").status == 400);
   CHECK(stage.call("POST", target, "{").status == 400);
+}
+
+TEST_CASE("the log says what was ordered and what became of it, in the form of the stock agent") {
+  Stage stage(1);
+  stage.boot();
+  stage.command("clean.execute_clean_step", Json::object({{"step", Json::object({{"step", "erase_devices_metadata"}})},
+                                                          {"ingot_operation", "op-7"}}));
+  stage.command("log.collect_system_logs", Json::object());
+  const Json done = stage.command("log.collect_system_logs", Json::object());  // each time anew
+  const auto packed = base::unbase64(done["command_result"]["system_logs"].string());
+  REQUIRE(packed.has_value());
+  const auto files = wire::read_tar(wire::gunzip(*packed, 1 << 20).value(), 10);
+  REQUIRE(files.ok());
+  REQUIRE(files->size() == 1);
+  CHECK(files->at(0).path == "commands");
+  CHECK(files->at(0).bytes.starts_with("clean.execute_clean_step SUCCEEDED operation=op-7 "));
 }
 
 TEST_CASE("config drives are base64, gzip or not, and bounded") {

@@ -6,6 +6,8 @@
 #include "agent/shared_storage.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "wire/gzip.h"
+#include "wire/tar.h"
 
 namespace agent {
 
@@ -16,6 +18,8 @@ using base::Layer;
 namespace {
 
 constexpr size_t commands_max = 64;
+constexpr const char* collect_logs_name = "log.collect_system_logs";
+constexpr size_t log_bytes_max = 1u << 20;  // of each
 
 std::string_view name_of(CommandStatus status) {
   switch (status) {
@@ -72,6 +76,21 @@ Json disk_document(const DiskIdentity& disk) {
   return out;
 }
 
+// What became of the firmware's boot entry. The system starts without one too, by its fallback path on the disk that
+// the BMC is told to boot, so nothing here fails the command.
+Json enter_boot_loader(Hardware& hardware, sys::File& disk) {
+  FirmwareVariables* variables = hardware.firmware_variables();
+  if (variables == nullptr) return Json();
+  auto made = [&]() -> Result<Json> {
+    const auto loader = TRY(find_boot_loader(disk));
+    if (!loader) return Json::object({{"skipped", "there is no boot loader on an EFI system partition of the disk"}});
+    return make_boot_entry(*variables, *loader);
+  }();
+  if (made) base::log::info("boot entry", {{"result", made->dump()}});
+  if (!made) base::log::warn("no boot entry was made", {{"error", made.error().text()}});
+  return made ? std::move(*made) : Json::object({{"error", made.error().text()}});
+}
+
 }  // namespace
 
 Json Command::document() const {
@@ -92,6 +111,7 @@ Commands::Commands(sys::Sys& sys, Hardware& hardware, std::function<void(const C
     : sys_(sys), hardware_(hardware), on_end_(std::move(on_end)) {}
 
 Result<std::shared_ptr<const Command>> Commands::start(const std::string& name, const Json& params, bool wait) {
+  if (name == collect_logs_name) return collect_logs();
   const std::string& operation = params["ingot_operation"].string();
   for (const auto& known : commands_) {
     if (!operation.empty() && known->operation == operation && known->name == name) {
@@ -160,6 +180,36 @@ Result<Commands::Work> Commands::work_for(const std::string& name, const Json& p
   return bad("unknown command " + base::quoted(name));
 }
 
+// A line for each command that was given, which says more of a failure than any other log.
+std::string Commands::history() const {
+  std::string out;
+  for (const auto& command : commands_) {
+    out += command->name + " " + std::string(name_of(command->status));
+    if (!command->operation.empty()) out += " operation=" + command->operation;
+    if (command->error) out += " error=" + command->error->text();
+    if (command->name != collect_logs_name && !command->result.is_null()) out += " " + command->result.dump();
+    out += "\n";
+  }
+  return out;
+}
+
+// Not queued behind what runs: a command that hangs is when its log is wanted. Only the last one is kept.
+Result<std::shared_ptr<const Command>> Commands::collect_logs() {
+  std::vector<wire::TarFile> files = {{"commands", history()}};
+  for (auto& [file, text] : hardware_.logs()) {
+    if (text.size() > log_bytes_max) text.erase(0, text.size() - log_bytes_max);
+    files.push_back({file, std::move(text)});
+  }
+  std::erase_if(commands_, [](const auto& command) { return command->name == collect_logs_name; });
+  auto command = std::make_shared<Command>();
+  command->id = sys_.random.uuid();
+  command->name = collect_logs_name;
+  command->status = CommandStatus::succeeded;
+  command->result = Json::object({{"system_logs", base::base64(TRY(wire::gzip(wire::build_tar(files))))}});
+  commands_.push_back(command);
+  return std::shared_ptr<const Command>(command);
+}
+
 Json Commands::inventory() {
   Json out = hardware_.inventory();
   Json::Array disks;
@@ -220,6 +270,11 @@ Result<Json> Commands::erase_all(Command& command, bool whole) {
   }
   Json out = Json::object({{"step", step}, {"percent", 100}, {"erased", std::move(erased)}});
   if (whole) out.set("proof", std::move(proofs));
+  if (FirmwareVariables* variables = hardware_.firmware_variables(); variables != nullptr) {
+    auto removed = remove_boot_entries(*variables);
+    if (!removed) base::log::warn("boot entries were not removed", {{"error", removed.error().text()}});
+    if (removed) out.set("boot_entries_removed", std::move(*removed));
+  }
   return out;
 }
 
@@ -277,6 +332,7 @@ Result<Json> Commands::write_image_to(Command& command, const Json& args) {
   };
   TRY(write_image(sys_, order, hardware_.image_roots_pem(), file, hardware_.disk_access(), progress, complete));
   Json result = Json::object({{"step", "write_image"}, {"percent", 100}, {"disk", disk.name}});
+  result.set("boot_entry", enter_boot_loader(hardware_, *file));
   result.set("checksum", order.hash_algorithm + ":" + order.hash_value);
   return result;
 }

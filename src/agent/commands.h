@@ -4,6 +4,7 @@
 //   clean.execute_clean_step {step:{step: erase_devices_metadata | erase_devices}}
 //   deploy.execute_deploy_step {step:{step: write_image, args:{image_info, root_device, configdrive}}}
 //   standby.run_image {}, standby.power_off {}, standby.sync {}
+//   log.collect_system_logs {}                   -> {"system_logs": base64 of a gzip-compressed tar}; also while busy
 // image_info: {id, urls|url, os_hash_algo, os_hash_value, disk_format}; root_device: {name, serial, wwn}, and the disk
 // of that name must have that serial and wwn.
 #pragma once
@@ -50,6 +51,8 @@ class Commands {
   Result<void> check_erasable(const std::vector<DiskIdentity>& disks);
   Result<Json> erase_all(Command& command, bool whole);
   Json inventory();
+  Result<std::shared_ptr<const Command>> collect_logs();
+  std::string history() const;
   Result<DiskIdentity> root_device(const Json& wanted);
 
   sys::Sys& sys_;

@@ -7,14 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "agent/boot_entry.h"
 #include "base/json.h"
 #include "fetch/disk_access.h"
 #include "sys/sys.h"
 
 namespace agent {
-
-using base::Json;
-using base::Result;
 
 // A whole disk as the kernel shows it. Serial and wwn are what tells a disk from another: names may change at a boot.
 struct DiskIdentity {
@@ -48,6 +46,10 @@ class Hardware {
   // Erases every block by the strongest means the device has (NVMe sanitize or format, ATA secure erase, discard,
   // overwriting) and checks that it did. `progress` takes a percentage. The result is the proof: method and checks.
   virtual Result<Json> erase_device(const DiskIdentity& disk, const std::function<void(int)>& progress) = 0;
+  // What is worth reading when something went wrong: name and text, the newest at the end.
+  virtual std::vector<std::pair<std::string, std::string>> logs() { return {}; }
+  // Null when the firmware has none (or is no UEFI firmware).
+  virtual FirmwareVariables* firmware_variables() { return nullptr; }
   virtual std::string address() const = 0;            // where the manager can call the agent: an IP literal
   virtual std::vector<std::string> macs() const = 0;  // lower case with colons
 

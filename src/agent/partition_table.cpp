@@ -96,6 +96,7 @@ std::string name_of(std::string_view entry) {
 GptPartition partition_of(std::string_view entry) {
   GptPartition out;
   out.type = guid_text(entry.substr(0, 16));
+  out.id = entry.substr(16, 16);
   out.name = name_of(entry);
   const uint64_t first = load_le(entry, 32, 8), last = load_le(entry, 40, 8);
   out.offset = first * sector;
@@ -140,7 +141,9 @@ Result<std::optional<Gpt>> read_gpt(sys::File& disk) {
   if (!table) return std::optional<Gpt>();
   Gpt out;
   for (uint32_t i = 0; i < table->count; ++i) {
-    if (table->used(i)) out.partitions.push_back(partition_of(table->entry(i)));
+    if (!table->used(i)) continue;
+    out.partitions.push_back(partition_of(table->entry(i)));
+    out.partitions.back().number = i + 1;
   }
   return std::optional<Gpt>(std::move(out));
 }

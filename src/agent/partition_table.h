@@ -13,6 +13,8 @@ namespace agent {
 struct GptPartition {
   std::string type, name;  // type GUID in registry text form, lower case; name in ASCII ('?' for other characters)
   uint64_t offset = 0, bytes = 0;
+  uint32_t number = 0;  // in the table, from 1
+  std::string id;       // its own GUID, 16 bytes as on disk
 };
 
 struct Gpt {

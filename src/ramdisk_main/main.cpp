@@ -10,16 +10,19 @@
 
 namespace {
 
-void log_to_console(sys::Loop& loop) {
+constexpr size_t log_bytes = 256u << 10;
+
+void log_to_console(sys::Loop& loop, agent::LogRing& said) {
   using base::log::Level;
-  base::log::set_sink([&loop](Level at, std::string_view message, std::initializer_list<base::log::Pair> pairs) {
+  base::log::set_sink([&loop, &said](Level at, std::string_view message, std::initializer_list<base::log::Pair> pairs) {
     std::string line = base::log::json_line(at, message, pairs);
     line.insert(1, "\"time\":\"" + base::rfc3339_micro(loop.now()) + "\",");
     std::fprintf(stderr, "ingot-agent: %s\n", line.c_str());
+    said.add(line + "\n");
   });
 }
 
-void live(sys::RealSystem& system) {
+void live(sys::RealSystem& system, const agent::LogRing& said) {
   sys::Sys& sys = system.sys();
   for (;;) {
     auto booted = agent::boot_ramdisk(sys, system.machine());
@@ -29,7 +32,7 @@ void live(sys::RealSystem& system) {
       continue;
     }
     const agent::NetworkSettings network = booted->network;
-    agent::LinuxHardware hardware(sys, system.machine(), std::move(*booted));
+    agent::LinuxHardware hardware(sys, system.machine(), std::move(*booted), said);
     hardware.watch_neighbours();
     agent::Agent agent(sys, hardware);
     agent.start();
@@ -55,8 +58,9 @@ void live(sys::RealSystem& system) {
 int main() {
   sys::RealSystem system;
   sys::Sys& sys = system.sys();
-  log_to_console(sys.loop);
-  sys::spawn(sys.loop, "agent main", [&] { live(system); });
+  agent::LogRing said(log_bytes);
+  log_to_console(sys.loop, said);
+  sys::spawn(sys.loop, "agent main", [&] { live(system, said); });
   sys.loop.run();
   return 1;
 }

@@ -41,6 +41,12 @@ class BlockDevice : public File {
   virtual base::Result<void> read_partitions() = 0;                      // the kernel looks at the table again
 };
 
+// One command to the server's own BMC (IPMI 2.0 section 5): network function, command, data.
+struct IpmiCommand {
+  uint8_t function = 0, command = 0;
+  std::string data;
+};
+
 enum class MachineEnd : unsigned char { reboot, power_off };
 
 class Machine {
@@ -66,6 +72,13 @@ class Machine {
   virtual base::Result<std::unique_ptr<Datagram>> open_frames(const std::string& interface, uint16_t ethertype) = 0;
   virtual base::Result<std::string> link_target(const std::string& path) = 0;  // of a symbolic link
   virtual base::Result<void> set_hostname(const std::string& name) = 0;
+  // A file of efivarfs (attributes, then the value), whole; a variable that is there is replaced or goes.
+  virtual base::Result<void> set_variable(const std::string& path, std::string_view bytes) = 0;
+  virtual base::Result<void> remove_variable(const std::string& path) = 0;
+  virtual base::Result<std::string> kernel_log() = 0;  // as far as the kernel's buffer reaches
+  // The answer without its completion code. Blocks for up to 2 seconds. Errors: not_found (no device), unsupported (the
+  // BMC refused), timeout.
+  virtual base::Result<std::string> ipmi(const IpmiCommand& command) = 0;
   virtual void end(MachineEnd how) = 0;  // syncs; does not return when it is the first process
 };
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # DHCP and TFTP on real sockets, broadcast included: a manager in one network namespace, firmware in another.
-# run.sh INGOT LEASE6. Runs as root. Exit status 77: something it needs is missing.
+# run.sh INGOT LEASE6 TEST_AGENT. Runs as root. Exit status 77: something it needs is missing.
 set -euo pipefail
-ingot=$(readlink -f "$1") lease6=$(readlink -f "$2")
+ingot=$(readlink -f "$1") lease6=$(readlink -f "$2") test_agent=$(readlink -f "$3")
 here=$(dirname "$(readlink -f "$0")")
 skip() {
   echo "netboot: SKIPPED: $*"
@@ -103,6 +103,14 @@ refused() {  # WHAT CURL_ARGUMENTS...
   if load -o "$work/got" "$@" 2>/dev/null; then fail "$what was served"; fi
   echo "ok    refused: $what"
 }
+
+manages "$here/lldp.py" prov0 &
+children+=($!)
+INGOT_LLDP_INTERFACE=prov1 boots "$test_agent" -tc="lldp: a frame on a wire*" >"$work/lldp.out" ||
+  fail "the agent did not hear the switch: $(cat "$work/lldp.out")"
+grep -q "test cases: *1 *| *1 passed" "$work/lldp.out" || fail "the agent was not asked: $(cat "$work/lldp.out")"
+echo "ok    LLDP of a switch"
+halt
 
 start --dhcp-range 172.23.0.100-172.23.0.110/24
 asks=$other expect "uefi: silence" uefi

@@ -30,8 +30,13 @@ Json lldp_values(std::string_view frame) {
   return out;
 }
 
-LinuxHardware::LinuxHardware(sys::Sys& sys, sys::Machine& machine, Booted booted)
-    : sys_(sys), machine_(machine), sysfs_(sys.disk, machine), booted_(std::move(booted)) {}
+LinuxHardware::LinuxHardware(sys::Sys& sys, sys::Machine& machine, Booted booted, const LogRing& said)
+    : sys_(sys),
+      machine_(machine),
+      sysfs_(sys.disk, machine),
+      booted_(std::move(booted)),
+      said_(said),
+      variables_(sys.disk, machine) {}
 
 void LinuxHardware::listen_to(const LinuxNic& nic) {
   auto frames = machine_.open_frames(nic.name, lldp_ethertype);
@@ -66,12 +71,20 @@ Json LinuxHardware::inventory() {
   }
   Json out = Json::object({{"interfaces", std::move(interfaces)}, {"cpu", sysfs_.cpu()}});
   out.set("memory", sysfs_.memory()).set("system_vendor", sysfs_.system_vendor());
-  out.set("bmc_address", Json()).set("bmc_v6address", Json()).set("bmc_mac", Json());
+  if (!bmc_) bmc_ = read_bmc_lan(machine_);
+  const auto or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
+  out.set("bmc_address", or_null(bmc_->address)).set("bmc_v6address", or_null(bmc_->address6));
+  out.set("bmc_mac", or_null(bmc_->mac));
   out.set("hostname", Json(""));
   Json boot = Json::object({{"current_boot_mode", sysfs_.is_uefi() ? "uefi" : "bios"}});
   const auto from = booted_.parameters.find("BOOTIF");
   out.set("boot", boot.set("pxe_interface", from == booted_.parameters.end() ? Json() : Json(from->second)));
   return out;
+}
+
+std::vector<std::pair<std::string, std::string>> LinuxHardware::logs() {
+  auto kernel = machine_.kernel_log();
+  return {{"agent", said_.text()}, {"kernel", kernel ? std::move(*kernel) : kernel.error().text() + "\n"}};
 }
 
 std::vector<std::string> LinuxHardware::macs() const {

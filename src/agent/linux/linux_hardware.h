@@ -1,13 +1,17 @@
 // The machine under the agent when it is a real one: sysfs, block devices, the kernel's power switch.
 #pragma once
 
+#include "agent/linux/bmc_address.h"
+#include "agent/linux/firmware_variables.h"
+#include "agent/linux/log_ring.h"
 #include "agent/linux/ramdisk.h"
 
 namespace agent {
 
 class LinuxHardware : public Hardware {
  public:
-  LinuxHardware(sys::Sys& sys, sys::Machine& machine, Booted booted);
+  // `said`: the agent's own log, which outlives this.
+  LinuxHardware(sys::Sys& sys, sys::Machine& machine, Booted booted, const LogRing& said);
   void watch_neighbours();  // collects LLDP from now on, in fibers
 
   const std::map<std::string, std::string>& boot_parameters() const override { return booted_.parameters; }
@@ -21,6 +25,8 @@ class LinuxHardware : public Hardware {
     return {.blocks = true, .piece_bytes = size_t{1} << 20, .lanes = 2};
   }
   Result<Json> erase_device(const DiskIdentity& disk, const std::function<void(int)>& progress) override;
+  std::vector<std::pair<std::string, std::string>> logs() override;
+  FirmwareVariables* firmware_variables() override { return variables_.there() ? &variables_ : nullptr; }
   std::string address() const override { return booted_.network.address; }
   std::vector<std::string> macs() const override;
   void reboot_into_disk() override { end_soon(sys::MachineEnd::reboot); }
@@ -34,6 +40,9 @@ class LinuxHardware : public Hardware {
   sys::Machine& machine_;
   Sysfs sysfs_;
   Booted booted_;
+  const LogRing& said_;
+  EfiVariables variables_;
+  std::optional<BmcLan> bmc_;               // asked once: it takes its time
   std::map<std::string, Json> neighbours_;  // LLDP TLVs by interface: [[type, hex]...]
 };
 

@@ -43,9 +43,9 @@ class Drivers {
     const auto needs = sys_.disk.read(std::string(modules_folder) + "modules.dep");
     if (!aliases || !needs) return {};  // a kernel with everything built in
     const ModuleIndex index = ModuleIndex::parse(*aliases, *needs);
-    // Nothing asks for these by an alias: what disks, media and firmware variables need on top of their buses.
+    // Nothing asks for these by an alias: what disks, media, firmware variables and BMCs need on top of their buses.
     for (const char* name : {"sd_mod", "sr_mod", "isofs", "vfat", "nls_cp437", "nls_ascii", "nls_iso8859_1", "efivarfs",
-                             "usb_storage", "uas"}) {
+                             "usb_storage", "uas", "ipmi_si", "ipmi_devintf"}) {
       load(index, name);
     }
     for (int quiet = 0; quiet < rounds_without_news;) {

@@ -23,6 +23,10 @@ class TestMachine : public sys::Machine {
   Result<std::unique_ptr<sys::Datagram>> open_frames(const std::string&, uint16_t) override { return none(); }
   Result<std::string> link_target(const std::string&) override { return none(); }
   Result<void> set_hostname(const std::string&) override { return none(); }
+  Result<void> set_variable(const std::string&, std::string_view) override { return none(); }
+  Result<void> remove_variable(const std::string&) override { return none(); }
+  Result<std::string> kernel_log() override { return none(); }
+  Result<std::string> ipmi(const sys::IpmiCommand&) override { return none(); }
   void end(sys::MachineEnd) override {}
 
  protected:

@@ -23,6 +23,10 @@ class RealMachine : public Machine {
   Result<std::unique_ptr<Datagram>> open_frames(const std::string& interface, uint16_t ethertype) override;
   Result<std::string> link_target(const std::string& path) override;
   Result<void> set_hostname(const std::string& name) override;
+  Result<void> set_variable(const std::string& path, std::string_view bytes) override;
+  Result<void> remove_variable(const std::string& path) override;
+  Result<std::string> kernel_log() override;
+  Result<std::string> ipmi(const IpmiCommand& command) override;
   void end(MachineEnd how) override;
 
  private:
