@@ -23,6 +23,7 @@ Result<ramdisk::Parts> parts_of(sys::Disk& disk, const RamdiskFlags& flags) {
   } else {
     parts.kernel = flags.kernel;
     parts.modules = flags.modules;
+    parts.firmware = flags.modules + "/../../firmware";
   }
   while (parts.modules.ends_with("/")) parts.modules.pop_back();
   parts.agent = flags.agent;
@@ -46,6 +47,7 @@ void tell(const ramdisk::Built& built, const RamdiskFlags& flags) {
         .set("biosLoader", built.bios_loader);
     out.set("modules", int64_t{built.modules}).set("modulesLeftOut", int64_t{built.modules_left_out});
     out.set("leftOut", Json::strings(built.left_out)).set("needFirmware", Json::strings(built.need_firmware));
+    out.set("firmware", int64_t{built.firmware}).set("firmwareNoRoom", Json::strings(built.firmware_no_room));
     std::printf("%s\n", out.dump().c_str());
     return;
   }
@@ -53,8 +55,15 @@ void tell(const ramdisk::Built& built, const RamdiskFlags& flags) {
               megabytes(built.kernel_bytes).c_str(), megabytes(built.initrd_bytes).c_str(),
               megabytes(built.loader_bytes).c_str(), built.version.c_str(), built.modules);
   std::printf("left out: %d modules, of %s\n", built.modules_left_out, base::join(built.left_out, ", ").c_str());
-  std::printf("left out: firmware files, which these drivers may ask for: %s\n",
-              base::join(built.need_firmware, ", ").c_str());
+  std::printf("firmware: %d files\n", built.firmware);
+  if (!built.firmware_no_room.empty()) {
+    std::printf("left out: firmware files for which there is no room: %s\n",
+                base::join(built.firmware_no_room, ", ").c_str());
+  }
+  if (!built.need_firmware.empty()) {
+    std::printf("left out: firmware that these drivers may ask for and the root does not have: %s\n",
+                base::join(built.need_firmware, ", ").c_str());
+  }
   if (!built.bios_loader) {
     std::printf("left out: virtual media for BIOS firmware, which needs the packages isolinux and syslinux-common\n");
   }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "ramdisk/firmware.h"
 #include "wire/cpio.h"
 #include "wire/fat.h"
 #include "wire/kernel_modules.h"
@@ -22,6 +23,7 @@ namespace {
 constexpr uint64_t bytes_max = 60'000'000;
 constexpr size_t file_bytes_max = 256u << 20;
 constexpr int compression_level = 15;
+constexpr uint64_t spare_bytes = 500'000;  // packed together, files may need a little more than alone
 
 // Folders of modules that a server needs to be found, wiped and written. What they depend on comes with them.
 const std::vector<std::string> wanted = {
@@ -107,11 +109,6 @@ std::string aliases_of(std::string_view text, const std::set<std::string>& chose
   return out;
 }
 
-// A module's own description has "firmware=NAME" texts in its .modinfo section.
-bool asks_for_firmware(std::string_view module) {
-  return module.find(std::string_view("\0firmware=", 10)) != std::string_view::npos;
-}
-
 Result<std::string> compress(std::string_view bytes) {
   std::string out(ZSTD_compressBound(bytes.size()), '\0');
   const size_t size = ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), compression_level);
@@ -134,8 +131,10 @@ bool is_static_program(std::string_view elf) {
          elf.substr(0, 1u << 20).find("/ld-linux") == std::string_view::npos;
 }
 
-Result<std::string> initramfs(sys::Disk& disk, const Parts& parts, Built& built,
-                              const std::function<void(const std::string&)>& say) {
+using FirmwareNames = std::map<std::string, std::set<std::string>>;  // by module
+
+// Without its firmware, and whose it would be.
+Result<wire::CpioWriter> archive_of(sys::Disk& disk, const Parts& parts, Built& built, FirmwareNames& firmware) {
   const std::string depmod = "run depmod for this kernel (package kmod): depmod -b ROOT VERSION";
   const std::string dep_text = TRY(read(disk, parts.modules + "/modules.dep", depmod));
   const std::string alias_text = TRY(read(disk, parts.modules + "/modules.alias", depmod));
@@ -158,7 +157,7 @@ Result<std::string> initramfs(sys::Disk& disk, const Parts& parts, Built& built,
   cpio.add_file("lib/modules/modules.alias", aliases_of(alias_text, chosen));
   for (const auto& path : chosen) {
     const std::string bytes = TRY(read(disk, parts.modules + "/" + path, depmod));
-    if (asks_for_firmware(bytes)) built.need_firmware.push_back(wire::module_name(path));
+    if (auto names = firmware_of(bytes); !names.empty()) firmware[wire::module_name(path)] = std::move(names);
     cpio.add_file("lib/modules/" + path, bytes);
   }
   std::set<std::string> areas;
@@ -168,6 +167,38 @@ Result<std::string> initramfs(sys::Disk& disk, const Parts& parts, Built& built,
   built.left_out.insert(built.left_out.end(), areas.begin(), areas.end());
   built.modules = static_cast<int>(chosen.size());
   built.modules_left_out = static_cast<int>(all.size() - chosen.size());
+  return cpio;
+}
+
+// Adds what fits beside the rest, which has to be packed for once to know.
+Result<void> add_firmware(sys::Disk& disk, const Parts& parts, const FirmwareNames& asked, uint64_t kernel_bytes,
+                          wire::CpioWriter& cpio, Built& built) {
+  std::set<std::string> all;
+  for (const auto& [module, names] : asked) all.insert(names.begin(), names.end());
+  FirmwareChoice choice;
+  if (!all.empty() && disk.exists(parts.firmware)) {
+    wire::CpioWriter rest = cpio;
+    const std::string packed = TRY(compress(rest.finish()));
+    const uint64_t used = kernel_bytes + packed.size() + spare_bytes;
+    choice = TRY(choose_firmware(disk, parts.firmware, all, used < bytes_max ? bytes_max - used : 0));
+  }
+  for (const auto& [path, bytes] : choice.files) cpio.add_file("lib/firmware/" + path, bytes);
+  built.firmware = static_cast<int>(choice.files.size());
+  built.firmware_no_room = std::move(choice.no_room);
+  const auto in_it = [&](const std::string& name) {
+    return choice.files.count(name) + choice.files.count(name + ".zst") + choice.files.count(name + ".xz") > 0;
+  };
+  for (const auto& [module, names] : asked) {
+    if (std::none_of(names.begin(), names.end(), in_it)) built.need_firmware.push_back(module);
+  }
+  return {};
+}
+
+Result<std::string> initramfs(sys::Disk& disk, const Parts& parts, uint64_t kernel_bytes, Built& built,
+                              const std::function<void(const std::string&)>& say) {
+  FirmwareNames firmware;
+  wire::CpioWriter cpio = TRY(archive_of(disk, parts, built, firmware));
+  TRY(add_firmware(disk, parts, firmware, kernel_bytes, cpio, built));
   const std::string archive = cpio.finish();
   say("compressing " + std::to_string(archive.size() >> 20) + " MiB");
   return compress(archive);
@@ -223,6 +254,7 @@ Result<Parts> find_kernel(sys::Disk& disk, const std::string& root) {
   Parts parts;
   parts.kernel = root + "/boot/vmlinuz-" + newest;
   parts.modules = root + "/lib/modules/" + newest;
+  parts.firmware = root + "/lib/firmware";
   return parts;
 }
 
@@ -231,7 +263,7 @@ Result<Built> build(sys::Disk& disk, const Parts& parts, const std::function<voi
   built.version = parts.modules.substr(parts.modules.rfind('/') + 1);
   const std::string kernel = TRY(read(disk, parts.kernel, "name the kernel with --kernel"));
   say("kernel " + parts.kernel);
-  const std::string initrd = TRY(initramfs(disk, parts, built, say));
+  const std::string initrd = TRY(initramfs(disk, parts, kernel.size(), built, say));
   const std::string loader = TRY(boot_partition(disk, parts));
   built.kernel_bytes = kernel.size();
   built.initrd_bytes = initrd.size();

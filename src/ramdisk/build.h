@@ -10,10 +10,11 @@
 namespace ramdisk {
 
 struct Parts {
-  std::string kernel;   // vmlinuz
-  std::string modules;  // folder of one version, with modules.dep and modules.alias (depmod has run)
-  std::string agent;    // ingot-agent, statically linked
-  std::string output;   // folder
+  std::string kernel;    // vmlinuz
+  std::string modules;   // folder of one version, with modules.dep and modules.alias (depmod has run)
+  std::string firmware;  // folder of firmware files; may be absent
+  std::string agent;     // ingot-agent, statically linked
+  std::string output;    // folder
   // For virtual media: signed boot loaders; shim loads grub by the name grubx64.efi from its own folder.
   std::string shim = "/usr/lib/shim/shimx64.efi.signed";
   std::string grub = "/usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed";
@@ -31,8 +32,10 @@ struct Built {
   uint64_t kernel_bytes = 0, initrd_bytes = 0, loader_bytes = 0;
   bool bios_loader = false;
   int modules = 0, modules_left_out = 0;
-  std::vector<std::string> left_out;       // folders of drivers that are not in it
-  std::vector<std::string> need_firmware;  // modules in it that may ask for firmware files, which are not
+  std::vector<std::string> left_out;          // folders of drivers that are not in it
+  int firmware = 0;                           // files for devices that are in it
+  std::vector<std::string> firmware_no_room;  // files that the root has, and that would make it too large
+  std::vector<std::string> need_firmware;     // modules in it that may ask for firmware, of which no file is in it
 };
 
 // Writes vmlinuz, initrd, esp.img and, for BIOS firmware, isolinux.bin and ldlinux.c32 to the output folder.
