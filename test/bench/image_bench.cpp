@@ -16,6 +16,7 @@
 
 #include "agent/image_writer.h"
 #include "base/text.h"
+#include "fetch/image_download.h"
 #include "metal/boot/image_cache.h"
 #include "sys/real/real.h"
 
