@@ -57,7 +57,9 @@ Result<Packet> parse_request(bool write, std::string_view rest) {
   const auto file = take_text(rest);
   const auto mode = file ? take_text(rest) : std::nullopt;
   if (!mode || file->empty()) return base::corrupt("TFTP request without a file name or mode");
-  return Packet(Request{write, *file, base::lower(*mode), TRY(take_options(rest))});
+  // Not inside the braces: an early return from there would never free the strings in front of it.
+  auto options = TRY(take_options(rest));
+  return Packet(Request{write, *file, base::lower(*mode), std::move(options)});
 }
 
 void put_options(std::string& out, const Options& options) {

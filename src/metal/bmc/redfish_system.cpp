@@ -260,7 +260,8 @@ base::Result<base::Json> RedfishSystem::boot_change(const base::Json& present, c
   const auto& quirks = client_.quirks();
   if (wanted.device == BootDevice::disk && wanted.uefi && quirks.has(Quirk::keeps_own_boot_order))
     return base::Json::object({{"BootSourceOverrideTarget", "None"}, {"BootSourceOverrideEnabled", "Disabled"}});
-  auto boot = base::Json::object({{"BootSourceOverrideTarget", TRY(boot_target(present, settings, wanted.device))}});
+  const auto target = TRY(boot_target(present, settings, wanted.device));
+  auto boot = base::Json::object({{"BootSourceOverrideTarget", target}});
   const bool whole = quirks.has(Quirk::whole_boot_override) || quirks.has(Quirk::forgets_boot_override);
   const std::string enabled = wanted.persistent && !quirks.has(Quirk::continuous_refused) ? "Continuous" : "Once";
   if (whole || present["BootSourceOverrideEnabled"].string() != enabled) boot.set("BootSourceOverrideEnabled", enabled);

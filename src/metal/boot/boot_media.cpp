@@ -50,7 +50,8 @@ Result<bool> add_bios_loader(sys::Disk& disk, const BootPlace& place, const std:
   for (const char* name : {"isolinux.bin", "ldlinux.c32"}) {
     const std::string path = place.ramdisk_dir + "/" + name;
     if (!disk.exists(path)) return false;
-    files.push_back({"isolinux/" + std::string(name), TRY(disk.read(path))});
+    auto bytes = TRY(disk.read(path));
+    files.push_back({"isolinux/" + std::string(name), std::move(bytes)});
   }
   files.push_back(
       {"isolinux/isolinux.cfg",
