@@ -254,7 +254,8 @@ Result<bool> send_away(Run& run) {
     const auto reached = client.find("none");
     if (reached || !passing(reached.error())) {
       const auto told = client.start("standby.run_image", Json::object(), run.operation.id);
-      if (told) return follow_restart(run, client, std::move(*told));
+      if (told && kind_of(run) == AgentKind::stock) return follow_restart(run, client, std::move(*told));
+      if (told) return told->status != AgentCommand::Status::failed;
       if (told.error().code == Code::cancelled) return base::cancelled();
       if (!passing(told.error())) return false;
       may_know = may_know || told.error().code != Code::conflict;
