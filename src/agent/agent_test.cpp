@@ -279,6 +279,30 @@ TEST_CASE("a disk that other servers may use stops the wipe before any disk is t
   }
 }
 
+TEST_CASE("a disk that is to be skipped is not erased, and one that is not named well enough stops the wipe") {
+  Stage stage(15);
+  stage.boot();
+  auto file = stage.hardware->open_disk("").value();
+  REQUIRE(file->write_at(0, "data").ok());
+  const auto erase = [&](Json hint) {
+    Json node = Json::object({{"uuid", "n1"}});
+    node.set("properties", Json::object({{"skip_block_devices", Json::array({std::move(hint)})}}));
+    Json params = Json::object({{"step", Json::object({{"step", "erase_devices_metadata"}})}});
+    return params.set("node", std::move(node));
+  };
+  CHECK(stage.command("clean.execute_clean_step", erase(Json::object({{"serial", "s1"}})))["command_status"].string() ==
+        "SUCCEEDED");
+  CHECK(stage.disk(0, 4) == "data");
+  const std::string target = std::string("/v1/commands/?wait=true&agent_token=") + token;
+  const Json vague =
+      Json::object({{"name", "clean.execute_clean_step"}, {"params", erase(Json::object({{"model", "any"}}))}});
+  CHECK(stage.call("POST", target, vague.dump()).status == 400);
+  CHECK(stage.disk(0, 4) == "data");
+  CHECK(stage.command("clean.execute_clean_step", erase(Json::object({{"serial", "S2"}})))["command_status"].string() ==
+        "SUCCEEDED");
+  CHECK(stage.disk(0, 4) == std::string(4, '\0'));
+}
+
 TEST_CASE("a wrongly declared format and an unknown command are refused") {
   Stage stage(13);
   stage.format = "qcow2";

@@ -1,8 +1,11 @@
 #include "agent/commands.h"
 
+#include <algorithm>
+
 #include "agent/config_drive.h"
 #include "agent/disk_layout.h"
 #include "agent/image_writer.h"
+#include "agent/named_disk.h"
 #include "agent/shared_storage.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -89,6 +92,14 @@ Json enter_boot_loader(Hardware& hardware, sys::File& disk) {
   if (made) base::log::info("boot entry", {{"result", made->dump()}});
   if (!made) base::log::warn("no boot entry was made", {{"error", made.error().text()}});
   return made ? std::move(*made) : Json::object({{"error", made.error().text()}});
+}
+
+// Whether it has the serial and the wwn that the hint names.
+bool fits(const DiskIdentity& disk, const Json& hint) {
+  const auto same = [&](const char* key, const std::string& found) {
+    return hint[key].string().empty() || base::equals_ignore_case(hint[key].string(), found);
+  };
+  return same("serial", disk.serial) && same("wwn", disk.wwn);
 }
 
 }  // namespace
@@ -226,7 +237,14 @@ Result<Commands::Work> Commands::clean_step(const Json& params) {
     return bad("unknown clean step " + base::quoted(step));
   }
   const bool whole = step == "erase_devices";
-  return Work([this, whole](Command& command) { return erase_all(command, whole); });
+  Json::Array skipped;
+  for (const auto& hint : params["node"]["properties"]["skip_block_devices"].items()) {
+    if (!hint.is_object() || (hint["serial"].string().empty() && hint["wwn"].string().empty())) {
+      return bad("skip_block_devices wants a serial or wwn for each device");
+    }
+    skipped.push_back(hint);
+  }
+  return Work([this, whole, skipped](Command& command) { return erase_all(command, whole, skipped); });
 }
 
 // What forbids the wipe is looked for on all disks before the first of them is touched.
@@ -237,7 +255,7 @@ Result<void> Commands::check_erasable(const std::vector<DiskIdentity>& disks) {
       return Error{Code::invalid, "disk " + disk.name + " is read-only and cannot be erased; nothing was erased",
                    Layer::agent};
     }
-    const auto file = TRY(hardware_.open_disk(disk.name));
+    const auto file = named_disk(TRY(hardware_.open_disk(disk.name)), disk);
     const std::string shared = TRY(shared_storage(*file).context("looking at " + disk.name));
     if (!shared.empty()) {
       return Error{Code::conflict,
@@ -250,9 +268,12 @@ Result<void> Commands::check_erasable(const std::vector<DiskIdentity>& disks) {
   return {};
 }
 
-Result<Json> Commands::erase_all(Command& command, bool whole) {
+Result<Json> Commands::erase_all(Command& command, bool whole, const Json::Array& skipped) {
   const std::string step = whole ? "erase_devices" : "erase_devices_metadata";
-  const auto disks = hardware_.disks();
+  auto disks = hardware_.disks();
+  std::erase_if(disks, [&](const DiskIdentity& disk) {
+    return std::any_of(skipped.begin(), skipped.end(), [&](const Json& hint) { return fits(disk, hint); });
+  });
   TRY(check_erasable(disks));
   Json::Array erased, proofs;
   for (size_t i = 0; i < disks.size(); ++i) {
@@ -264,7 +285,7 @@ Result<Json> Commands::erase_all(Command& command, bool whole) {
     };
     progress(0);
     if (whole) proofs.push_back(TRY(hardware_.erase_device(disk, progress).context("erasing " + disk.name)));
-    auto file = TRY(hardware_.open_disk(disk.name));
+    const auto file = named_disk(TRY(hardware_.open_disk(disk.name)), disk);
     TRY(erase_metadata(*file).context("erasing metadata of " + disk.name));
     erased.push_back(disk.name);
   }
@@ -320,7 +341,7 @@ Result<Json> Commands::write_image_to(Command& command, const Json& args) {
   std::string iso;
   if (!args["configdrive"].string().empty()) iso = TRY(decode_config_drive(args["configdrive"].string()));
 
-  const std::shared_ptr<sys::File> file = TRY(hardware_.open_disk(disk.name));
+  const std::shared_ptr<sys::File> file = named_disk(TRY(hardware_.open_disk(disk.name)), disk);
   const ImageOrder order = order_from(args["image_info"]);
   const auto progress = [&](const ImageProgress& at) {
     const uint64_t percent = at.bytes_total == 0 ? 0 : at.bytes * 100 / at.bytes_total;

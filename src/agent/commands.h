@@ -49,7 +49,7 @@ class Commands {
   Result<Work> write_step(const Json& params);
   Result<Json> write_image_to(Command& command, const Json& args);
   Result<void> check_erasable(const std::vector<DiskIdentity>& disks);
-  Result<Json> erase_all(Command& command, bool whole);
+  Result<Json> erase_all(Command& command, bool whole, const Json::Array& skipped);
   Json inventory();
   Result<std::shared_ptr<const Command>> collect_logs();
   std::string history() const;

@@ -23,6 +23,7 @@ using base::Result;
 struct Size {
   size_t control_plane = 99, worker = 99, spare = 99;  // servers by role
   std::vector<std::string> clusters = {"dev", "staging", "production"};
+  std::string only = {};  // when set, no other server
 };
 
 class World {
@@ -68,6 +69,8 @@ class World {
   void kill_in(base::Duration delay, base::Duration outage);
   // Each event of the rack, at the moment it happens.
   void on_event(std::function<void(const sim::RackEvent&)> fn) { event_hook_ = std::move(fn); }
+  // Each change of the manager's store, as soon as it is durable.
+  void on_durable(std::function<void(const store::Record&)> fn) { durable_hook_ = std::move(fn); }
   sim::Rack& rack() { return *rack_; }
   sys::SimWorld& sim() { return sim_; }
   // What is stored with the authority, which is not the manager's with `stock`.
@@ -134,6 +137,7 @@ class World {
   std::unique_ptr<Manager> api_;
   std::unique_ptr<Manager> manager_;
   std::function<void(const sim::RackEvent&)> event_hook_;
+  std::function<void(const store::Record&)> durable_hook_;
   std::unique_ptr<etcd::SimEtcd> etcd_;
   std::vector<Process> processes_;
   std::string holder_;  // who leads, as etcd has it at this moment: its URL

@@ -46,6 +46,7 @@ std::vector<Json> inventory(const Size& size) {
     if (doc["kind"].string() == "Secret") secret = doc;
     if (doc["kind"].string() == "Namespace") out.push_back(doc);
     if (doc["kind"].string() != "BareMetalHost") continue;
+    if (!size.only.empty() && doc.path("metadata.name").string() != size.only) continue;
     size_t& more = left[doc.path("metadata.labels.role").string()];
     if (more == 0) continue;
     --more;
@@ -76,7 +77,10 @@ World::World(uint64_t seed, Size size, base::Duration commit_takes, bool stock, 
     invariants_->on_event(event);
     if (event_hook_) event_hook_(event);
   });
-  store::on_durable(*database_, [this](const store::Record& record) { invariants_->on_durable(record); });
+  store::on_durable(*database_, [this](const store::Record& record) {
+    invariants_->on_durable(record);
+    if (durable_hook_) durable_hook_(record);
+  });
   const auto started = rack_->start();
   REQUIRE_MESSAGE(started.ok(), started.error().text());
   if (processes > 0) make_processes(processes);

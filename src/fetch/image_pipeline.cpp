@@ -217,7 +217,9 @@ Result<void> ImagePipeline::write() {
 // What is to be remembered of a piece before it is written.
 Result<void> ImagePipeline::record(const Piece& piece) {
   const uint64_t end = piece.offset + piece.size;
-  if (end > limit_) return Error{Code::too_large, "the image is larger than the disk has room for"};
+  if (end > limit_)
+    return Error{Code::too_large, "the image is larger than the disk has room for", Layer::none,
+                 "choose a larger disk in spec.rootDeviceHints, or a smaller image"};
   if (!used_.empty() && used_.back().second == piece.offset) {
     used_.back().second = end;
   } else {

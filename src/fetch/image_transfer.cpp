@@ -88,7 +88,8 @@ Result<std::unique_ptr<image::Content>> ImageTransfer::content_of(ImageSource& s
   if (outer == Format::block_map) return image::block_map_content(room_);
   if (outer == Format::qcow2) return qcow2(source);
   if (source.bytes_total() > room_) {
-    return Error{Code::too_large, "the image is larger than the disk has room for"};
+    return Error{Code::too_large, "the image is larger than the disk has room for", base::Layer::none,
+                 "choose a larger disk in spec.rootDeviceHints, or a smaller image"};
   }
   return image::raw_content(room_);
 }

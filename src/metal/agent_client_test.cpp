@@ -138,7 +138,7 @@ TEST_CASE("stock agent: each order has the parameters that its methods take, and
   CHECK(found->status == AgentCommand::Status::succeeded);
   CHECK(inventory_of(AgentKind::stock, found->result)["interfaces"].size() == 1);
 
-  const AgentOrder clean = clean_order("uid-1", false);
+  const AgentOrder clean = clean_order("uid-1", false, {});
   CHECK(agent.tell(clean.name, clean.params, "op-2")->status == AgentCommand::Status::succeeded);
   CHECK(agent.last["params"]["node"]["uuid"].string() == "uid-1");
 

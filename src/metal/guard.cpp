@@ -224,6 +224,21 @@ Result<void> same_machine(const Inventory& agent, const HostFacts& host) {
   return {};
 }
 
+std::vector<const InventoryDisk*> strange_disks(const Inventory& agent, const HostFacts& host) {
+  std::vector<const InventoryDisk*> out;
+  if (host.has_image || !host.hardware || host.hardware->storage.empty()) return out;
+  const auto& storage = host.hardware->storage;
+  for (const auto& disk : agent.disks) {
+    const bool nameless = disk.serial.empty() && disk.wwn.empty();
+    const bool known = std::any_of(storage.begin(), storage.end(), [&](const api::HardwareDisk& recorded) {
+      return base::equals_ignore_case(recorded.serial_number, disk.serial) &&
+             base::equals_ignore_case(recorded.wwn, disk.wwn);
+    });
+    if (!known && !nameless) out.push_back(&disk);
+  }
+  return out;
+}
+
 Result<void> allow(const Intent& intent, const HostFacts& host) {
   TRY(host_allows(intent, host));
   if (intent.act == Act::power_on || intent.act == Act::power_off || intent.act == Act::restart) {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/metal3.h"
 #include "base/result.h"
@@ -56,6 +57,9 @@ struct Intent {
 
 // Errors: conflict, with what does not fit; layer controller, or agent when the machine is not the recorded one.
 base::Result<void> allow(const Intent& intent, const HostFacts& host);
+// Disks that the last inspection did not see, on a host whose users cannot have got them since: they may be somebody
+// else's and are not erased. A deployed system had all disks of its server, so all of them are erased after it.
+std::vector<const InventoryDisk*> strange_disks(const Inventory& agent, const HostFacts& host);
 // Whether the agent runs on the machine that the host's record describes.
 base::Result<void> same_machine(const Inventory& agent, const HostFacts& host);
 

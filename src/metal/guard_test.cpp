@@ -274,6 +274,25 @@ TEST_CASE("guard: an image goes to a disk that is known by serial number or WWN 
   CHECK_FALSE(inspected("/dev/sda", "D1", "0x5001"));
 }
 
+TEST_CASE("guard: a disk that inspection did not see is a strange one until a system was deployed beside it") {
+  Question question = wipe();
+  question.agent.disks = {question.disk};
+  CHECK(strange_disks(question.agent, question.host).empty());  // nothing to compare with
+  question.host.hardware.emplace();
+  CHECK(strange_disks(question.agent, question.host).empty());
+  api::HardwareDisk known;
+  known.name = "/dev/sdz";  // names change from boot to boot
+  known.serial_number = "d1";
+  known.wwn = "0x5000";
+  question.host.hardware->storage = {known};
+  CHECK(strange_disks(question.agent, question.host).empty());
+  question.host.hardware->storage[0].serial_number = "D2";
+  REQUIRE(strange_disks(question.agent, question.host).size() == 1);
+  CHECK(strange_disks(question.agent, question.host)[0]->serial == "D1");
+  question.host.has_image = true;
+  CHECK(strange_disks(question.agent, question.host).empty());
+}
+
 TEST_CASE("guard: the facts are read from the stored host") {
   api::BareMetalHost host;
   host.meta.uid = "u1";

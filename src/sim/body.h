@@ -18,6 +18,7 @@ class Body {
   // The power button as the operating system sees it. True: the machine itself will tell when it is off
   // (Server::power_off_soon); false: the model of the server decides.
   virtual bool press_power_button() { return false; }
+  virtual void hang() = 0;  // the software stops where it is; nothing but a reset helps
 };
 
 }  // namespace sim

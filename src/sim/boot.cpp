@@ -28,8 +28,10 @@ class Boot::MachineHardware : public agent::Hardware {
   std::vector<agent::DiskIdentity> disks() override { return server_.disks(); }
   Result<std::unique_ptr<sys::File>> open_disk(const std::string& name) override {
     auto file = TRY(server_.open_disk(name));
-    PacedFile::Owner owner{server_.site(),      loop_, server_.random(), server_.counters().disks, server_.work_time(),
-                           server_.spec().name, name};
+    PacedFile::Owner owner{server_.site(),         loop_,
+                           server_.random(),       server_.counters().disks,
+                           server_.work_time(),    server_.spec().name,
+                           server_.broken_disks(), name};
     return std::unique_ptr<sys::File>(std::make_unique<PacedFile>(std::move(file), std::move(owner)));
   }
   Result<Json> erase_device(const agent::DiskIdentity& disk, const std::function<void(int)>& progress) override;
@@ -94,6 +96,7 @@ Result<Json> Boot::MachineHardware::erase_device(const agent::DiskIdentity& disk
     progress(percent);
     TRY(sys::sleep(loop_, whole / 10));
   }
+  if (server_.broken_disks().count(disk.name) > 0) return base::unavailable("input/output error on " + disk.name);
   auto file = TRY(server_.open_disk(disk.name));
   TRY(file->zero(0, file->size()));
   ++server_.counters().disks.full_erases;
@@ -125,6 +128,15 @@ std::string Boot::state() const {
 std::string Boot::node_name() const { return node_ ? node_->name() : ""; }
 void Boot::set_kubelet(bool running) {
   if (node_) node_->set_kubelet(running);
+}
+
+void Boot::hang() {
+  loop_.shut();
+  net_->close_all();
+  node_.reset();
+  agent_.reset();
+  hardware_.reset();
+  state_ = "hangs";
 }
 
 namespace {
@@ -215,12 +227,16 @@ Result<void> Boot::boot_disk() {
   for (const auto& disk : server_.disks()) {
     auto file = TRY(server_.open_disk(disk.name));
     if (TRY(agent::boot_sector_format(*file)).empty()) continue;
-    const Json record = TRY(agent::read_install_record(*file));
-    if (record.is_null()) continue;
-    auto node = TRY(Node::from_disk(server_, sys_, disk.name));
+    // Firmware does not ask what comes after the boot sector.
     ++server_.counters().disk_boots;
     server_.log("booted from disk", disk.name);
-    node_ = std::move(node);
+    auto node = Node::from_disk(server_, sys_, disk.name);
+    if (!node) {
+      state_ = "the system on " + disk.name + " does not start: " + node.error().message;
+      server_.log("system does not start", node.error().message);
+      return {};
+    }
+    node_ = std::move(*node);
     node_->start();
     return {};
   }

@@ -30,6 +30,7 @@ class Boot : public Body {
   std::string node_name() const override;
   bool runs_software() const override { return agent_ || node_; }
   void set_kubelet(bool running) override;
+  void hang() override;
 
  private:
   class MachineHardware;

@@ -18,7 +18,8 @@ uint64_t hash_of(std::string_view text) {
 }
 
 constexpr size_t cluster_bytes = 64u << 10;
-constexpr size_t tables_bytes = 3 * cluster_bytes;  // header, L1 table, one L2 table
+constexpr uint64_t table_covers = cluster_bytes / 8 * cluster_bytes;  // of the disk, by one L2 table
+constexpr size_t tables_bytes = 3 * cluster_bytes;                    // header, L1 table, one L2 table
 
 void put(std::string& out, size_t at, uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) {
@@ -27,16 +28,16 @@ void put(std::string& out, size_t at, uint64_t value, int bytes) {
 }
 
 // The tables of a qcow2 image, version 3 (QEMU's docs/interop/qcow2.txt), whose clusters follow them in order.
-std::string qcow2_tables(uint64_t clusters) {
+std::string qcow2_tables(uint64_t clusters, uint64_t disk_bytes) {
   std::string out(tables_bytes, '\0');
   out.replace(0, 4, "QFI\xfb", 4);
-  put(out, 4, 3, 4);                          // version
-  put(out, 20, 16, 4);                        // cluster bits
-  put(out, 24, clusters * cluster_bytes, 8);  // size of the disk
-  put(out, 36, 1, 4);                         // entries of L1
-  put(out, 40, cluster_bytes, 8);             // where L1 is
-  put(out, 96, 4, 4);                         // refcount order
-  put(out, 100, 104, 4);                      // header length
+  put(out, 4, 3, 4);                                                // version
+  put(out, 20, 16, 4);                                              // cluster bits
+  put(out, 24, disk_bytes, 8);                                      // size of the disk
+  put(out, 36, (disk_bytes + table_covers - 1) / table_covers, 4);  // entries of L1
+  put(out, 40, cluster_bytes, 8);                                   // where L1 is
+  put(out, 96, 4, 4);                                               // refcount order
+  put(out, 100, 104, 4);                                            // header length
   put(out, cluster_bytes, 2 * cluster_bytes, 8);
   for (uint64_t i = 0; i < clusters; ++i) put(out, 2 * cluster_bytes + i * 8, tables_bytes + i * cluster_bytes, 8);
   return out;
@@ -49,7 +50,9 @@ ImageServer::~ImageServer() { stop(); }
 
 std::string ImageServer::image(const std::string& path) const {
   const uint64_t clusters = (site_.image_bytes + cluster_bytes - 1) / cluster_bytes;
-  std::string out = qcow2_tables(clusters);
+  const auto large = large_.find(path);
+  const uint64_t disk_bytes = large == large_.end() || large->second == 0 ? clusters * cluster_bytes : large->second;
+  std::string out = qcow2_tables(clusters, disk_bytes);
   const size_t whole = tables_bytes + clusters * cluster_bytes;
   out.reserve(whole);
   SeededRandom random(hash_of(path));

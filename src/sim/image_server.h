@@ -3,6 +3,7 @@
 // of the site's CA.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -20,6 +21,9 @@ class ImageServer {
   void stop();
   // From now on images at this path (or "*") are served with a flipped byte, while their sums stay right.
   void corrupt(const std::string& path, bool on);
+  // From now on the image at this path says that its disk is as large as this, with nothing in what that adds; 0: as it
+  // was.
+  void make_large(const std::string& path, uint64_t disk_bytes) { large_[path] = disk_bytes; }
   uint64_t downloads() const { return downloads_; }
   std::string image(const std::string& path) const;  // what an unharmed image looks like
 
@@ -28,6 +32,7 @@ class ImageServer {
   Site& site_;
   std::string host_;
   std::set<std::string> corrupted_;
+  std::map<std::string, uint64_t> large_;
   uint64_t downloads_ = 0;
   std::unique_ptr<net::HttpServer> plain_, encrypted_;
 };

@@ -67,13 +67,22 @@ net::Response RackControl::act(const std::string& target, const std::string& nam
                                const net::Request& request) {
   Server* server = target == "nodes" ? rack_.server_of_node(name) : rack_.server(name);
   if (server == nullptr) return failure(404, "no server is called or runs as " + base::quoted(name));
+  const int64_t asked = base::parse_int(query_value(request, "seconds")).value_or(0);
+  const base::Duration seconds = base::seconds(std::clamp<int64_t>(asked, 0, 86'400));
   if (verb == "stop-kubelet") {
     server->stop_kubelet();
   } else if (verb == "start-kubelet") {
     server->start_kubelet();
   } else if (verb == "cut-power") {
-    const int64_t seconds = base::parse_int(query_value(request, "seconds")).value_or(0);
-    server->cut_power(base::seconds(std::clamp<int64_t>(seconds, 0, 86'400)));
+    const bool goes_on = query_value(request, "on") == "true";
+    server->cut_power(seconds, goes_on ? Server::WhenBack::as_before : Server::WhenBack::off);
+  } else if (verb == "crash-bmc") {
+    server->crash_bmc(seconds);
+  } else if (verb == "hang") {
+    server->hang();
+  } else if (verb == "forget-boots") {
+    server->forget_boots(
+        static_cast<int>(std::min<uint64_t>(base::parse_uint(query_value(request, "count")).value_or(1), 1000)));
   } else if (verb == "restart-bmc") {
     server->restart_bmc();
   } else if (verb == "bmc-faults") {

@@ -1,5 +1,7 @@
 #include "sim/server.h"
 
+#include <algorithm>
+
 #include "agent/disk_layout.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -94,7 +96,8 @@ Result<void> Server::start_bmc() {
 
 void Server::stop() {
   site_.sys.loop.cancel(pending_);
-  pending_ = 0;
+  site_.sys.loop.cancel(bmc_back_);
+  pending_ = bmc_back_ = 0;
   body_.reset();
   if (redfish_) redfish_->stop();
   if (ipmi_) ipmi_->stop();
@@ -104,20 +107,6 @@ BmcFaults& Server::bmc_faults() {
   if (redfish_) return redfish_->faults();
   if (ipmi_) return ipmi_->faults();
   return no_faults_;
-}
-
-void Server::restart_bmc() {
-  log("BMC restarted");
-  const auto restarted = [this]() -> Result<void> {
-    if (redfish_) {
-      redfish_->restart_losing_sessions();
-      return redfish_->start();
-    }
-    if (!ipmi_) return {};
-    ipmi_->restart_losing_sessions();
-    return ipmi_->start();
-  }();
-  if (!restarted) log("BMC does not start", restarted.error().text());
 }
 
 base::Duration Server::takes(const Range& range) {
@@ -171,7 +160,11 @@ void Server::later(base::Duration delay, std::function<void()> fn) {
 }
 
 std::string Server::disk_path(const std::string& device) const {
-  return site_.disk_directory + "/" + spec_.name + device.substr(device.rfind('/')) + ".disk";
+  const auto& disks = spec_.disks;
+  const auto disk = std::find_if(disks.begin(), disks.end(), [&](const auto& one) { return one.name == device; });
+  const bool exchanged = disk != disks.end() && exchanged_disks_.count(disk->serial) > 0;
+  return site_.disk_directory + "/" + spec_.name + device.substr(device.rfind('/')) +
+         (exchanged ? "-" + disk->serial : "") + ".disk";
 }
 
 std::unique_ptr<Body> Server::make_body() {
@@ -285,22 +278,6 @@ void Server::stop_kubelet() {
 }
 void Server::start_kubelet() {
   if (body_) body_->set_kubelet(true);
-}
-
-void Server::cut_power(base::Duration outage) {
-  site_.sys.loop.cancel(pending_);
-  pending_ = 0;
-  log("power cut");
-  turn_off("power cut");
-  if (redfish_) redfish_->stop();
-  if (ipmi_) ipmi_->stop();
-  if (outage == base::Duration::zero()) return;
-  later(site_.pace.scaled(outage), [this] {
-    log("power is back");
-    redfish_.reset();
-    ipmi_.reset();
-    if (auto started = start_bmc(); !started) log("BMC does not start", started.error().text());
-  });
 }
 
 }  // namespace sim

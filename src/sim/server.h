@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "sim/bmc/ipmi_front.h"
@@ -42,9 +43,19 @@ class Server : public ServerControls {
   BmcFaults& bmc_faults();
   void stop_kubelet();   // until the next boot, or start_kubelet
   void start_kubelet();  // no effect while no node runs
-  // AC power is lost: server and BMC are gone at once. It comes back after `outage` with the server off; zero: never.
-  void cut_power(base::Duration outage);
+  // AC power is lost: server and BMC are gone at once. It comes back after `outage` with the server off, or on when its
+  // firmware is set to go on as before; zero: never.
+  enum class WhenBack : unsigned char { off, as_before };
+  void cut_power(base::Duration outage, WhenBack when_back = WhenBack::off);
   void restart_bmc();  // sessions are lost
+  // The BMC restarts by itself: it is away for so long, and forgets sessions, boot override and virtual media.
+  void crash_bmc(base::Duration outage);
+  void forget_boots(int count) { forgets_boots_ = count; }  // so many next starts find no boot override
+  void hang();                                              // what runs on it does nothing any more, with the power on
+  void break_disk(const std::string& device, bool broken);  // it takes no writes
+  // Another disk, empty at first, takes the place of the one that has this device name.
+  base::Result<void> exchange_disk(const std::string& device, const std::string& serial);
+  const std::set<std::string>& broken_disks() const { return broken_disks_; }
 
   // For the Body.
   Site& site() { return site_; }
@@ -52,7 +63,7 @@ class Server : public ServerControls {
   // How long this takes now, at the site's pace; counted as work of the server.
   base::Duration takes(const Range& range);
   WorkTime& work_time() { return work_; }
-  BootOverride take_boot_override() { return take_for_boot(override_); }
+  BootOverride take_boot_override();
   base::Result<std::unique_ptr<sys::File>> open_disk(const std::string& device);  // raw, without pace
   std::string disk_path(const std::string& device) const;
   std::vector<agent::DiskIdentity> disks();  // those of the spec, then the RAID volumes
@@ -92,11 +103,14 @@ class Server : public ServerControls {
   ServerCounters counters_;
   WorkTime work_;
   BootOverride override_;
+  int forgets_boots_ = 0;
   VirtualMedia media_;
   RaidController raid_;
   SecureBoot secure_boot_{.supported = true};
   std::unique_ptr<Body> body_;  // exists while powered on
-  sys::TimerId pending_ = 0;
+  sys::TimerId pending_ = 0, bmc_back_ = 0;
+  std::set<std::string> broken_disks_;     // device names
+  std::set<std::string> exchanged_disks_;  // serial numbers
   std::unique_ptr<RedfishFront> redfish_;
   std::unique_ptr<IpmiFront> ipmi_;
   BmcFaults no_faults_;

@@ -373,7 +373,9 @@ base::Result<ipmi::Answer> IpmiSession::ask(ipmi::CommandId id, std::string data
 
 base::Error IpmiSession::refusal(ipmi::CommandId id, uint8_t code) const {
   const auto text = name_of(id) + " refused: " + ipmi::name_of_completion(code);
-  if (asks_for_patience(code)) return failed(base::Code::unavailable, text);
+  if (asks_for_patience(code)) {
+    return failed(base::Code::unavailable, text).with_fix("wait; restart the BMC if it stays busy");
+  }
   if (code == completion::insufficient_privilege) return failed(base::Code::forbidden, text);
   return failed(base::Code::unsupported, text);
 }

@@ -426,6 +426,7 @@ base::Error RedfishClient::error_of(std::string_view method, const std::string& 
   base::Error error{code_of(reply.status), std::move(text), base::Layer::bmc};
   if (reply.has_message("PasswordChangeRequired"))
     return std::move(error).with_fix("change the account's factory password on the BMC, then update the Secret");
+  if (reply.status == 503) return std::move(error).with_fix("wait; restart the BMC if it stays busy");
   return error;
 }
 

@@ -45,10 +45,19 @@ const Json& inventory_of(AgentKind kind, const Json& result) {
   return kind == AgentKind::ours ? result["inventory"] : result;
 }
 
-AgentOrder clean_order(const std::string& host_uid, bool whole_disks) {
+AgentOrder clean_order(const std::string& host_uid, bool whole_disks,
+                       const std::vector<const InventoryDisk*>& left_alone) {
   const std::string step = whole_disks ? "erase_devices" : "erase_devices_metadata";
-  return {"clean.execute_clean_step",
-          step_params(host_uid, Json::object(), Json::object({{"interface", "deploy"}, {"step", step}}))};
+  Json params = step_params(host_uid, Json::object(), Json::object({{"interface", "deploy"}, {"step", step}}));
+  Json::Array skipped;
+  for (const InventoryDisk* disk : left_alone) {
+    Json hint = Json::object();  // text without an operator is compared as a whole
+    if (!disk->serial.empty()) hint.set("serial", disk->serial);
+    if (!disk->wwn.empty()) hint.set("wwn", disk->wwn);
+    skipped.push_back(std::move(hint));
+  }
+  if (!skipped.empty()) params.set_path("node.properties.skip_block_devices", std::move(skipped));
+  return {"clean.execute_clean_step", std::move(params)};
 }
 
 Result<AgentOrder> write_order(AgentKind kind, const std::string& host_uid, Json image, const InventoryDisk& disk,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "metal/agent_client.h"
@@ -19,7 +20,9 @@ AgentOrder inventory_order(AgentKind kind);
 // The inventory document in the answer to inventory_order.
 const base::Json& inventory_of(AgentKind kind, const base::Json& result);
 
-AgentOrder clean_order(const std::string& host_uid, bool whole_disks);
+// `left_alone`: disks that are not erased.
+AgentOrder clean_order(const std::string& host_uid, bool whole_disks,
+                       const std::vector<const InventoryDisk*>& left_alone);
 
 // `image`: image_info as docs/agent-protocol.md has it. Errors: invalid, when the disk has neither serial number nor
 // WWN, so that it could be any.

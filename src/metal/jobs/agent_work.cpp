@@ -132,7 +132,12 @@ Result<Progress> clean_job(Run& run, CleanMode mode) {
   if (!TRY(ensure_agent(run, 5, 60))) return needs_boot();
   const Inventory* inventory = TRY(agent_inventory(run));
   const bool whole = mode == CleanMode::disk;
-  AgentOrder order = clean_order(run.host.uid, whole);
+  const auto left_alone = strange_disks(*inventory, TRY(run.facts()));
+  for (const InventoryDisk* disk : left_alone) {
+    base::log::warn("a disk that was not there at inspection is left alone",
+                    {{"host", run.host.name}, {"disk", disk->name}, {"serial", disk->serial}});
+  }
+  AgentOrder order = clean_order(run.host.uid, whole, left_alone);
   const std::string text = whole ? "erasing the disks" : "erasing partition tables and signatures";
   run.step(text, 60);
   base::log::info("asking the agent to wipe disks",

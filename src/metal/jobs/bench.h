@@ -78,6 +78,7 @@ struct Run {
   base::Result<Bmc*> bmc();
   // Repeats a BMC step that failed for a passing reason.
   base::Result<void> insist(const std::string& what, const std::function<base::Result<void>(Bmc&)>& work);
+  base::Result<HostFacts> facts();  // as durable now
   base::Result<void> guard(Act act, const Inventory* agent = nullptr, const InventoryDisk* disk = nullptr,
                            const std::string& raid = {});
   base::Result<void> sleep(base::Duration span);
@@ -119,6 +120,8 @@ base::Result<base::Json> run_on_agent(Run& run, const std::string& name, base::J
                                       const std::function<void(const base::Json& result)>& at,
                                       const std::function<base::Result<void>()>& allowed = nullptr);
 
+// With the layer BMC and, when it says none, a next step.
+base::Error explain(base::Error error, const HostAccess& host);
 base::Result<std::unique_ptr<Bmc>> connect_bmc(Bench& bench, const HostAccess& host);
 FirmwareFacts read_firmware(Bmc& bmc);
 // One look at a task; a BMC that restarts does not answer for a while, which says nothing about the task.

@@ -9,30 +9,6 @@ using base::Error;
 using base::Layer;
 using base::Result;
 
-namespace {
-
-Error explain(Error error, const HostAccess& host) {
-  error = std::move(error).at(Layer::bmc);
-  if (!error.fix.empty()) return error;
-  switch (error.code) {
-    case Code::unauthenticated:
-      error.fix = "correct username and password in the credentials Secret";
-      break;
-    case Code::forbidden:
-      error.fix = "give the BMC account administrator privilege, or set a new password on the BMC";
-      break;
-    case Code::unavailable:
-    case Code::timeout:
-      error.fix = "check spec.bmc.address (" + host.bmc_address + "), the cabling and the firewall toward it";
-      break;
-    default:
-      break;
-  }
-  return error;
-}
-
-}  // namespace
-
 Result<Progress> register_job(Run& run) {
   run.step("connecting to the BMC", 10,
            Wait{Layer::bmc, "connecting to " + run.host.bmc_address, "check the credentials"});

@@ -58,6 +58,26 @@ void Run::step(std::string text, int percent, std::optional<Wait> wait) {
   if (moved) bench.notify(*worker);
 }
 
+Error explain(Error error, const HostAccess& host) {
+  error = std::move(error).at(Layer::bmc);
+  if (!error.fix.empty()) return error;
+  switch (error.code) {
+    case Code::unauthenticated:
+      error.fix = "correct username and password in the credentials Secret";
+      break;
+    case Code::forbidden:
+      error.fix = "give the BMC account administrator privilege, or set a new password on the BMC";
+      break;
+    case Code::unavailable:
+    case Code::timeout:
+      error.fix = "check spec.bmc.address (" + host.bmc_address + "), the cabling and the firewall toward it";
+      break;
+    default:
+      break;
+  }
+  return error;
+}
+
 Result<std::unique_ptr<Bmc>> connect_bmc(Bench& bench, const HostAccess& host) {
   const BmcAddress address = TRY(parse_bmc_address(host.bmc_address));
   if (bench.options.connect_bmc) return bench.options.connect_bmc(host, address);
@@ -80,7 +100,8 @@ Result<void> Run::insist(const std::string& what, const std::function<Result<voi
     auto done = work(*connection);
     if (done) return {};
     Error error = std::move(done).error().context(what).at(Layer::bmc);
-    if (error.code == Code::cancelled || !passing(error) || attempt >= limits.bmc_tries) return error;
+    if (error.code == Code::cancelled || !passing(error) || attempt >= limits.bmc_tries)
+      return explain(std::move(error), host);
     if (worker->job) {
       step(worker->job->progress.step, worker->job->progress.percent,
            Wait{Layer::bmc, error.message, "try again in 20 s"});
@@ -89,9 +110,10 @@ Result<void> Run::insist(const std::string& what, const std::function<Result<voi
   }
 }
 
+Result<HostFacts> Run::facts() { return durable_facts(bench, host); }
+
 Result<void> Run::guard(Act act, const Inventory* agent, const InventoryDisk* disk, const std::string& raid) {
-  const HostFacts facts = TRY(durable_facts(bench, host));
-  const auto allowed = allow({act, host.uid, operation, agent, disk, raid}, facts);
+  const auto allowed = allow({act, host.uid, operation, agent, disk, raid}, TRY(facts()));
   if (!allowed) {
     base::log::warn("refused", {{"host", host.name}, {"act", name_of(act)}, {"why", allowed.error().message}});
   }
@@ -105,7 +127,8 @@ Result<bool> Run::powered_on() {
   TRY(insist("reading the power state", [&](Bmc& connection) -> Result<void> {
     const auto state = connection.power();
     if (!state) return state.error();
-    if (*state == PowerState::unknown) return base::unavailable("the BMC does not know the power state");
+    if (*state == PowerState::unknown)
+      return base::unavailable("the BMC does not know the power state").with_fix("look at the BMC");
     on = *state == PowerState::on;
     return {};
   }));

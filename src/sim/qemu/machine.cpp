@@ -175,4 +175,10 @@ bool QemuBody::press_power_button() {
   return true;
 }
 
+void QemuBody::hang() {
+  if (!qmp_) return;
+  state_ = "hangs";
+  sys::spawn(loop_, "hang", [this] { (void)qmp_->send("stop"); });
+}
+
 }  // namespace sim

@@ -23,6 +23,7 @@ class QemuBody : public Body {
   bool runs_software() const override { return running_; }
   void set_kubelet(bool) override {}
   bool press_power_button() override;
+  void hang() override;  // the processors stop
 
  private:
   void run();
