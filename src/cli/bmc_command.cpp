@@ -262,6 +262,7 @@ int run_simulated_bmc(sys::RealSystem& system, const SimulatedBmcFlags& flags) {
   const auto done = [&]() -> Result<void> {
     TRY(log_to_stderr(sys.loop, flags.log_level));
     sim::InstantServer server;
+    server.add_raid(sys.loop, 4).job_takes = base::seconds(2);
     server.accounts_ = {{flags.user, flags.password, sim::BmcRole::administrator}};
     sim::RedfishFrontOptions redfish_options;
     redfish_options.listen = TRY(sys::Address::parse(flags.redfish).context("--redfish"));

@@ -63,6 +63,8 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
   serve->add_option("--image-cache-size", flags.image_cache_gib, "The most it may hold, in GiB")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  serve->add_flag("--bmc-events", flags.bmc_events,
+                  "Listen to BMCs that stream events (Redfish), and ask those for their power state rarely");
   serve->add_flag("--allow-md5", flags.allow_md5, "Accept md5 image checksums");
   serve->add_flag("--allow-loopback-agents", flags.allow_loopback_agents,
                   "Accept agents on loopback addresses (a simulated rack on this machine)");

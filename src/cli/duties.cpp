@@ -115,6 +115,7 @@ Result<void> Duties::State::start_engine() {
   out.checksum.roots_pem = options.site_ca_pem;
   out.image_cache = options.image_cache;
   out.image_cache.roots_pem = options.site_ca_pem;
+  out.watch_events = options.bmc_events;
   out.limits = options.limits;
   out.is_current = rights.is_current;
   if (rights.may_act) {

@@ -37,6 +37,7 @@ struct ManagerOptions {
   std::string site_ca_pem;                   // roots for sums files over https; empty: the system's
   bool allow_md5 = false;                    // image checksums
   metal::ImageCacheOptions image_cache;      // the roots are filled in
+  bool bmc_events = false;                   // listen to BMCs that stream events
   metal::EngineLimits limits;
   ControllerSet chosen;                       // of the controllers
   base::Duration event_ttl = base::hours(1);  // zero keeps Events for ever

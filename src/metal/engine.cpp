@@ -142,6 +142,7 @@ class BenchEngine : public StartedEngine {
     for (auto& [uid, worker] : bench_->workers) {
       if (worker->job) worker->job->fiber.cancel();
       if (worker->side) worker->side->fiber.cancel();
+      worker->watch.cancel();
     }
     if (bench_->images) bench_->images->stop();
     if (bench_->dhcp) bench_->dhcp->stop();
@@ -251,6 +252,8 @@ class BenchEngine : public StartedEngine {
 
   Progress read_power(const HostAccess& host, base::Duration age_max) override {
     Worker& worker = worker_of(host);
+    keep_watch(bench_, bench_->workers[host.uid], host);
+    if (worker.watched) age_max = std::max(age_max, bench_->options.limits.power_poll_watched);
     if (worker.power_reading && bench_->sys.loop.now() - worker.power_reading->at <= age_max) {
       // The caller knows with this what a finished change would have told, perhaps asks no more, and the result must
       // not answer the same wish at another time.
@@ -291,6 +294,7 @@ class BenchEngine : public StartedEngine {
       bench_->workers.erase(found);
       if (worker->job) worker->job->fiber.cancel();
       if (worker->side) worker->side->fiber.cancel();
+      worker->watch.cancel();
     }
     bench_->boots.drop(uid);
   }

@@ -41,8 +41,12 @@ struct EngineLimits {
   base::Duration firmware_update = base::hours(1);     // of one component, in the BMC
   base::Duration firmware_verify = base::minutes(30);  // from the restart until everything is in force
   base::Duration firmware_poll = base::seconds(10);
-  base::Duration raid_task = base::hours(1);            // one volume is made or deleted
-  base::Duration secure_boot_shown = base::minutes(5);  // until the BMC tells of the boot that was begun
+  base::Duration raid_task = base::hours(1);              // one volume is made or deleted
+  base::Duration event_silence = base::minutes(30);       // without anything on it a stream of events counts as lost
+  base::Duration watch_again = base::minutes(2);          // after a stream was lost
+  base::Duration watch_unsupported = base::hours(6);      // when the BMC offers none
+  base::Duration power_poll_watched = base::minutes(10);  // how old a power state may be while a BMC is watched
+  base::Duration secure_boot_shown = base::minutes(5);    // until the BMC tells of the boot that was begun
 };
 
 // For a simulated rack whose hardware runs `speed` times faster than life: what waits for hardware gives up sooner by
@@ -58,6 +62,7 @@ struct EngineOptions {
   ChecksumRules checksum;
   ImageCacheOptions image_cache;
   EngineLimits limits;
+  bool watch_events = false;  // listen to BMCs that stream events, and ask them for their power state rarely
   // Asked right before anything irreversible, from a job's fiber: whether the stored host is still what the authority
   // above the store has. False: it was not, and the store has learned of it. Empty: the store is the authority.
   std::function<base::Result<bool>(const store::Ref& host)> is_current;

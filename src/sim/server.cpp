@@ -179,6 +179,7 @@ void Server::turn_on() {
   secure_boot_.in_force = secure_boot_.enabled;
   body_ = make_body();
   body_->start();
+  if (redfish_) redfish_->power_changed();
 }
 
 void Server::turn_off(std::string_view why) {
@@ -187,6 +188,7 @@ void Server::turn_off(std::string_view why) {
   log("power off", why);
   body_.reset();
   work_.cut(site_.sys.loop.now());
+  if (redfish_) redfish_->power_changed();
 }
 
 void Server::reset(std::string_view why) {

@@ -205,19 +205,47 @@ bmc_sushy_tools() {
   bmc_check "no BIOS settings, and it says so" 'shows no BIOS settings' "${ours[@]}" bios
 }
 
+# The DMTF's schemas, from its public repository; INGOT_REDFISH_SCHEMAS names a folder with CSDL files instead. Sets
+# bmc_schemas, empty when they cannot be had: then the validator tries to download them by itself.
+bmc_find_schemas() {
+  local kept=${bmc_python%/bmc}/redfish-publications
+  bmc_schemas=${INGOT_REDFISH_SCHEMAS:-}
+  [ -z "$bmc_schemas" ] || return 0
+  if [ ! -e "$kept/csdl/ServiceRoot_v1.xml" ]; then
+    rm -rf "$kept"
+    timeout 300 git clone -q --depth 1 https://github.com/DMTF/Redfish-Publications "$kept" \
+      >"$bmc_dir/schemas.out" 2>&1 || rm -rf "$kept"
+  fi
+  if [ -e "$kept/csdl/ServiceRoot_v1.xml" ]; then bmc_schemas=$kept/csdl; fi
+}
+
 bmc_validator() {
   bmc_install validator redfish_service_validator || return 0
-  say "DMTF's service validator judges our Redfish front"
+  local schemas=()
+  bmc_find_schemas
+  if [ -n "$bmc_schemas" ]; then schemas=(--schema_directory "$bmc_schemas" --skipschema); fi
+  say "DMTF's service validator judges our Redfish front, with a RAID volume and a subscription"
+  local service="https://127.0.0.1:$bmc_redfish_port/redfish/v1" at
+  at=$service/Systems/1/Storage/RAID
+  curl -sk -o /dev/null -u "admin:$bmc_password" "$at/Volumes" -H 'Content-Type: application/json' \
+    -d "{\"RAIDType\":\"RAID1\",\"Name\":\"system\",\"Links\":{\"Drives\":[
+      {\"@odata.id\":\"/redfish/v1/Systems/1/Storage/RAID/Drives/Disk.0\"},
+      {\"@odata.id\":\"/redfish/v1/Systems/1/Storage/RAID/Drives/Disk.1\"}]}}" || true
+  curl -sk -o /dev/null -u "admin:$bmc_password" "$service/EventService/Subscriptions" \
+    -H 'Content-Type: application/json' \
+    -d '{"Destination":"http://127.0.0.1:9/","Protocol":"Redfish","Context":"validator"}' || true
+  sleep 3
   (cd "$bmc_dir" && env -u REQUESTS_CA_BUNDLE -u CURL_CA_BUNDLE timeout 900 \
     "$bmc_python/validator/bin/rf_service_validator" -u admin -p $bmc_password \
-    -r "https://127.0.0.1:$bmc_redfish_port" --logdir "$bmc_dir/validator") >"$bmc_dir/validator.out" 2>&1 || true
+    -r "https://127.0.0.1:$bmc_redfish_port" --logdir "$bmc_dir/validator" "${schemas[@]}") >"$bmc_dir/validator.out" 2>&1 || true
   # The totals are the last row of its table: passed, warned, failed, not tested.
   local row passed failed
   row=$(grep -E '^\|( +[0-9]+ +\|){4}' "$bmc_dir/validator.out" | tail -n 1)
   passed=$(awk -F'|' '{print $2 + 0}' <<<"$row")
   failed=$(awk -F'|' '{print $4 + 0}' <<<"$row")
   if [ "${passed:-0}" -eq 0 ]; then
-    bmc_skip validator "it judged nothing, most likely for want of the DMTF's schemas, which it downloads"
+    bmc_skip validator "it judged nothing, most likely for want of the DMTF's schemas: they could not be fetched; a copy of \
+github.com/DMTF/Redfish-Publications does as well (INGOT_REDFISH_SCHEMAS=COPY/csdl)"
   elif [ "$failed" -eq 0 ]; then
     say "  ok    $passed properties, none wrong"
   else

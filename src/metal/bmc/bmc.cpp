@@ -44,6 +44,8 @@ base::Result<void> Bmc::set_secure_boot(bool) { return cannot("switch Secure Boo
 
 base::Result<std::string> Bmc::subscribe(const EventSubscription&) { return cannot("send events"); }
 
+base::Result<void> Bmc::watch_events(base::Duration, const EventSink&) { return cannot("send events"); }
+
 base::Result<void> Bmc::unsubscribe(const std::string&) { return cannot("send events"); }
 
 base::Result<std::unique_ptr<Bmc>> make_bmc(sys::Sys& sys, sys::Net& net, const BmcAddress& address,

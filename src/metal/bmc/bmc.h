@@ -12,6 +12,7 @@
 // Messages name the URL or host:port asked and what came back; never a credential.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "metal/bmc/address.h"
+#include "metal/bmc/event_stream.h"
 #include "metal/bmc/storage.h"
 #include "sys/sys.h"
 
@@ -115,6 +117,9 @@ struct BmcLimits {
   base::Duration min_command_gap = base::milliseconds(0);  // between IPMI commands to one BMC
 };
 
+// Takes what came; first nothing, when the BMC has begun. False ends it.
+using EventSink = std::function<bool(const std::vector<BmcEvent>&)>;
+
 class Bmc {
  public:
   virtual ~Bmc() = default;
@@ -163,6 +168,9 @@ class Bmc {
   // that it knows returns the same.
   virtual base::Result<std::string> subscribe(const EventSubscription& subscription);
   virtual base::Result<void> unsubscribe(const std::string& id);  // success when it is not there
+  // Parks for as long as the BMC streams its events and something comes within `idle_limit`. Errors: unsupported where
+  // it offers no stream. This connection can do nothing else meanwhile.
+  virtual base::Result<void> watch_events(base::Duration idle_limit, const EventSink& sink);
   // Names of the rows of quirks.h that this BMC has shown until now.
   virtual std::vector<std::string> quirks() { return {}; }
   // Gives the session back (parks). Pools are small, so call it when done; the destructor only forgets the session.

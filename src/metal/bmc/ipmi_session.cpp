@@ -15,6 +15,7 @@ namespace completion = wire::ipmi::completion;
 using Status = ipmi::RakpStatus;
 
 // BMCs drop idle sessions after 60 s, give or take 3 (6.12.15): one that idled for so long is not worth asking.
+constexpr auto slow_gap = base::seconds(5);  // between commands to a BMC that cannot keep up
 constexpr auto session_idle_max = base::seconds(50);
 // A session that worked before and is silent now was probably lost with a restart of the BMC.
 constexpr int sends_before_reopening = 3;
@@ -341,8 +342,13 @@ void IpmiSession::abandon() {
 
 base::Result<void> IpmiSession::keep_gap() {
   const auto now = sys_.loop.now();
-  if (last_command_ && *last_command_ + limits_.min_command_gap > now)
-    TRY(sys::sleep(sys_.loop, *last_command_ + limits_.min_command_gap - now));
+  auto gap = limits_.min_command_gap;
+  if (quirks_.has(Quirk::slow_between_commands)) gap = std::max<base::Duration>(gap, slow_gap);
+  close_together_ = last_command_ && now < *last_command_ + slow_gap;
+  if (last_command_ && *last_command_ + gap > now) {
+    TRY(sys::sleep(sys_.loop, *last_command_ + gap - now));
+    close_together_ = false;
+  }
   last_command_ = sys_.loop.now();
   return {};
 }
@@ -357,8 +363,10 @@ base::Result<ipmi::Answer> IpmiSession::ask_once(ipmi::CommandId id, const std::
       ask_inside(id, data, may_reopen ? Patience{sends_before_reopening, limits_.ipmi_reply_limit} : patience());
   if (answer || answer.error().code != base::Code::timeout) return answer;
   abandon();
+  if (close_together_) quirks_.found(Quirk::slow_between_commands);
   if (!may_reopen) return answer;
   TRY(open());
+  TRY(keep_gap());
   return ask_inside(id, data, patience());
 }
 

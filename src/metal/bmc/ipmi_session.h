@@ -82,6 +82,7 @@ class IpmiSession {
   uint8_t message_number_ = 0, tag_ = 0;
   base::Time used_;
   std::optional<base::Time> last_command_;
+  bool close_together_ = false;  // the present command came soon after the one before
   std::string guid_;
 };
 

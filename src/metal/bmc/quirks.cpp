@@ -305,6 +305,11 @@ const std::vector<QuirkRow> table = {
      .seen_at = "several",
      .behaviour = "IPMI: node busy, out of space, initialisation in progress",
      .remedy = "sends the command again after a pause"},
+    {.quirk = Quirk::slow_between_commands,
+     .name = "slow-between-commands",
+     .seen_at = "older ones",
+     .behaviour = "IPMI: falls silent, or restarts, when commands follow each other closely",
+     .remedy = "leaves five seconds between commands once a session went silent after a close one"},
 };
 
 }  // namespace

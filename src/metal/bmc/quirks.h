@@ -70,6 +70,7 @@ enum class Quirk : unsigned char {
   silent_cipher_suite,
   off_when_off_refused,
   busy_completion,
+  slow_between_commands,
 };
 
 // In the course of what an answer came.

@@ -56,6 +56,9 @@ class RedfishBmc final : public Bmc {
   base::Result<void> set_secure_boot(bool enabled) override { return secure_boot_.set(TRY(system_.read()), enabled); }
   base::Result<std::string> subscribe(const EventSubscription& wanted) override { return events_.subscribe(wanted); }
   base::Result<void> unsubscribe(const std::string& id) override { return events_.unsubscribe(id); }
+  base::Result<void> watch_events(base::Duration idle_limit, const EventSink& sink) override {
+    return events_.watch(idle_limit, sink);
+  }
   std::vector<std::string> quirks() override { return client_.quirks().names(); }
   void close() override { client_.close(); }
 

@@ -301,6 +301,28 @@ base::Result<RedfishReply> RedfishClient::remove(const std::string& path) {
   return call({.method = "DELETE", .path = path});
 }
 
+base::Result<void> RedfishClient::stream(const std::string& path, base::Duration idle_limit,
+                                         const std::function<bool(std::string_view piece)>& sink) {
+  if (login_ == Login::none) TRY(log_in());
+  const Call call{.method = "GET", .path = path};
+  auto request = request_of(call);
+  request.headers.set("Accept", "text/event-stream");
+  bool begun = false, wanted = true;
+  auto response =
+      client_->stream(std::move(request), idle_limit, [&](const net::Response& head, std::string_view piece) {
+        if (head.status != 200) return piece.size() < answer_bytes_max;
+        if (!begun) wanted = sink({});
+        begun = true;
+        return wanted && (wanted = sink(piece));
+      });
+  if (!wanted) return {};
+  if (!response) return transport_error(call, std::move(response).error());
+  if (response->status == 200) return {};
+  RedfishReply reply;
+  reply.status = response->status;
+  return error_of(call.method, path, reply);
+}
+
 base::Result<RedfishReply> RedfishClient::post_bytes(const std::string& path, const std::string& type,
                                                      std::string body) {
   return call({.method = "POST", .path = path, .bytes = std::move(body), .type = type, .again = Again::never});

@@ -2,6 +2,7 @@
 // redfish_media.cpp can speak of resources. Source: DSP0266 1.15 (sections 6, 7, 8.6, 13.3).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +71,10 @@ class RedfishClient {
   std::string monitor_of(const RedfishReply& reply) const;
 
   base::Result<RedfishReply> remove(const std::string& path);
+  // Reads a body that goes on, piece by piece, until `sink` says false, the service ends it (success), or nothing comes
+  // for `idle_limit`. The first piece is empty: the service has begun.
+  base::Result<void> stream(const std::string& path, base::Duration idle_limit,
+                            const std::function<bool(std::string_view piece)>& sink);
 
   // The same, and a status of 400 or above is an error (see error_of).
   base::Result<base::Json> document(const std::string& path);

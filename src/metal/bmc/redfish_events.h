@@ -10,8 +10,10 @@ class RedfishEvents {
   explicit RedfishEvents(RedfishClient& client) : client_(client) {}
   base::Result<std::string> subscribe(const EventSubscription& subscription);
   base::Result<void> unsubscribe(const std::string& id);
+  base::Result<void> watch(base::Duration idle_limit, const EventSink& sink);
 
  private:
+  base::Result<base::Json> service();
   base::Result<std::string> listeners_path();
 
   RedfishClient& client_;

@@ -60,6 +60,11 @@ struct Worker {
   std::optional<Job> side;  // has a Bmc of its own
   std::map<std::string, SideResult> side_results;
   std::optional<base::Time> firmware_read_at;
+  sys::Fiber watch;  // listens to the BMC's events over a connection of its own
+  std::string watch_key;
+  base::Time watch_after{};
+  bool watched = false;                               // the stream is open
+  bool hint_due = false;                              // something came; it is looked at in a moment
   std::string staged_for;                             // operation id under which firmware_tasks were begun
   std::map<std::string, std::string> firmware_tasks;  // component -> the BMC's task
   std::string raid_for;                               // operation id under which volumes were changed
@@ -122,6 +127,10 @@ base::Result<base::Json> run_on_agent(Run& run, const std::string& name, base::J
 
 // With the layer BMC and, when it says none, a next step.
 base::Error explain(base::Error error, const HostAccess& host);
+// Changes when another conversation has to be begun: address or credentials.
+std::string bmc_key(const HostAccess& host);
+// Listens to the BMC if that is wanted and it can be: whatever comes makes the power state be read again.
+void keep_watch(const std::shared_ptr<Bench>& bench, const std::shared_ptr<Worker>& worker, const HostAccess& host);
 base::Result<std::unique_ptr<Bmc>> connect_bmc(Bench& bench, const HostAccess& host);
 FirmwareFacts read_firmware(Bmc& bmc);
 // One look at a task; a BMC that restarts does not answer for a while, which says nothing about the task.

@@ -15,11 +15,6 @@ namespace {
 
 bool passing(const Error& error) { return error.code == Code::unavailable || error.code == Code::timeout; }
 
-std::string what_bmc(const HostAccess& host) {
-  return host.bmc_address + "\n" + host.credentials_version + "\n" + host.credentials.user + "\n" +
-         host.credentials.password + (host.verify_certificate ? "\nverify" : "");
-}
-
 constexpr base::Duration learn_gap = base::milliseconds(50);
 
 // The host as stored now, waiting until that version is durable.
@@ -78,6 +73,11 @@ Error explain(Error error, const HostAccess& host) {
   return error;
 }
 
+std::string bmc_key(const HostAccess& host) {
+  return host.bmc_address + "\n" + host.credentials_version + "\n" + host.credentials.user + "\n" +
+         host.credentials.password + (host.verify_certificate ? "\nverify" : "");
+}
+
 Result<std::unique_ptr<Bmc>> connect_bmc(Bench& bench, const HostAccess& host) {
   const BmcAddress address = TRY(parse_bmc_address(host.bmc_address));
   if (bench.options.connect_bmc) return bench.options.connect_bmc(host, address);
@@ -85,7 +85,7 @@ Result<std::unique_ptr<Bmc>> connect_bmc(Bench& bench, const HostAccess& host) {
 }
 
 Result<Bmc*> Run::bmc() {
-  const std::string key = what_bmc(host);
+  const std::string key = bmc_key(host);
   if (worker->bmc && worker->bmc_key == key) return worker->bmc.get();
   worker->bmc.reset();
   worker->bmc = TRY(connect_bmc(bench, host));

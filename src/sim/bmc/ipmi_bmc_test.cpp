@@ -1,56 +1,14 @@
 // The manager's IPMI client against the rack's IPMI front, in virtual time.
 #include <doctest/doctest.h>
 
-#include "metal/bmc/ipmi.h"
 #include "metal/bmc/ipmi_session.h"
-#include "sim/bmc/instant_server.h"
-#include "sim/bmc/ipmi_front.h"
-#include "sys/fiber.h"
-#include "sys/sim/sim.h"
+#include "sim/bmc/ipmi_room.h"
 #include "wire/ipmi_bytes.h"
 
 namespace {
 
-constexpr const char* bmc_host = "192.168.1.12";
-
-struct Room {
-  explicit Room(uint64_t seed = 1, sim::IpmiFrontOptions options = {})
-      : world(seed),
-        manager(world.process("10.0.0.1", "manager")),
-        rack(world.process(bmc_host, "rack")),
-        front(rack, rack.net, server, with_address(std::move(options))) {}
-
-  static sim::IpmiFrontOptions with_address(sim::IpmiFrontOptions options) {
-    options.listen = {bmc_host, 623};
-    return options;
-  }
-  std::unique_ptr<metal::Bmc> bmc(const std::string& user = "admin", const std::string& password = "rack-secret-01",
-                                  const std::string& query = "") {
-    auto address = metal::parse_bmc_address(std::string("ipmi://") + bmc_host + query);
-    return metal::make_ipmi_bmc(manager, manager.net, *address, {user, password}, {});
-  }
-  void run(const std::function<void()>& body) {
-    REQUIRE(front.start().ok());
-    bool done = false;
-    std::exception_ptr thrown;  // a failed REQUIRE must not leave the fiber
-    sys::spawn(manager.loop, "test", [&] {
-      try {
-        body();
-      } catch (...) {
-        thrown = std::current_exception();
-      }
-      done = true;
-    });
-    REQUIRE(world.loop().run_until([&] { return done; }));
-    if (thrown) std::rethrow_exception(thrown);
-  }
-
-  sys::SimWorld world;
-  sys::Sys& manager;
-  sys::Sys& rack;
-  sim::InstantServer server;
-  sim::IpmiFront front;
-};
+using Room = sim::IpmiRoom;
+using sim::ipmi_host;
 
 }  // namespace
 
@@ -133,7 +91,7 @@ TEST_CASE("IPMI: boot flags outlive 60 s because the client asks for it, and not
     bmc->close();
     room.front.restart_losing_sessions();  // the parameter returns to its default
     REQUIRE(room.front.start().ok());
-    metal::IpmiSession raw(room.manager, room.manager.net, *metal::parse_bmc_address(bmc_host),
+    metal::IpmiSession raw(room.manager, room.manager.net, *metal::parse_bmc_address(ipmi_host),
                            {"admin", "rack-secret-01"}, {});
     REQUIRE(raw.data_of(wire::ipmi::command::set_boot_options, std::string("\x05\xA0\x04\x00\x00\x00", 6)).ok());
     CHECK(room.server.boot_override().target == sim::BootTarget::pxe);
@@ -257,7 +215,7 @@ TEST_CASE("IPMI: lost and doubled datagrams and a busy BMC never act twice nor f
 TEST_CASE("IPMI: the front takes any datagrams and still works") {
   Room room(7);
   room.run([&] {
-    auto socket = room.manager.net.open_udp({}, {bmc_host, 623});
+    auto socket = room.manager.net.open_udp({}, {ipmi_host, 623});
     REQUIRE(socket.ok());
     auto& random = room.world.random();
     for (int i = 0; i < 3000; ++i) {
@@ -272,7 +230,7 @@ TEST_CASE("IPMI: the front takes any datagrams and still works") {
           bytes[15] = 0;
         }
       }
-      REQUIRE((*socket)->send({bmc_host, 623}, bytes).ok());
+      REQUIRE((*socket)->send({ipmi_host, 623}, bytes).ok());
       if (i % 100 == 0) REQUIRE(sys::sleep(room.manager.loop, base::milliseconds(50)).ok());
     }
     CHECK(room.bmc()->set_power(metal::PowerAction::on).ok());

@@ -61,6 +61,8 @@ struct IpmiFront::State : std::enable_shared_from_this<IpmiFront::State> {
   IpmiFrontOptions options;
   IpmiCommands commands;
   int busy_commands;  // still to refuse
+  std::optional<base::Time> last_command;
+  base::Time deaf_until{};
   BmcFaults faults;
   std::shared_ptr<sys::Datagram> socket;
   sys::Address local;
@@ -72,6 +74,7 @@ struct IpmiFront::State : std::enable_shared_from_this<IpmiFront::State> {
   void send(const sys::Address& to, const std::string& bytes);
   void expire();
   std::string handle(std::string_view datagram);
+  bool is_too_much(const ipmi::Command& asked);
   std::string outside_session(const ipmi::Packet& packet);
   std::string open(std::string_view payload);
   std::string rakp1(std::string_view payload);
@@ -112,6 +115,7 @@ void IpmiFront::State::expire() {
 
 // The reply's datagram, or empty when there is nothing to say.
 std::string IpmiFront::State::handle(std::string_view datagram) {
+  if (sys.loop.now() < deaf_until) return {};
   if (ipmi::is_presence_ping(datagram)) return ipmi::encode_presence_pong(datagram);
   auto packet = ipmi::decode_packet(datagram);
   if (!packet) return {};
@@ -308,6 +312,7 @@ std::string IpmiFront::State::inside_session(const ipmi::Packet& packet) {
   } else {
     auto asked = ipmi::decode_command(*message);
     if (!asked) return {};
+    if (is_too_much(*asked)) return {};
     plain = ipmi::encode(answer(found->first, session, *asked, close));
     session.last_message = *message;
     session.last_answer = plain;
@@ -316,6 +321,18 @@ std::string IpmiFront::State::inside_session(const ipmi::Packet& packet) {
                                    session.keys, sys.random.bytes(16));
   if (close) sessions.erase(found);
   return reply;
+}
+
+// A BMC that cannot keep up restarts.
+bool IpmiFront::State::is_too_much(const ipmi::Command& asked) {
+  const auto gap = options.profile.command_gap;
+  if (gap == base::Duration::zero() || asked.id == command::set_session_privilege || asked.id == command::close_session)
+    return false;
+  const auto before = std::exchange(last_command, sys.loop.now());
+  if (!before || sys.loop.now() >= *before + gap) return false;
+  deaf_until = sys.loop.now() + gap;
+  sessions.clear();
+  return true;
 }
 
 ipmi::Answer IpmiFront::State::answer(uint32_t id, Session& session, const ipmi::Command& asked, bool& close) {

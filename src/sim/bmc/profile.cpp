@@ -124,6 +124,7 @@ const std::vector<BmcProfile> profiles = {
     {.name = "ipmi-silent-suite", .quirk = "silent-cipher-suite", .silent_suite_17 = true},
     {.name = "ipmi-off-when-off", .off_when_off_refused = true},
     {.name = "ipmi-busy", .quirk = "busy-completion", .busy_commands = 3},
+    {.name = "ipmi-hurried", .quirk = "slow-between-commands", .command_gap = base::seconds(3)},
 };
 
 }  // namespace

@@ -75,7 +75,8 @@ struct BmcProfile {
   bool boot_in_steps = false;
   bool silent_suite_17 = false;  // lists no suites and does not answer 17
   bool off_when_off_refused = false;
-  int busy_commands = 0;  // so many first ones
+  int busy_commands = 0;            // so many first ones
+  base::Duration command_gap = {};  // restarts when a command comes sooner after another
 };
 
 const std::vector<BmcProfile>& bmc_profiles();

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "metal/bmc/redfish_client.h"
-#include "sim/bmc/ipmi_front.h"
+#include "sim/bmc/ipmi_room.h"
 #include "sim/bmc/misbehaviour.h"
 #include "sim/bmc/redfish_room.h"
 
@@ -75,43 +75,7 @@ void use_machine(Room& room, const BmcProfile& profile, metal::Bmc& bmc) {
   step("power off at the end", [&] { return bmc.set_power(metal::PowerAction::off); });
 }
 
-struct IpmiRoom {
-  explicit IpmiRoom(const BmcProfile& profile)
-      : world(1),
-        manager(world.process("10.0.0.1", "manager")),
-        rack(world.process(sim::bmc_host, "rack")),
-        front(rack, rack.net, server, options(profile)) {}
-  static sim::IpmiFrontOptions options(const BmcProfile& profile) {
-    sim::IpmiFrontOptions out;
-    out.listen = {sim::bmc_host, 623};
-    out.profile = profile;
-    return out;
-  }
-  void run(const std::function<void(metal::Bmc&)>& body) {
-    REQUIRE(front.start().ok());
-    bool done = false;
-    std::exception_ptr thrown;
-    auto address = metal::parse_bmc_address(std::string("ipmi://") + sim::bmc_host);
-    auto bmc = *metal::make_bmc(manager, manager.net, *address, {"admin", "rack-secret-01"}, false);
-    sys::spawn(manager.loop, "test", [&] {
-      try {
-        body(*bmc);
-      } catch (...) {
-        thrown = std::current_exception();
-      }
-      done = true;
-    });
-    REQUIRE(world.loop().run_until([&] { return done; }));
-    if (thrown) std::rethrow_exception(thrown);
-  }
-  sys::SimWorld world;
-  sys::Sys& manager;
-  sys::Sys& rack;
-  sim::InstantServer server;
-  sim::IpmiFront front;
-};
-
-void use_by_ipmi(IpmiRoom& room, metal::Bmc& bmc) {
+void use_by_ipmi(sim::IpmiRoom& room, metal::Bmc& bmc) {
   const auto step = [](const base::Result<void>& done) { REQUIRE_MESSAGE(done.ok(), done.error().text()); };
   const auto system = bmc.connect();
   REQUIRE_MESSAGE(system.ok(), system.error().text());
@@ -142,11 +106,14 @@ TEST_CASE("BMC quirks: every profile can be used, and every row of the table is 
     CAPTURE(profile.name);
     std::vector<std::string> found;
     if (sim::speaks_ipmi(profile)) {
-      IpmiRoom room(profile);
-      room.run([&](metal::Bmc& bmc) {
-        use_by_ipmi(room, bmc);
-        found = bmc.quirks();
-        bmc.close();
+      sim::IpmiFrontOptions options;
+      options.profile = profile;
+      sim::IpmiRoom room(1, options);
+      room.run([&] {
+        auto bmc = room.bmc();
+        use_by_ipmi(room, *bmc);
+        found = bmc->quirks();
+        bmc->close();
       });
       CHECK(room.front.sessions() == 0);
     } else {

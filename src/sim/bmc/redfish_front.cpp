@@ -22,6 +22,7 @@ constexpr auto reset_delay = base::milliseconds(500);  // the answer to Manager.
 constexpr auto reset_outage = base::seconds(30);
 constexpr size_t body_bytes_max = 64u << 20;  // firmware images
 constexpr size_t connections_max = 256;
+constexpr const char* stream_type = "text/event-stream";  // of an answer that goes on
 
 struct Caller {
   std::string user;
@@ -95,7 +96,8 @@ struct RedfishFront::State : std::enable_shared_from_this<RedfishFront::State> {
         sessions(s, options.sessions_max, options.session_idle_limit),
         firmware(s.loop, controls, "/redfish/v1/Systems/" + options.system_id),
         storage(controls, "/redfish/v1/Systems/" + options.system_id),
-        resources(s.loop, controls, sessions, firmware, storage, options.system_id, s.random.uuid()) {
+        events(s, n),
+        resources(s.loop, controls, sessions, firmware, storage, events, options.system_id, s.random.uuid()) {
     if (options.profile)
       odd = std::make_unique<Misbehaviour>(s.loop, controls, *options.profile, resources.system_path());
   }
@@ -107,6 +109,7 @@ struct RedfishFront::State : std::enable_shared_from_this<RedfishFront::State> {
   RedfishSessions sessions;
   RedfishFirmware firmware;
   RedfishStorage storage;
+  RedfishEvents events;
   RedfishResources resources;
   BmcFaults faults;
   int requests = 0;
@@ -171,6 +174,7 @@ base::Result<void> RedfishFront::State::start() {
   });
   TRY(made->start());
   http = std::move(made);
+  events.start();
   local = http->local().at(0);
   return {};
 }
@@ -178,6 +182,7 @@ base::Result<void> RedfishFront::State::start() {
 void RedfishFront::State::stop() {
   sys.loop.cancel(restarting);
   restarting = 0;
+  events.stop();
   http.reset();
 }
 
@@ -216,6 +221,9 @@ void RedfishFront::State::serve(net::Exchange& exchange) {
     if (auto stream = exchange.take_over()) (*stream)->close();
     return;
   }
+  if (response.status == 200 && exchange.request().method == "GET" &&
+      response.headers.get("Content-Type") == stream_type)
+    return events.stream(exchange);
   response.headers.set("OData-Version", "4.0");
   response.headers.set("Cache-Control", "no-cache");
   exchange.respond(std::move(response));
@@ -296,6 +304,10 @@ base::Result<Caller> RedfishFront::State::authenticate(const net::Request& reque
 
 net::Response RedfishFront::State::read(const net::Request& request, const RedfishResource& resource) {
   net::Response response;
+  if (resource.kind == RedfishKind::event_stream) {
+    response.headers.set("Content-Type", stream_type);
+    return response;
+  }
   if (resource.kind == RedfishKind::metadata) {
     response.body = RedfishResources::metadata();
     response.headers.set("Content-Type", "application/xml");
@@ -324,6 +336,10 @@ net::Response RedfishFront::State::change(const net::Request& request, const Red
     std::string task;
     const auto problem = storage.remove(resource.path, task);
     return begun(problem, task);
+  }
+  if (request.method == "DELETE" && resource.kind == RedfishKind::subscription) {
+    events.unsubscribe(resource.path);
+    return {.status = 204};
   }
   if (request.method == "DELETE") {
     sessions.remove(resource.id);
@@ -378,6 +394,13 @@ net::Response RedfishFront::State::post(const RedfishResource& resource, const J
       std::string task;
       const auto problem = firmware.simple_update(body, task);
       return begun(problem, task);
+    }
+    case RedfishKind::subscriptions: {
+      std::string path;
+      if (const auto problem = events.subscribe(body, path)) return redfish_refusal(*problem);
+      auto response = net::Response::json(201, events.find(path));
+      response.headers.set("Location", path);
+      return response;
     }
     case RedfishKind::volumes: {
       std::string task;
@@ -458,6 +481,14 @@ void RedfishFront::restart_losing_sessions() {
   stop();
   state_->sessions.clear();
 }
+
+void RedfishFront::power_changed() {
+  const bool on = state_->server.powered_on();
+  state_->events.tell("ResourceEvent.1.3.0.PowerStateChanged", on ? "The server is on." : "The server is off.",
+                      state_->resources.system_path());
+}
+
+size_t RedfishFront::event_streams() const { return state_->events.streams(); }
 
 sys::Address RedfishFront::local() const { return state_->local; }
 

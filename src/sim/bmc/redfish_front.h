@@ -31,8 +31,10 @@ class RedfishFront {
   void stop();                 // also closes connections
   // The BMC restarts: connections and sessions are gone; it listens again when start() is called.
   void restart_losing_sessions();
+  void power_changed();  // the server's: those who listen for events are told
   sys::Address local() const;
   size_t sessions() const;
+  size_t event_streams() const;
   int requests() const;  // since it was made
   BmcFaults& faults();
 

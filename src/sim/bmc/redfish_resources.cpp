@@ -94,9 +94,11 @@ std::string allow_of(RedfishKind kind) {
       return "GET, HEAD, PATCH";
     case RedfishKind::sessions:
     case RedfishKind::volumes:
+    case RedfishKind::subscriptions:
       return "GET, HEAD, POST";
     case RedfishKind::session:
     case RedfishKind::volume:
+    case RedfishKind::subscription:
       return "GET, HEAD, DELETE";
     case RedfishKind::reset_system:
     case RedfishKind::reset_manager:
@@ -125,12 +127,13 @@ Json RedfishResource::unstamped() const {
 
 RedfishResources::RedfishResources(sys::Loop& loop, ServerControls& server, const RedfishSessions& sessions,
                                    const RedfishFirmware& firmware, const RedfishStorage& storage,
-                                   std::string system_id, std::string service_uuid)
+                                   const RedfishEvents& events, std::string system_id, std::string service_uuid)
     : loop_(loop),
       server_(server),
       sessions_(sessions),
       firmware_(firmware),
       storage_(storage),
+      events_(events),
       service_uuid_(std::move(service_uuid)),
       system_(root + "/Systems/" + system_id),
       manager_(root + "/Managers/1"),
@@ -164,6 +167,7 @@ std::optional<RedfishResource> RedfishResources::find(const std::string& path) c
     return RedfishResource{RedfishKind::document, path, allow_of(RedfishKind::document), std::move(task), ""};
   }
   if (path.starts_with(storage_.path())) return find_storage(path);
+  if (path.starts_with(RedfishEvents::service_path())) return find_events(path);
   if (!path.starts_with(sessions_path + "/")) return std::nullopt;
   const auto* one = sessions_.find(path.substr(sessions_path.size() + 1));
   if (one == nullptr) return std::nullopt;
@@ -176,6 +180,16 @@ std::optional<RedfishResource> RedfishResources::find_storage(const std::string&
   const auto kind = storage_.is_volume(path)          ? RedfishKind::volume
                     : path == storage_.volumes_path() ? RedfishKind::volumes
                                                       : RedfishKind::document;
+  return RedfishResource{kind, path, allow_of(kind), std::move(document), ""};
+}
+
+std::optional<RedfishResource> RedfishResources::find_events(const std::string& path) const {
+  if (path == RedfishEvents::stream_path()) return RedfishResource{RedfishKind::event_stream, path, "GET", {}, ""};
+  Json document = events_.find(path);
+  if (document.is_null()) return std::nullopt;
+  const auto kind = events_.is_subscription(path)                 ? RedfishKind::subscription
+                    : path == RedfishEvents::subscriptions_path() ? RedfishKind::subscriptions
+                                                                  : RedfishKind::document;
   return RedfishResource{kind, path, allow_of(kind), std::move(document), ""};
 }
 
@@ -216,8 +230,8 @@ Json RedfishResources::service_root() const {
   Json out = Json::object({{"@odata.id", root + "/"}, {"@odata.type", "#ServiceRoot.v1_15_0.ServiceRoot"}});
   out.set("Id", "RootService").set("Name", "Root Service").set("RedfishVersion", "1.15.0").set("UUID", service_uuid_);
   out.set("Vendor", server_.identity().manufacturer).set("Product", server_.identity().model);
-  for (const char* name :
-       {"Systems", "Managers", "Chassis", "SessionService", "AccountService", "UpdateService", "Registries"})
+  for (const char* name : {"Systems", "Managers", "Chassis", "SessionService", "AccountService", "UpdateService",
+                           "Registries", "EventService"})
     out.set(name, link(root + "/" + name));
   out.set("Tasks", link(root + "/TaskService"));
   out.set("Links", Json::object({{"Sessions", link(sessions_path)}}));
@@ -270,8 +284,8 @@ Json RedfishResources::system() const {
   Json cpus = Json::object({{"Count", identity.processors}, {"Model", identity.processor_model}});
   cpus.set("CoreCount", identity.processors * identity.cores_per_processor);
   cpus.set("LogicalProcessorCount", identity.processors * identity.cores_per_processor * 2);
-  out.set("ProcessorSummary", cpus.set("Status", healthy()));
-  out.set("MemorySummary", Json::object({{"TotalSystemMemoryGiB", identity.memory_gib}, {"Status", healthy()}}));
+  out.set("ProcessorSummary", cpus);
+  out.set("MemorySummary", Json::object({{"TotalSystemMemoryGiB", identity.memory_gib}}));
   out.set("Processors", link(system_ + "/Processors")).set("Storage", link(storage_.path()));
   if (server_.secure_boot().supported) out.set("SecureBoot", link(system_ + "/SecureBoot"));
   out.set("EthernetInterfaces", link(system_ + "/EthernetInterfaces"));

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "sim/bmc/redfish_events.h"
 #include "sim/bmc/redfish_firmware.h"
 #include "sim/bmc/redfish_sessions.h"
 #include "sim/bmc/redfish_storage.h"
@@ -35,6 +36,9 @@ enum class RedfishKind : unsigned char {
   volumes,
   volume,
   secure_boot,
+  subscriptions,
+  subscription,
+  event_stream,
 };
 
 struct RedfishResource {
@@ -49,8 +53,8 @@ struct RedfishResource {
 class RedfishResources {
  public:
   RedfishResources(sys::Loop& loop, ServerControls& server, const RedfishSessions& sessions,
-                   const RedfishFirmware& firmware, const RedfishStorage& storage, std::string system_id,
-                   std::string service_uuid);
+                   const RedfishFirmware& firmware, const RedfishStorage& storage, const RedfishEvents& events,
+                   std::string system_id, std::string service_uuid);
   // `path` without query and without trailing slash; nullopt when there is nothing.
   std::optional<RedfishResource> find(const std::string& path) const;
   static const std::string& metadata();
@@ -75,6 +79,7 @@ class RedfishResources {
   base::Json boot() const;
   base::Json secure_boot() const;
   std::optional<RedfishResource> find_storage(const std::string& path) const;
+  std::optional<RedfishResource> find_events(const std::string& path) const;
   base::Json manager() const;
   base::Json media() const;
   base::Json chassis() const;
@@ -89,6 +94,7 @@ class RedfishResources {
   const RedfishSessions& sessions_;
   const RedfishFirmware& firmware_;
   const RedfishStorage& storage_;
+  const RedfishEvents& events_;
   std::string service_uuid_;
   std::string system_, manager_, chassis_;  // paths
   std::map<std::string, Entry> entries_;
