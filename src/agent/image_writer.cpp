@@ -72,8 +72,11 @@ Result<void> write_image(sys::Sys& sys, const ImageOrder& order, const std::stri
     return Error{Code::invalid, "the disk is too small for an image and a config drive", Layer::agent};
   }
   auto digest = TRY(crypto::Digest::make(order.hash_algorithm));
-  fetch::ImageTransfer transfer(sys, disk, access, record_offset(disk->size()), std::move(digest), order.format,
-                                progress);
+  if (order.format == "block map" && order.hash_algorithm != "sha256") {
+    return Error{Code::invalid, "a block map is known by its sha256, not by its " + order.hash_algorithm, Layer::agent};
+  }
+  fetch::ImageTransfer transfer(sys, disk, access, record_offset(disk->size()), std::move(digest), order.hash_value,
+                                order.format, progress);
   TRY(erase_metadata(*disk));  // whatever happens next, the old system does not boot any more
 
   if (auto done = transfer.run(*download); !done) {

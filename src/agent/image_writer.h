@@ -17,7 +17,8 @@ struct ImageOrder {
   std::string id, url;
   std::string hash_algorithm;  // md5, sha1, sha256 or sha512, of the file as it is downloaded
   std::string hash_value;      // lower-case hex
-  std::string format;          // raw or qcow2, as declared; must agree with what arrives; empty: either
+  std::string format;          // raw or qcow2, as declared; must agree with what arrives; empty: either;
+                               // "block map": hash_value is of the map (image/block_map.h)
 };
 
 using fetch::DiskAccess;

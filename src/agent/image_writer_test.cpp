@@ -13,6 +13,7 @@
 #include "agent/disk_layout.h"
 #include "base/text.h"
 #include "crypto/hash.h"
+#include "image/block_map.h"
 #include "net/http.h"
 #include "sys/fiber.h"
 #include "sys/sim/sim.h"
@@ -309,6 +310,57 @@ TEST_CASE("wrong sum, wrong format, too large, broken or hostile images never le
     CHECK_MESSAGE(done.error().code == one.code, done.error().text());
     CHECK_MESSAGE(done.error().message.find(one.says) != std::string::npos, done.error().text());
     CHECK(done.error().layer == base::Layer::agent);
+    CHECK_FALSE(bench.bootable());
+  }
+}
+
+TEST_CASE("a block map is written when its map is the one of the order, and each block the one of the map") {
+  const std::string content = disk_content((3u << 20) + 1536);
+  image::BlockMap map;
+  map.disk_bytes = content.size();
+  std::string stored;
+  for (uint32_t i = 0; uint64_t{i} * map.block_bytes < content.size(); ++i) {
+    const auto packed =
+        image::pack_block(i, std::string_view(content).substr(size_t{i} * map.block_bytes, map.block_bytes));
+    if (!packed) continue;
+    map.entries.push_back(packed->entry);
+    stored += packed->stored;
+  }
+  const std::string head = map.dump().value(), sum = base::hex(crypto::sha256(head));
+  for (const bool real : {false, true}) {
+    Bench bench(8);
+    if (real) bench.access = {.blocks = true, .piece_bytes = 1u << 20, .lanes = 2};
+    bench.file = head + stored;
+    const auto done = bench.write("block map", sum);
+    REQUIRE_MESSAGE(done, done.error().text());
+    CHECK(bench.holds(content));
+    CHECK(bench.bootable());
+    CHECK(bench.disk->written < content.size() * 3 / 4);
+  }
+  std::string bad_block = head + stored;
+  bad_block[head.size() + stored.size() / 2] ^= 1;
+  const std::string whole = base::hex(crypto::sha256(head + stored));
+  const struct {
+    std::string file, declared, sum;
+    Code code;
+  } cases[] = {
+      {head + stored, "block map", std::string(64, 'a'), Code::corrupt},
+      {head + stored, "block map", whole, Code::corrupt},
+      {bad_block, "block map", sum, Code::corrupt},
+      {head + stored + "x", "block map", sum, Code::corrupt},
+      {head, "block map", sum, Code::corrupt},
+      {head + stored, "raw", whole, Code::invalid},
+      {head + stored, "", whole, Code::invalid},
+      {content, "block map", "", Code::invalid},
+  };
+  for (const auto& one : cases) {
+    CAPTURE(one.declared);
+    CAPTURE(one.sum);
+    Bench bench(9);
+    bench.file = one.file;
+    const auto done = bench.write(one.declared, one.sum);
+    REQUIRE_FALSE(done);
+    CHECK_MESSAGE(done.error().code == one.code, done.error().text());
     CHECK_FALSE(bench.bootable());
   }
 }

@@ -86,7 +86,7 @@ Result<void> ImagePipeline::push(std::string_view bytes) {
 
 Result<void> ImagePipeline::send_batch() {
   const auto batch = std::make_shared<const BytePool::Buffer>(std::exchange(batch_, {}));
-  auto sent = to_hash_.push(batch);
+  auto sent = packed() ? Result<void>() : to_hash_.push(batch);
   if (sent) sent = to_unpack_.push(batch);
   if (!sent && error_) return *error_;
   return sent;

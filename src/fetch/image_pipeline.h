@@ -30,13 +30,15 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
   void start(std::unique_ptr<image::Content> content, uint64_t limit);
   // The next bytes of the file; parks while the stages are behind. Errors: those of any stage.
   base::Result<void> push(std::string_view bytes);
-  // After the last byte: waits until everything is hashed, written and read back. Gives the digest, hex.
+  // After the last byte: waits until everything is hashed, written and read back. Gives the digest, hex;
+  // not of packed content, where each block has its own.
   base::Result<std::string> finish();
   // Before finish(), when it will not come to that: nothing is written any more once this returns.
   void abandon();
   // Makes every byte of the image that was not written a zero.
   base::Result<void> zero_the_rest();
 
+  bool packed() const { return content_->packed(); }
   std::string& first_block() { return first_block_; }
   uint64_t disk_bytes() const { return content_->bytes(); }
   uint64_t written() const { return written_; }

@@ -35,10 +35,11 @@ Result<image::Format> inner_format(image::Format outer, const std::string& head)
 }  // namespace
 
 ImageTransfer::ImageTransfer(sys::Sys& sys, std::shared_ptr<sys::File> disk, DiskAccess access, uint64_t room,
-                             crypto::Digest digest, std::string declared,
+                             crypto::Digest digest, std::string expected, std::string declared,
                              std::function<void(const ImageProgress&)> progress)
     : room_(room),
       pipeline_(std::make_shared<ImagePipeline>(sys, std::move(disk), access, std::move(digest))),
+      expected_(std::move(expected)),
       declared_(std::move(declared)),
       progress_(std::move(progress)) {}
 
@@ -52,6 +53,7 @@ Result<void> ImageTransfer::pass(ImageSource& source) {
   TRY(source.stream([&](std::string_view piece) { return take(source, piece); }));
   if (!started_) TRY(begin(source));
   sum_ = TRY(pipeline_->finish());
+  if (pipeline_->packed()) sum_ = expected_;
   return {};
 }
 
@@ -85,7 +87,7 @@ Result<std::unique_ptr<image::Content>> ImageTransfer::content_of(ImageSource& s
   format_ = image::name_of(inner);
   if (outer == Format::gzip) return image::gzip_content(room_);
   if (outer == Format::zstd) return image::zstd_content(room_);
-  if (outer == Format::block_map) return image::block_map_content(room_);
+  if (outer == Format::block_map) return image::block_map_content(room_, expected_);
   if (outer == Format::qcow2) return qcow2(source);
   if (source.bytes_total() > room_) {
     return Error{Code::too_large, "the image is larger than the disk has room for", base::Layer::none,

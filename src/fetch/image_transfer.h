@@ -18,9 +18,10 @@ struct ImageProgress {
 class ImageTransfer {
  public:
   // `room`: bytes of the disk that the image may take. `declared`: raw or qcow2, and that is what must arrive; empty:
-  // either.
+  // either; "block map": one whose map has the sum `expected`, which is compared before anything else, and the rest of
+  // the file is what the map says. For other formats the file is summed up, and the caller compares.
   ImageTransfer(sys::Sys& sys, std::shared_ptr<sys::File> disk, DiskAccess access, uint64_t room, crypto::Digest digest,
-                std::string declared, std::function<void(const ImageProgress&)> progress);
+                std::string expected, std::string declared, std::function<void(const ImageProgress&)> progress);
   // Everything but the first block and the zeros; nothing is written any more once it returns. The digest is not
   // compared with anything. Errors: those of the source, image::detect, image::check_declared and the disk.
   base::Result<void> run(ImageSource& source);
@@ -37,7 +38,7 @@ class ImageTransfer {
 
   uint64_t room_;
   std::shared_ptr<ImagePipeline> pipeline_;
-  std::string declared_;
+  std::string expected_, declared_;
   std::function<void(const ImageProgress&)> progress_;
   std::string head_, sum_;
   std::string_view format_;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "crypto/hash.h"
 #include "wire/little_endian.h"
 
@@ -28,7 +29,7 @@ Error broken(const std::string& what) { return base::corrupt("the block map is b
 
 class Blocks : public Content {
  public:
-  explicit Blocks(uint64_t limit) : limit_(limit) {}
+  Blocks(uint64_t limit, std::string map_sha256) : limit_(limit), map_sha256_(std::move(map_sha256)) {}
   void feed(std::string_view bytes) override { window_.append(bytes); }
 
   Result<bool> step(const Sink& sink) override {
@@ -75,7 +76,7 @@ class Blocks : public Content {
     if (window_.size() < header_bytes) return false;
     if (std::string_view(window_).substr(0, magic.size()) != magic) return broken("its mark");
     const uint64_t version = load_le(window_, 8, 4), count = load_le(window_, 24, 4);
-    if (version != 1) return Error{Code::unsupported, "the block map has version " + std::to_string(version)};
+    if (version != 2) return Error{Code::unsupported, "the block map has version " + std::to_string(version)};
     map_.block_bytes = static_cast<uint32_t>(load_le(window_, 12, 4));
     const bool power = (map_.block_bytes & (map_.block_bytes - 1)) == 0;
     if (!power || map_.block_bytes < block_bytes_min || map_.block_bytes > block_bytes_max) return broken("block size");
@@ -86,6 +87,11 @@ class Blocks : public Content {
                                         " bytes, and there is room for " + std::to_string(limit_)};
     }
     if (window_.size() < header_bytes + count * entry_bytes) return false;
+    const std::string sum =
+        base::hex(crypto::sha256(std::string_view(window_).substr(0, header_bytes + count * entry_bytes)));
+    if (!map_sha256_.empty() && sum != map_sha256_) {
+      return base::corrupt("the block map has sha256 " + sum + ", expected " + map_sha256_);
+    }
     for (size_t i = 0; i < count; ++i)
       TRY(read_entry(std::string_view(window_).substr(header_bytes + i * entry_bytes)));
     window_.erase(0, header_bytes + count * entry_bytes);
@@ -107,6 +113,7 @@ class Blocks : public Content {
   }
 
   uint64_t limit_;
+  std::string map_sha256_;
   BlockMap map_;
   std::string window_;
   size_t next_ = 0;
@@ -120,7 +127,7 @@ Result<std::string> BlockMap::dump() const {
     return Error{Code::too_large, "the image uses more than " + std::to_string(block_map_count_max) + " blocks"};
   }
   std::string out(magic);
-  append_le(out, 1, 4);
+  append_le(out, 2, 4);
   append_le(out, block_bytes, 4);
   append_le(out, disk_bytes, 8);
   append_le(out, entries.size(), 4);
@@ -147,6 +154,8 @@ std::optional<PackedBlock> pack_block(uint32_t number, std::string_view bytes) {
   return out;
 }
 
-std::unique_ptr<Content> block_map_content(uint64_t limit) { return std::make_unique<Blocks>(limit); }
+std::unique_ptr<Content> block_map_content(uint64_t limit, std::string map_sha256) {
+  return std::make_unique<Blocks>(limit, std::move(map_sha256));
+}
 
 }  // namespace image

@@ -2,7 +2,7 @@
 // what the manager's image cache gives to hosts. Our own format, all numbers little-endian:
 //
 //   0  "INGOTMAP"
-//   8  u32 version (1), u32 block_bytes (a power of two, 64 KiB to 4 MiB), u64 disk_bytes, u32 count, u32 zero
+//   8  u32 version (2), u32 block_bytes (a power of two, 64 KiB to 4 MiB), u64 disk_bytes, u32 count, u32 zero
 //  32  count entries of 40 bytes, by number: u32 number, u32 stored_bytes, SHA-256 of the block as it is on the disk
 //      then the stored blocks in the same order
 //
@@ -45,6 +45,8 @@ struct PackedBlock {
 std::optional<PackedBlock> pack_block(uint32_t number, std::string_view bytes);
 
 // Gives packed blocks: see Content::packed(). Errors: corrupt, too_large (the disk is larger than `limit`).
-std::unique_ptr<Content> block_map_content(uint64_t limit);
+// `map_sha256`, hex: of the bytes before the stored blocks, which vouch for all blocks; nothing of a map that has another
+// is believed. Empty: not compared.
+std::unique_ptr<Content> block_map_content(uint64_t limit, std::string map_sha256);
 
 }  // namespace image

@@ -108,8 +108,9 @@ Result<void> check_declared(Format outer, Format inner, std::string_view declare
     return Error{Code::unsupported, "the image is an ISO 9660 medium, which is not written to a disk", Layer::none,
                  "use raw (also compressed by zstd or gzip) or qcow2"};
   }
-  const std::string_view content = inner == Format::gpt || inner == Format::block_map ? "raw" : name_of(inner);
-  if (declared.empty() || declared == content || declared == name_of(inner)) return {};
+  const std::string_view content = inner == Format::gpt ? "raw" : name_of(inner);
+  const bool ours = inner == Format::block_map;  // only an order that knows of it has the digest that goes with it
+  if ((declared.empty() && !ours) || declared == content || declared == name_of(inner)) return {};
   return Error{Code::invalid, "the image is " + found + ", but " + std::string(declared) + " was declared", Layer::none,
                "set image.format of the machine template to " + std::string(content)};
 }

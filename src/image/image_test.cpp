@@ -199,10 +199,14 @@ TEST_CASE("a block map has the used blocks of a disk, and every one is checked")
   CHECK(map.entries.size() == 5);
   const std::string bytes = *map.dump() + stored;
   CHECK(*image::detect(bytes) == Format::block_map);
-  const auto read = [&](const std::string& from, size_t piece, uint64_t limit) -> Result<std::string> {
-    const auto content = image::block_map_content(limit);
+  const std::string sum = base::hex(crypto::sha256(*map.dump()));
+  int given = 0;
+  const auto read = [&](const std::string& from, size_t piece, uint64_t limit,
+                        const std::string& expected = "") -> Result<std::string> {
+    const auto content = image::block_map_content(limit, expected);
     std::string out;
     const image::Sink sink = [&](uint64_t offset, std::string_view part) -> Result<void> {
+      ++given;
       std::string block(content->unpacked_bytes(offset), '\0');
       TRY(content->unpack(offset, part, block.data()));
       if (out.size() < offset + block.size()) out.resize(offset + block.size(), '\0');
@@ -221,6 +225,10 @@ TEST_CASE("a block map has the used blocks of a disk, and every one is checked")
   CHECK(read(bytes, 1000, 1u << 20).error().code == Code::too_large);
   CHECK(read(bytes.substr(0, bytes.size() - 1), 1000, 1u << 30).error().code == Code::corrupt);
   CHECK(read(bytes + "x", 1000, 1u << 30).error().code == Code::corrupt);
+  CHECK((*read(bytes, 1000, 1u << 30, sum) == wanted));
+  given = 0;
+  CHECK(read(bytes, 1000, 1u << 30, std::string(64, 'a')).error().code == Code::corrupt);
+  CHECK(given == 0);                              // nothing of a map that nobody vouches for
   for (const size_t at : {9u, 33u, 50u, 120u}) {  // version, number, digest, digest
     std::string other = bytes;
     other[at] ^= 1;

@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     if (good) (void)content->finish(sink);
   }
-  const auto map = image::block_map_content(limit);
+  const auto map = image::block_map_content(limit, "");
   uint64_t budget = uint64_t{64} << 20;
   const image::Sink unpack = [&](uint64_t offset, std::string_view stored) -> base::Result<void> {
     if (offset >= limit) __builtin_trap();

@@ -46,13 +46,15 @@ Result<void> ImageCache::start() {
     if (!doc) continue;
     auto found = std::make_shared<Image>();
     found->key = key;
-    found->sha256 = (*doc)["sha256"].string();
+    found->sha256 = (*doc)["mapSHA256"].string();
+    found->blocks_sha256 = (*doc)["blocksSHA256"].string();
     found->map_bytes = static_cast<uint64_t>((*doc)["mapBytes"].integer());
     found->blocks_bytes = static_cast<uint64_t>((*doc)["blocksBytes"].integer());
     found->disk_bytes = static_cast<uint64_t>((*doc)["diskBytes"].integer());
     const auto map = sys_.disk.open(path(key, ".map"), false);
     const auto blocks = sys_.disk.open(path(key, ".blocks"), false);
-    if (map && blocks && (*map)->size() == found->map_bytes && (*blocks)->size() == found->blocks_bytes) {
+    if (!found->sha256.empty() && map && blocks && (*map)->size() == found->map_bytes &&
+        (*blocks)->size() == found->blocks_bytes) {
       images_[key] = found;
     }
   }
@@ -171,11 +173,9 @@ void ImageCache::make(const std::shared_ptr<Making>& making, const Source& sourc
   making->changed.set();
 }
 
-Result<std::string> ImageCache::digest_of(const std::string& map, const std::shared_ptr<sys::File>& blocks,
-                                          uint64_t bytes) {
+Result<std::string> ImageCache::digest_of(const std::shared_ptr<sys::File>& blocks) {
   auto digest = std::make_shared<crypto::Digest>(TRY(crypto::Digest::make("sha256")));
-  digest->update(map);
-  for (uint64_t at = 0; at < bytes; at += digest_step_bytes) {
+  for (uint64_t at = 0; at < blocks->size(); at += digest_step_bytes) {
     const std::function<Result<void>()> step = [digest, blocks, at]() -> Result<void> {
       digest->update(TRY(blocks->read_at(at, digest_step_bytes)));
       return {};
@@ -190,17 +190,17 @@ bool ImageCache::still_good(const Image& image) {
   const auto found = images_.find(image.key);
   if (found == images_.end() || found->second->sha256 != image.sha256) return false;
   const Hold held = found->second;
-  const auto sum = [&]() -> Result<std::string> {
+  const auto right = [&]() -> Result<bool> {
     const std::string map = TRY(sys_.disk.read(path(image.key, ".map")));
     const std::shared_ptr<sys::File> blocks = TRY(sys_.disk.open(path(image.key, ".blocks"), false));
-    return digest_of(map, blocks, blocks->size());
+    return base::hex(crypto::sha256(map)) == image.sha256 && TRY(digest_of(blocks)) == image.blocks_sha256;
   }();
-  if (sum && *sum == image.sha256) return true;
-  if (!sum && sum.error().code == Code::cancelled) return true;  // we are being stopped
+  if (right && *right) return true;
+  if (!right && right.error().code == Code::cancelled) return true;  // we are being stopped
   const auto now = images_.find(image.key);
   if (now == images_.end() || now->second != held) return false;  // somebody else saw it meanwhile
   base::log::error("a cached image is damaged and leaves the cache",
-                   {{"key", image.key}, {"found", sum ? *sum : sum.error().text()}});
+                   {{"key", image.key}, {"found", right ? "other bytes" : right.error().text()}});
   forget(std::string(image.key));
   return false;
 }

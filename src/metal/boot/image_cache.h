@@ -24,7 +24,8 @@ class ImageCache : public std::enable_shared_from_this<ImageCache> {
  public:
   struct Image {
     std::string key;     // of the path it is served under
-    std::string sha256;  // of what is served: map and blocks
+    std::string sha256;  // of the map, which has the digests of all blocks
+    std::string blocks_sha256;
     uint64_t map_bytes = 0, blocks_bytes = 0, disk_bytes = 0;
     uint64_t used_at = 0;  // a counter, for the order of use
   };
@@ -66,7 +67,7 @@ class ImageCache : public std::enable_shared_from_this<ImageCache> {
   base::Result<std::shared_ptr<sys::File>> fresh(const std::string& path, uint64_t bytes_max);
   base::Result<Image> convert(Making& making, const Source& source, const std::shared_ptr<sys::File>& from,
                               uint64_t disk_bytes, const std::vector<std::pair<uint64_t, uint64_t>>& used);
-  base::Result<std::string> digest_of(const std::string& map, const std::shared_ptr<sys::File>& blocks, uint64_t bytes);
+  base::Result<std::string> digest_of(const std::shared_ptr<sys::File>& blocks);
   base::Result<void> make_room(uint64_t bytes);
   base::Result<void> check_owner();
   void forget(const std::string& key);

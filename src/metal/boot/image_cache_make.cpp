@@ -5,6 +5,7 @@
 #include <functional>
 #include <set>
 
+#include "base/text.h"
 #include "crypto/hash.h"
 #include "fetch/file_source.h"
 #include "fetch/image_download.h"
@@ -128,7 +129,7 @@ Result<ImageCache::Image> ImageCache::unpack(Making& making, const Source& sourc
   };
   fetch::FileSource from(sys_, file, bytes);
   fetch::ImageTransfer transfer(sys_, disk, access, disk_bytes_max, TRY(crypto::Digest::make(source.digest.algorithm)),
-                                source.format, progress);
+                                source.digest.value, source.format, progress);
   TRY(transfer.run(from).context("image " + source.url));
   if (transfer.sum() != source.digest.value) {
     return told(Result<Image>(base::corrupt("what was read back is not what was downloaded")));
@@ -151,6 +152,7 @@ Result<ImageCache::Image> ImageCache::convert(Making& making, const Source& sour
     for (uint64_t n = first / map.block_bytes; n * map.block_bytes < end; ++n) numbers.insert(static_cast<uint32_t>(n));
   }
   const std::shared_ptr<sys::File> to = TRY(fresh(path(source.key, ".blocks"), options_.bytes_max));
+  const auto digest = std::make_shared<crypto::Digest>(TRY(crypto::Digest::make("sha256")));
   uint64_t stored = 0;
   size_t done = 0;
   for (auto next = numbers.begin(); next != numbers.end();) {
@@ -187,7 +189,10 @@ Result<ImageCache::Image> ImageCache::convert(Making& making, const Source& sour
       return Error{Code::too_large, "image " + source.url + " is larger than the whole image cache", Layer::controller,
                    "raise --image-cache-size"};
     }
-    TRY(fetch::off_loop<void>(sys_, [to, piece, stored] { return to->write_at(stored, *piece); }));
+    TRY(fetch::off_loop<void>(sys_, [to, piece, stored, digest] {
+      digest->update(*piece);
+      return to->write_at(stored, *piece);
+    }));
     stored += piece->size();
     done += group.size();
     making.say("converting the image, " + std::to_string(done * 100 / numbers.size()) + " %");
@@ -200,10 +205,12 @@ Result<ImageCache::Image> ImageCache::convert(Making& making, const Source& sour
   out.disk_bytes = disk_bytes;
   TRY(make_room(out.map_bytes + out.blocks_bytes));
   TRY(to->sync());
-  out.sha256 = TRY(digest_of(head, to, stored));
+  out.sha256 = base::hex(crypto::sha256(head));
+  out.blocks_sha256 = base::hex(digest->finish());
   TRY(check_owner());
   TRY(told(sys_.disk.write(path(out.key, ".map"), head, 0600)));
-  Json about = Json::object({{"url", source.url}, {"format", source.format}, {"sha256", out.sha256}});
+  Json about = Json::object({{"url", source.url}, {"format", source.format}, {"mapSHA256", out.sha256}});
+  about.set("blocksSHA256", out.blocks_sha256);
   about.set("checksum", source.digest.algorithm + ":" + source.digest.value);
   about.set("mapBytes", static_cast<int64_t>(out.map_bytes)).set("blocksBytes", static_cast<int64_t>(stored));
   about.set("diskBytes", static_cast<int64_t>(disk_bytes));

@@ -152,8 +152,7 @@ struct Place {
   std::string served(const ImageCache::Image& image) {
     const auto artefact = cache->artefact(image.key).value();
     const std::string bytes = metal::read_body(manager->disk, artefact, 0, artefact.body.size).value();
-    CHECK(base::hex(crypto::sha256(bytes)) == image.sha256);
-    const auto content = image::block_map_content(1u << 30);
+    const auto content = image::block_map_content(1u << 30, image.sha256);
     std::string out(image.disk_bytes, '\0');
     const image::Sink sink = [&](uint64_t offset, std::string_view stored) -> Result<void> {
       std::string block(content->unpacked_bytes(offset), '\0');

@@ -175,7 +175,7 @@ Result<ImageCache::Hold> from_the_cache(Run& run, const ImageRequest& image, con
   if (!boot) return Error{Code::unavailable, "the host's boot has ended meanwhile", Layer::agent};
   boot->image_key = held->key;
   order.set("urls", Json::array({image_url(run.bench.endpoint.place(), *boot)}));
-  order.set("os_hash_algo", "sha256").set("os_hash_value", held->sha256).set("disk_format", "raw");
+  order.set("os_hash_algo", "sha256").set("os_hash_value", held->sha256).set("disk_format", "block map");
   return held;
 }
 
