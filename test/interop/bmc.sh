@@ -8,7 +8,8 @@ bmc_cleanup() {
   local status=$? pid
   trap - EXIT INT TERM HUP
   for pid in "${bmc_pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-  if [ "$status" -eq 0 ] && [ "$interop_failures" -eq 0 ]; then rm -rf "$bmc_dir"; fi
+  # Kept where there is something to look into: a failure, not an interruption.
+  case $status in 0 | 129 | 130 | 143) if [ "$interop_failures" -eq 0 ]; then rm -rf "$bmc_dir"; fi ;; esac
   exit "$status"
 }
 
