@@ -8,6 +8,7 @@
 #include "cli/apiserver.h"
 #include "cli/bmc_command.h"
 #include "cli/kubeconfig.h"
+#include "cli/logs_command.h"
 #include "cli/manual.h"
 #include "cli/ramdisk_command.h"
 #include "cli/serve.h"
@@ -239,6 +240,8 @@ int run(int argc, char** argv) {
   RamdiskFlags ramdisk_flags;
   auto* ramdisk_build = add_ramdisk(app, ramdisk_flags, argv[0]);
   StoreCommandFlags store_flags;
+  LogsFlags logs_flags;
+  const auto* logs = add_logs_command(app, logs_flags);
   const auto store_commands = add_store_commands(app, store_flags);
   auto* crds = app.add_subcommand("crds", "Print the CustomResourceDefinitions of all kinds, to apply elsewhere");
   add_crds_flags(*crds, manifest_flags);
@@ -268,6 +271,9 @@ int run(int argc, char** argv) {
   }
   if (app.got_subcommand("why")) {
     return run_session([&](sys::RealSystem& system) { return why(system, why_flags); });
+  }
+  if (logs->parsed()) {
+    return run_session([&](sys::RealSystem& system) { return run_logs_command(system, logs_flags); });
   }
   if (get_config->parsed()) {
     return run_session([&](sys::RealSystem& system) { return get_kubeconfig(system, config_flags); });

@@ -114,6 +114,7 @@ Result<void> Duties::State::start_engine() {
   out.checksum.allow_md5 = options.allow_md5;
   out.checksum.roots_pem = options.site_ca_pem;
   out.image_cache = options.image_cache;
+  out.agent_log_dir = options.data_dir + "/agent-logs";
   out.image_cache.roots_pem = options.site_ca_pem;
   out.watch_events = options.bmc_events;
   out.limits = options.limits;

@@ -19,7 +19,7 @@ net::ClientOptions client_options(const net::Url& callback, const std::string& c
   options.tls = true;
   options.tls_options.ca_pem = certificate_pem;
   options.request_limit = request_limit;
-  options.body_bytes_max = 4u << 20;
+  options.body_bytes_max = 32u << 20;  // logs
   return options;
 }
 

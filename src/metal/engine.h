@@ -61,6 +61,7 @@ struct EngineOptions {
   std::string boot_secret;          // at least 32 random bytes that survive restarts (keep it in the data directory)
   ChecksumRules checksum;
   ImageCacheOptions image_cache;
+  std::string agent_log_dir;  // where agents' logs are kept; empty: they are not fetched
   EngineLimits limits;
   bool watch_events = false;  // listen to BMCs that stream events, and ask them for their power state rarely
   // Asked right before anything irreversible, from a job's fiber: whether the stored host is still what the authority

@@ -31,7 +31,7 @@ struct FirmwareOrder {
 
 // A short conversation with a BMC over a connection of its own, beside the work that is going on.
 struct SideWork {
-  enum class Kind : unsigned char { read_firmware, attach_media, eject_media, subscribe, unsubscribe };
+  enum class Kind : unsigned char { read_firmware, attach_media, eject_media, detach_live_iso, subscribe, unsubscribe };
   Kind kind = Kind::read_firmware;
   // Tells this order from others of its kind, an attempt from the next: a result answers only its own order.
   std::string key = {};

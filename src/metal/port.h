@@ -20,6 +20,9 @@
 
 namespace metal {
 
+// Format of an image that is booted from the virtual CD as it is; nothing is written.
+constexpr const char* live_iso_format = "live-iso";
+
 // How to reach one host, taken from its object (and credentials Secret) anew for each call.
 struct HostAccess {
   std::string uid, ns, name;
@@ -34,6 +37,8 @@ struct HostAccess {
   // Static settings for the ramdisk (OpenStack's network_data.json); empty: DHCP. Or why they cannot be had.
   std::string network_data;
   std::optional<base::Error> network_data_error;
+  // URL of the live ISO that the server runs or is to run; empty: it runs from its disk.
+  std::string live_iso;
   // Part of the key of registration and power work: a failed one is tried again only under a new number.
   int64_t attempt = 0;
 };

@@ -198,6 +198,12 @@ Result<void> Boot::boot_medium(const std::string& url) {
   const auto bmc_net = sys::make_host_view(site.sys.net, server_.spec().bmc.host);
   const std::string iso = TRY(fetch_medium(loop_, *bmc_net, url, site.pace));
   TRY(sys::sleep(loop_, server_.takes(site.durations.media_load)));
+  if (is_live_system(iso)) {
+    ++server_.counters().live_boots;
+    server_.log("live system booted", url);
+    state_ = "running a live system";
+    return {};
+  }
   return run_agent(TRY(read_medium(iso)));
 }
 

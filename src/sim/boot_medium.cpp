@@ -42,6 +42,11 @@ Result<std::string> fetch_medium(sys::Loop& loop, sys::Net& net, const std::stri
   return std::move(answer.body);
 }
 
+bool is_live_system(const std::string& iso) {
+  const auto image = wire::read_iso(iso);
+  return image && image->find(live_system_file) != nullptr;
+}
+
 Result<Ramdisk> read_medium(const std::string& iso) {
   const auto image = TRY(wire::read_iso(iso).context("virtual media"));
   const auto* parameters = image.find("parameters.txt");

@@ -152,6 +152,7 @@ class Room {
     out.credentials_version = password;
     out.verify_certificate = false;
     out.boot_mac = server().spec().identity.nics[0].mac;
+    out.live_iso = live_iso;
     return out;
   }
 
@@ -253,6 +254,7 @@ class Room {
   Progress last;
   int boots_asked = 0;
   bool image_cache = false;  // of the next engine
+  std::string live_iso;      // of the host
 };
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -661,4 +663,45 @@ TEST_CASE("engine: an image cache does not hand out what does not fit its checks
   CHECK(room.disks().image_writes_started == 0);
   room.rack->images().corrupt("/node.qcow2", false);
   REQUIRE_MESSAGE(room.provision().is_done(), room.last.error.text());
+}
+
+TEST_CASE("engine: a live ISO is booted at every start and writes nothing; it goes when the server is given back") {
+  const std::string iso = "http://images.example.com/live.iso";
+  Room room("one");
+  room.become("available");
+  room.live_iso = iso;
+  const auto power = [&](PowerWish wish) { return room.power(wish).is_done(); };
+  REQUIRE_MESSAGE(room.provision().is_done(), room.last.error.text());
+  CHECK_FALSE(room.server().powered_on());
+  room.reached(Milestone::written);
+  REQUIRE_MESSAGE(room.boot_disk().is_done(), room.last.error.text());
+  REQUIRE(room.comes([&] { return room.server().state() == "running a live system"; }));
+  CHECK(room.server().counters().live_boots == 1);
+
+  // Its own restarts and those of the user end up in it again, even when the medium was lost meanwhile.
+  room.become("provisioned", false);
+  REQUIRE_MESSAGE(power(PowerWish::hard_off), room.last.error.text());
+  room.become("provisioned");
+  REQUIRE_MESSAGE(power(PowerWish::on), room.last.error.text());
+  REQUIRE(room.comes([&] { return room.server().counters().live_boots == 2; }));
+  CHECK(room.server().counters().agent_boots == 0);
+  CHECK(room.disks().image_writes == 0);
+  CHECK(room.disks().metadata_wipes == 0);
+
+  room.live_iso.clear();
+  REQUIRE_MESSAGE(room.clean("deprovisioning", OperationKind::deprovision).is_done(), room.last.error.text());
+  metal::SideWork work;
+  work.kind = metal::SideWork::Kind::detach_live_iso;
+  work.key = "k";
+  REQUIRE(room.finish([&] { return room.engine->aside(room.access(), work); }).is_done());
+  CHECK_FALSE(room.server().media().inserted);
+}
+
+TEST_CASE("engine: a live ISO on a server without virtual media fails before anything is written") {
+  Room room("two");
+  room.become("available");
+  room.live_iso = "http://images.example.com/live.iso";
+  REQUIRE(room.provision().is_failed());
+  CHECK(contains(room.last.error.text(), "virtual media"));
+  CHECK(room.disks().image_writes == 0);
 }

@@ -4,6 +4,8 @@
 #include "crypto/hash.h"
 #include "crypto/x509.h"
 #include "metal/boot/artefact.h"
+#include "sim/boot_medium.h"
+#include "wire/iso9660.h"
 
 namespace sim {
 
@@ -49,6 +51,9 @@ ImageServer::ImageServer(Site& site, std::string host) : site_(site), host_(std:
 ImageServer::~ImageServer() { stop(); }
 
 std::string ImageServer::image(const std::string& path) const {
+  if (path.ends_with(".iso")) {
+    return wire::build_iso("LIVE", {{live_system_file, path}}).value_or(std::string());
+  }
   const uint64_t clusters = (site_.image_bytes + cluster_bytes - 1) / cluster_bytes;
   const auto large = large_.find(path);
   const uint64_t disk_bytes = large == large_.end() || large->second == 0 ? clusters * cluster_bytes : large->second;

@@ -19,7 +19,7 @@ class Body;
 
 struct ServerCounters {
   uint64_t power_ons = 0, power_offs = 0, resets = 0;
-  uint64_t agent_boots = 0, disk_boots = 0, failed_boots = 0;
+  uint64_t agent_boots = 0, disk_boots = 0, live_boots = 0, failed_boots = 0;
   uint64_t nodes_started = 0;  // kubeadm runs that succeeded: how often the server became a node
   DiskCounters disks;
   base::Json document() const;

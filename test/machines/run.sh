@@ -207,10 +207,21 @@ check_wiped() {
   say "$1 is wiped"
 }
 
+# log_has NAME TEXT WHAT: the agent's last log
+log_has() {
+  "$ingot" logs "$1" --data-dir "$work/ingot" >"$work/$1.log" || fail "there is no agent's log of $1"
+  grep -q "$2" "$work/$1.log" || fail "the agent's log of $1 does not have \"$2\": $(head -c 2000 "$work/$1.log")"
+  say "$1: $3"
+}
+
 # From available to an operating system that cloud-init has set up, and back. life NAME NUMBER
 life() {
   provision "$1"
   wait_state "$1" provisioned 900
+  log_has "$1" '"boot_entry":{"entry":"Boot' "the agent made a boot entry"
+  log_has "$1" '==> kernel <==' "the agent's and its kernel's log were handed over"
+  ! grep -q 'ipa-agent-token=[^*]' "$work/$1.log" || fail "a token is in the agent's log of $1"
+  wait_console "$1" 'starting Boot[0-9A-F]* "Ingot"' 300
   wait_console "$1" "CLOUD-INIT" 600
   local line
   line=$(grep -a -m1 "CLOUD-INIT host" "$work/rack/$1/console.log" | tr -d '\r')
@@ -222,6 +233,7 @@ life() {
   kube patch baremetalhost "$1" --type merge -p '{"spec":{"image":null,"userData":null,"networkData":null}}' >/dev/null
   wait_state "$1" available 900
   check_wiped "$work/rack/$1/sda.disk"
+  log_has "$1" '"boot_entries_removed":\["Boot' "the boot entry went with the disk's system"
 }
 
 # register NAME HOW: registers the machine, where it is one of those that are to run.

@@ -51,6 +51,22 @@ void note_secure_boot(Scope& scope, metal::SecureBootState state) {
   if (!on) scope.event("SecureBootNotInForce", why, EventKind::warning);
 }
 
+bool is_live(const std::optional<api::HostImage>& image) { return image && image->format == metal::live_iso_format; }
+
+// After the power is off. A drive that keeps its medium is no reason to hold the host back.
+Progress detach_live_iso(Scope& scope) {
+  const auto& status = scope.status;
+  const bool live = is_live(status.provisioning.image ? status.provisioning.image : status.last_attempted_image);
+  if (!live) return Progress::done();
+  metal::SideWork work;
+  work.kind = metal::SideWork::Kind::detach_live_iso;
+  work.key = scope.operation.id;
+  Progress asked = scope.engine.aside(scope.access, work);
+  if (!asked.is_failed()) return asked.is_done() ? Progress::done() : Progress::working("ejecting the live ISO", 95);
+  scope.event("LiveISONotEjected", failure_text(scope, asked.error), EventKind::warning);
+  return Progress::done();
+}
+
 bool cleaning_disabled(const Scope& scope) { return scope.host.spec.automated_cleaning_mode == "disabled"; }
 
 Progress clean(Scope& scope) {
@@ -100,22 +116,33 @@ Progress run_provision(Scope& scope) {
     return Progress::failed({base::Code::unsupported, "customDeploy without an image is not supported",
                              base::Layer::controller, "set spec.image"});
   }
-  auto drive = config_drive_of(scope);
-  if (!drive) return Progress::failed(std::move(drive).error());
   metal::ProvisionRequest request;
   request.image = {image->url, image->checksum, image->checksum_type, image->format};
+  auto drive = is_live(image) ? Result<metal::ConfigDrive>(metal::ConfigDrive{}) : config_drive_of(scope);
+  if (!drive) return Progress::failed(std::move(drive).error());
   request.root_device = scope.status.provisioning.root_device_hints.value_or(api::RootDeviceHints{});
   request.config_drive = std::move(*drive);
   Progress progress = take(scope, scope.engine.provision(scope.access, scope.operation, request));
   if (!progress.is_done()) return progress;
-  return reached(scope, Milestone::written, "image and config drive are written");
+  return reached(scope, Milestone::written,
+                 is_live(image) ? "the live ISO is inserted" : "image and config drive are written");
 }
 
 Progress run_deprovision(Scope& scope) {
   if (order_missing(scope, OperationKind::deprovision)) return Progress::working("ordering the deprovisioning");
   if (scope.operation.milestone != Milestone::cleaned) return clean(scope);
-  if (scope.host.spec.disable_power_off) return Progress::done();
-  return take(scope, scope.engine.power(scope.access, metal::PowerWish::hard_off));
+  if (!scope.host.spec.disable_power_off) {
+    Progress off = take(scope, scope.engine.power(scope.access, metal::PowerWish::hard_off));
+    if (!off.is_done()) return off;
+  }
+  return detach_live_iso(scope);
+}
+
+std::string live_iso_of(const Scope& scope) {
+  const State state = scope.state();
+  if (state == State::provisioning && is_live(image_being_deployed(scope))) return image_being_deployed(scope)->url;
+  const auto& image = scope.status.provisioning.image;
+  return state == State::provisioned && is_live(image) ? image->url : std::string();
 }
 
 Progress run_power_off(Scope& scope) {

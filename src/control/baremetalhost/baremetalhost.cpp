@@ -270,6 +270,7 @@ Result<Outcome> reconcile(metal::Engine& engine, Context& ctx, const BareMetalHo
               .status = host.status,
               .operation = Operation::read(host.status.conditions),
               .access = host_access(host)};
+  scope.access.live_iso = live_iso_of(scope);
   const auto* ready = api::find_condition(host.status.conditions, "Ready");
   scope.retrying = scope.has_error() && ready && ready->reason == "Retrying";
   scope.retry_now = ready && ready->observed_generation.value_or(0) != host.meta.generation;

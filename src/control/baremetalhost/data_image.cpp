@@ -46,6 +46,7 @@ Result<void> record(Scope& scope, const DataWish& wish, std::optional<Error> err
 }  // namespace
 
 std::optional<Progress> tend_data_image(Scope& scope) {
+  if (!scope.access.live_iso.empty()) return std::nullopt;  // which is in that drive
   const DataWish wish = data_wish(scope);
   if (!wish.differs()) return std::nullopt;
   const auto& status = wish.image->status;
@@ -82,6 +83,11 @@ std::optional<metal::Wait> waits_for_restart(const Scope& scope) {
   if (scope.state() != State::provisioned || !scope.host.spec.online) return std::nullopt;
   const DataWish wish = data_wish(scope);
   if (!wish.differs()) return std::nullopt;
+  if (!scope.access.live_iso.empty()) {
+    return metal::Wait{base::Layer::controller,
+                       "DataImage " + scope.host.meta.name + " waits: a live ISO is in the server's virtual CD drive",
+                       "delete the DataImage, or deploy an image to the disk"};
+  }
   const std::string what = wish.wanted.empty() ? " is ejected" : " is attached";
   return metal::Wait{base::Layer::controller,
                      "DataImage " + scope.host.meta.name + what + " when the host restarts, which nobody has asked for",

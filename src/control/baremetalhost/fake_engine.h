@@ -89,6 +89,17 @@ class FakeEngine : public metal::Engine {
   metal::Progress provision(const metal::HostAccess& host, const metal::Operation& operation,
                             const metal::ProvisionRequest& request) override {
     request_ = request;
+    if (!host.live_iso.empty()) {
+      const std::string key = "insert/" + operation.id;
+      if (!started(key) && !permitted(metal::Act::boot_agent, host, operation)) return refusal();
+      return work("provision", key, work_time, [this, host] {
+        machine_.log.push_back("insert " + host.live_iso);
+        machine_.media = host.live_iso;
+        machine_.agent_boot.clear();
+        machine_.on = false;
+        return done_with_power();
+      });
+    }
     return with_agent("provision", host, operation, metal::Act::write_image, "write " + request.image.url, [this] {
       machine_.holds_system = true;
       return done_with_power();
@@ -97,7 +108,12 @@ class FakeEngine : public metal::Engine {
   metal::Progress boot_disk(const metal::HostAccess& host, const metal::Operation& operation) override {
     const std::string key = "boot_disk/" + operation.id;
     if (!started(key) && !permitted(metal::Act::boot_disk, host, operation)) return refusal();
-    return work("boot_disk", key, work_time, [this] {
+    return work("boot_disk", key, work_time, [this, host] {
+      if (!host.live_iso.empty()) {
+        if (!machine_.on) machine_.log.push_back("boot live");
+        machine_.on = true;
+        return done_with_power();
+      }
       // A server that has left its agent is not restarted.
       if (!machine_.on || !machine_.agent_boot.empty()) machine_.log.push_back("boot disk");
       machine_.agent_boot.clear();
@@ -261,6 +277,7 @@ class FakeEngine : public metal::Engine {
         break;
       case metal::SideWork::Kind::attach_media:
       case metal::SideWork::Kind::eject_media:
+      case metal::SideWork::Kind::detach_live_iso:
         machine_.media = work.url;
         machine_.log.push_back(work.url.empty() ? "eject" : "attach " + work.url);
         break;

@@ -82,10 +82,6 @@ TEST_CASE("what cannot be deployed is said, and nothing is tried") {
     w.set_image("a.raw");
     REQUIRE(w.wait_until([&] { return contains(w.condition("Provisioned"), "customDeploy is not supported"); }));
   }
-  SUBCASE("live-iso") {
-    w.patch_spec(R"({"image":{"url":"http://images/a.iso","format":"live-iso"}})");
-    REQUIRE(w.wait_until([&] { return contains(w.condition("Provisioned"), "live-iso is not supported"); }));
-  }
   CHECK(has_reason(w.condition("Provisioned")));
   w.run_for(base::hours(3));
   CHECK(w.log() == log);

@@ -126,6 +126,8 @@ std::optional<Progress> prepare_raid(Scope& scope);
 // ---- data_image.cpp ----
 // Attaches or ejects the DataImage of a provisioned host that is off and should be on; nullopt: it may be powered on.
 std::optional<Progress> tend_data_image(Scope& scope);
+// URL of the live ISO that the host runs, or is to run, from now on; empty: none.
+std::string live_iso_of(const Scope& scope);
 // What waits for the next restart.
 std::optional<metal::Wait> waits_for_restart(const Scope& scope);
 

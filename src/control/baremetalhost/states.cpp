@@ -70,8 +70,13 @@ std::optional<metal::Wait> undeployable(const Scope& scope) {
     return metal::Wait{base::Layer::controller, std::move(what) + " is not supported", std::move(next)};
   };
   if (method_set(scope)) return cannot("spec.customDeploy", "clear it and set spec.image");
-  if (image_set(scope) && scope.host.spec.image->format == "live-iso") {
-    return cannot("spec.image.format live-iso", "use a qcow2 or raw image");
+  if (image_set(scope) && scope.host.spec.image->format == metal::live_iso_format) {
+    const auto address = api::parse_bmc_address(scope.host.spec.bmc.address);
+    if (address && address->protocol == api::BmcProtocol::ipmi) {
+      return metal::Wait{base::Layer::controller,
+                         "spec.image.format live-iso needs virtual media, which a BMC that speaks IPMI does not have",
+                         "use a redfish-virtualmedia address in spec.bmc, or a qcow2 or raw image"};
+    }
   }
   return std::nullopt;
 }

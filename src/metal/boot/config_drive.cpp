@@ -1,8 +1,7 @@
 #include "metal/boot/config_drive.h"
 
-#include <zlib.h>
-
 #include "base/text.h"
+#include "wire/gzip.h"
 #include "wire/iso9660.h"
 
 namespace metal {
@@ -15,24 +14,6 @@ using base::Result;
 namespace {
 
 constexpr size_t drive_bytes_max = 64u << 20;
-
-Result<std::string> gzip(std::string_view bytes) {
-  z_stream stream{};
-  constexpr int window_with_gzip_header = 15 + 16;
-  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_with_gzip_header, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-    return base::internal("zlib cannot start");
-  }
-  std::string out(deflateBound(&stream, static_cast<uLong>(bytes.size())) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const int status = deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (status != Z_STREAM_END) return base::internal("zlib could not compress the config drive");
-  return out;
-}
 
 }  // namespace
 
@@ -50,7 +31,7 @@ Result<std::string> config_drive_iso(const ConfigDrive& drive) {
 
 Result<std::string> pack_config_drive(const ConfigDrive& drive) {
   const std::string iso = TRY(config_drive_iso(drive));
-  return base::base64(TRY(gzip(iso)));
+  return base::base64(TRY(wire::gzip(iso)));
 }
 
 }  // namespace metal

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "metal/agent_logs.h"
 #include "metal/boot/config_drive.h"
 #include "metal/boot/image_cache.h"
 #include "metal/jobs/agent_orders.h"
@@ -53,6 +54,42 @@ Result<AgentCommand> insist(Run& run, const std::function<Result<AgentCommand>()
     if (run.bench.sys.loop.now() - started > 6 * run.bench.options.limits.agent_silence) return answered;
     TRY(run.sleep(base::seconds(5)));
   }
+}
+
+struct LogOutcome {
+  Result<std::string> text = base::cancelled();
+};
+
+// Best effort: no work fails for want of its log.
+Result<void> keep_log(Run& run, const std::string& what) {
+  auto& bench = run.bench;
+  auto client = TRY(client_of(run));
+  const ExpectedBoot* boot = bench.boots.find(run.host.uid);
+  const std::vector<std::string> secrets = {boot->agent_token, boot->path_token};
+  const AgentCommand told = TRY(client.start("log.collect_system_logs", Json::object(), ""));
+  if (told.status != AgentCommand::Status::succeeded) return told.error;
+  const AgentLogLimits limits;
+  const auto outcome = std::make_shared<LogOutcome>();
+  const auto waited = sys::await<bool>(bench.sys.loop, [&](std::function<void(Result<bool>)> done) {
+    auto work = [outcome, secrets, limits, packed = told.result["system_logs"].string()] {
+      outcome->text = agent_log_text(packed, secrets, limits.bytes_per_log);
+    };
+    bench.sys.offload.run(std::move(work), [done = std::move(done)] { done(true); });
+  });
+  if (!waited) return waited.error();
+  const std::string text = TRY(std::move(outcome->text));
+  return AgentLogs(bench.sys, bench.options.agent_log_dir, limits).keep(run.host.ns, run.host.name, what, text);
+}
+
+// Fetches the agent's log when its work has ended, well or not.
+Result<Progress> with_log(Run& run, const std::string& work, Result<Progress> done) {
+  if (run.bench.options.agent_log_dir.empty() || (done && done->needs_boot)) return done;
+  if (!done && done.error().code == Code::cancelled) return done;
+  if (!run.bench.agent_alive(run.host.uid, run.operation.boot_id)) return done;
+  const auto kept = keep_log(run, work + (done ? "-done" : "-failed"));
+  if (!kept && kept.error().code == Code::cancelled) return base::cancelled();
+  if (!kept) base::log::info("no log of the agent", {{"host", run.host.name}, {"error", kept.error().text()}});
+  return done;
 }
 
 int share(const Json& result, int from, int to) {
@@ -112,7 +149,9 @@ Result<const Inventory*> agent_inventory(Run& run) {
   return &worker.inventory;
 }
 
-Result<Progress> inspect_job(Run& run) {
+namespace {
+
+Result<Progress> inspect(Run& run) {
   if (!TRY(ensure_agent(run, 5, 80))) return needs_boot();
   run.step("collecting the inventory", 85);
   run.worker->inventory_boot.clear();  // what was found before is what is being replaced
@@ -128,7 +167,7 @@ Result<Progress> inspect_job(Run& run) {
   return progress;
 }
 
-Result<Progress> clean_job(Run& run, CleanMode mode) {
+Result<Progress> clean(Run& run, CleanMode mode) {
   if (!TRY(ensure_agent(run, 5, 60))) return needs_boot();
   const Inventory* inventory = TRY(agent_inventory(run));
   const bool whole = mode == CleanMode::disk;
@@ -149,8 +188,6 @@ Result<Progress> clean_job(Run& run, CleanMode mode) {
       [&] { return run.guard(Act::wipe, inventory); }));
   return Progress::done();
 }
-
-namespace {
 
 // Only our agent knows block maps; a stock ramdisk downloads for itself.
 bool takes_block_maps(Run& run) { return run.bench.images && kind_of(run) == AgentKind::ours; }
@@ -187,14 +224,9 @@ Error with_cache_checked(Run& run, const ImageCache::Hold& held, Error error) {
                "nothing: it is downloaded again; if this repeats, replace the disk of --image-cache"};
 }
 
-}  // namespace
-
-Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
+Result<Progress> provision(Run& run, const ProvisionRequest& request) {
   auto& bench = run.bench;
   run.step("resolving the image checksum", 2);
-  if (request.image.format == "live-iso") {
-    return Error{Code::unsupported, "image format live-iso is not supported", Layer::agent, "use qcow2 or raw"};
-  }
   const ImageDigest digest = TRY(checksum_of(run, request.image));
   const std::string drive = TRY(pack_config_drive(request.config_drive));
   if (bench.images) bench.images->begin(request.image.url, digest, request.image.format);  // while the server starts
@@ -219,6 +251,15 @@ Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
   if (!wrote) return with_cache_checked(run, held, wrote.error());
   TRY(make_boot_entry(run));
   return Progress::done();
+}
+
+}  // namespace
+
+Result<Progress> inspect_job(Run& run) { return with_log(run, "inspect", inspect(run)); }
+Result<Progress> clean_job(Run& run, CleanMode mode) { return with_log(run, "clean", clean(run, mode)); }
+Result<Progress> provision_job(Run& run, const ProvisionRequest& request) {
+  if (!run.host.live_iso.empty()) return attach_live_iso_job(run);
+  return with_log(run, "provision", provision(run, request));
 }
 
 namespace {
@@ -304,6 +345,7 @@ Result<SecureBootState> secure_boot_after(Run& run) {
 }  // namespace
 
 Result<Progress> boot_disk_job(Run& run) {
+  if (!run.host.live_iso.empty()) return boot_live_iso_job(run);
   auto& bench = run.bench;
   run.step("switching the boot device to disk", 92);
   TRY(run.guard(Act::boot_disk));

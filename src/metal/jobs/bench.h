@@ -147,6 +147,10 @@ base::Result<Progress> inspect_job(Run& run);
 base::Result<Progress> clean_job(Run& run, CleanMode mode);
 base::Result<Progress> provision_job(Run& run, const ProvisionRequest& request);
 base::Result<Progress> boot_disk_job(Run& run);
+base::Result<void> stop_server(Run& run);  // unless it may not be off: whoever starts it restarts it then
+base::Result<void> aim_at_live_iso(Run& run);
+base::Result<Progress> attach_live_iso_job(Run& run);  // in place of writing
+base::Result<Progress> boot_live_iso_job(Run& run);
 base::Result<Progress> power_job(Run& run, PowerWish wish);
 base::Result<Progress> read_power_job(Run& run);
 

@@ -97,6 +97,8 @@ Result<void> follow(Run& run, const std::vector<Stage>& stages, int percent_from
   return {};
 }
 
+}  // namespace
+
 Result<void> stop_server(Run& run) {
   if (!TRY(run.powered_on())) return {};
   TRY(run.guard(Act::boot_agent));
@@ -105,6 +107,8 @@ Result<void> stop_server(Run& run) {
   TRY(run.insist("power off", [](Bmc& bmc) { return bmc.set_power(PowerAction::off); }));
   return run.wait_power(false, run.bench.options.limits.power_change);
 }
+
+namespace {
 
 Result<void> aim_boot(Run& run, BmcBootMethod method, const std::string& iso) {
   run.step("setting the boot device", 4);

@@ -222,6 +222,10 @@ Result<Progress> converse(Bmc& bmc, const HostAccess& host, const SideWork& work
     case SideWork::Kind::eject_media:
       TRY(bmc.eject_media());
       break;
+    case SideWork::Kind::detach_live_iso:
+      TRY(bmc.eject_media());
+      TRY(bmc.set_boot(BootDevice::disk, true, host.uefi));
+      break;
     case SideWork::Kind::subscribe:
       progress.subscription = TRY(bmc.subscribe(work.subscription));
       break;

@@ -74,6 +74,7 @@ Result<Progress> power_job(Run& run, PowerWish wish) {
   if (was_on != on) {
     if (on) {
       TRY(run.guard(Act::power_on));
+      if (!run.host.live_iso.empty()) TRY(aim_at_live_iso(run));  // BMCs forget media and boot devices
       TRY(run.insist("power on", [](Bmc& bmc) { return bmc.set_power(PowerAction::on); }));
       TRY(run.wait_power(true, run.bench.options.limits.power_change));
     } else {
