@@ -85,6 +85,8 @@ void add_boot_flags(CLI::App& serve, BootFlags& flags) {
                   "Folder with iPXE (undionly.kpxe, ipxe.efi, snponly.efi) for firmware that has none; \"\": none")
       ->capture_default_str()
       ->each([&flags](const std::string&) { flags.boot_loaders_given = true; });
+  serve.add_flag("--preprovisioning-images", flags.preprovisioning_images,
+                 "Another controller provides the ramdisk of hosts that boot from the network (PreprovisioningImage)");
   serve.add_option("--tftp-listen", flags.tftp_listen,
                    "HOST[:PORT] to give boot loaders out by TFTP; default: port 69 of --boot-listen's address, where "
                    "there is --dhcp-interface");
@@ -92,6 +94,7 @@ void add_boot_flags(CLI::App& serve, BootFlags& flags) {
 
 Result<void> apply_boot_flags(sys::Disk& disk, const BootFlags& flags, ManagerOptions& out) {
   TRY(apply_dhcp(flags, out));
+  out.preprovisioning_images = flags.preprovisioning_images;
   return apply_loaders(disk, flags, out);
 }
 

@@ -231,7 +231,7 @@ void Duties::State::start_controllers() {
   add(control::kubeadmcontrolplane_controller(*clusters));
   add(control::metal3cluster_controller());
   add(control::metal3machine_controller(*clusters));
-  add(control::baremetalhost_controller(*engine));
+  add(control::baremetalhost_controller(*engine, options.preprovisioning_images));
   add(control::hostfirmware_controller(*engine));
   add(control::dataimage_controller(*engine));
   add(control::bmceventsubscription_controller(*engine));

@@ -34,6 +34,7 @@ struct ManagerOptions {
   std::optional<metal::DhcpOptions> dhcp;    // nullopt: no network boot
   std::optional<metal::Dhcp6Options> dhcp6;  // the same with IPv6
   std::optional<metal::TftpOptions> tftp;    // nullopt: firmware must run iPXE already
+  bool preprovisioning_images = false;       // another controller provides the ramdisks of network boots
   std::string site_ca_pem;                   // roots for sums files over https; empty: the system's
   bool allow_md5 = false;                    // image checksums
   metal::ImageCacheOptions image_cache;      // the roots are filled in

@@ -239,7 +239,8 @@ Result<void> take_row(Scope& scope) {
     return {};
   }
   scope.retrying = scope.has_error();
-  Progress progress = row.action.run(scope);
+  auto waiting = TRY(await_boot_image(scope));
+  Progress progress = waiting ? std::move(*waiting) : row.action.run(scope);
   if (progress.is_failed()) {
     if (progress.error.code == base::Code::conflict && progress.error.layer == base::Layer::none) {
       return std::move(progress.error);  // a write that lost a race: the reconcile is simply run again
@@ -260,13 +261,14 @@ Result<void> take_row(Scope& scope) {
   return {};
 }
 
-Result<Outcome> reconcile(metal::Engine& engine, Context& ctx, const BareMetalHost& host) {
+Result<Outcome> reconcile(metal::Engine& engine, bool images_from_outside, Context& ctx, const BareMetalHost& host) {
   if (host.meta.has_annotation(annotation::paused)) return Outcome::done();
   if (host.meta.deleting() && !host.meta.has_finalizer(finalizer)) return Outcome::done();
   if (TRY(restore_status(ctx, host))) return Outcome::done();
   Scope scope{.ctx = ctx,
               .engine = engine,
               .host = host,
+              .images_from_outside = images_from_outside,
               .status = host.status,
               .operation = Operation::read(host.status.conditions),
               .access = host_access(host)};
@@ -322,16 +324,17 @@ std::vector<runtime::Key> same_host(runtime::Context&, const T& object) {
 
 }  // namespace
 
-runtime::Controller baremetalhost_controller(metal::Engine& engine) {
-  runtime::For<api::BareMetalHost> controller("baremetalhost",
-                                              [&engine](runtime::Context& ctx, const api::BareMetalHost& host) {
-                                                return baremetalhost::reconcile(engine, ctx, host);
-                                              });
+runtime::Controller baremetalhost_controller(metal::Engine& engine, bool images_from_outside) {
+  runtime::For<api::BareMetalHost> controller(
+      "baremetalhost", [&engine, images_from_outside](runtime::Context& ctx, const api::BareMetalHost& host) {
+        return baremetalhost::reconcile(engine, images_from_outside, ctx, host);
+      });
   controller.runtime::Controller::watches.push_back({"secrets", hosts_of_secret});
   controller.watches<api::HostFirmwareSettings>(same_host<api::HostFirmwareSettings>)
       .watches<api::HostFirmwareComponents>(same_host<api::HostFirmwareComponents>)
       .watches<api::HostUpdatePolicy>(same_host<api::HostUpdatePolicy>)
-      .watches<api::DataImage>(same_host<api::DataImage>);
+      .watches<api::DataImage>(same_host<api::DataImage>)
+      .watches<api::PreprovisioningImage>(same_host<api::PreprovisioningImage>);
   return controller;
 }
 

@@ -7,6 +7,8 @@
 namespace control {
 
 // `engine` must outlive the controller. Wire engine.on_change to runtime.enqueue("baremetalhost", key of the host).
-runtime::Controller baremetalhost_controller(metal::Engine& engine);
+// `images_from_outside`: hosts that boot from the network wait for a PreprovisioningImage that another controller
+// fills.
+runtime::Controller baremetalhost_controller(metal::Engine& engine, bool images_from_outside = false);
 
 }  // namespace control

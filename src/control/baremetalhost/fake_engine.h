@@ -19,10 +19,11 @@ namespace control::baremetalhost {
 // What a server, its BMC and its agent keep while managers come and go.
 struct FakeMachine {
   bool on = false;
-  bool holds_system = false;               // a complete image is on the disk
-  std::string agent_boot;                  // boot id of the agent that runs or is coming up
-  std::string password = "secret";         // that the BMC takes
-  std::map<std::string, base::Time> work;  // operation id and step -> when it ends; the agent repeats nothing
+  bool holds_system = false;                     // a complete image is on the disk
+  std::optional<metal::BootImage> booted_image;  // by the last boot of the agent
+  std::string agent_boot;                        // boot id of the agent that runs or is coming up
+  std::string password = "secret";               // that the BMC takes
+  std::map<std::string, base::Time> work;        // operation id and step -> when it ends; the agent repeats nothing
   // Its BMC: firmware, what it was told for the next restart, the virtual CD, who gets its events.
   std::vector<metal::BiosSetting> bios;
   std::vector<metal::FirmwareComponent> components;
@@ -362,6 +363,7 @@ class FakeEngine : public metal::Engine {
     machine_.log.push_back("boot agent");
     machine_.on = true;
     machine_.agent_boot = operation.boot_id;
+    machine_.booted_image = host.boot_image;
     return true;
   }
 

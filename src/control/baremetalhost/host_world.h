@@ -25,8 +25,9 @@ using base::Json;
 class HostWorld {
  public:
   // `beside`: the controllers of firmware, media and events run, too.
-  explicit HostWorld(base::Duration commit_delay = base::milliseconds(5), bool beside = false)
-      : commit_delay_(commit_delay), beside_(beside) {
+  explicit HostWorld(base::Duration commit_delay = base::milliseconds(5), bool beside = false,
+                     bool images_from_outside = false)
+      : commit_delay_(commit_delay), beside_(beside), images_from_outside_(images_from_outside) {
     start_manager();
     make("namespaces", R"({"metadata":{"name":"metal"}})");
     add_credentials("secret");
@@ -37,7 +38,7 @@ class HostWorld {
     auto& sys = world.process("manager", "disk");
     manager_ = std::make_unique<Manager>(sys, disk_, commit_delay_, *this);
     manager_->engine.on_change([this](const std::string& ns, const std::string& name) { look_at(ns, name); });
-    manager_->runtime.add(baremetalhost_controller(manager_->engine));
+    manager_->runtime.add(baremetalhost_controller(manager_->engine, images_from_outside_));
     if (beside_) {
       manager_->runtime.add(hostfirmware_controller(manager_->engine));
       manager_->runtime.add(dataimage_controller(manager_->engine));
@@ -228,6 +229,7 @@ class HostWorld {
 
   base::Duration commit_delay_;
   bool beside_;
+  bool images_from_outside_ = false;
   std::shared_ptr<store::SimDisk> disk_ = store::make_sim_disk();
   std::unique_ptr<Manager> manager_;
 };

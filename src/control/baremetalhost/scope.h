@@ -44,7 +44,8 @@ constexpr std::string_view servicing = "servicing error";
 struct Scope {
   Context& ctx;
   metal::Engine& engine;
-  const BareMetalHost& host;        // as stored; its status is durable
+  const BareMetalHost& host;  // as stored; its status is durable
+  bool images_from_outside = false;
   api::BareMetalHostStatus status;  // what will be stored
   Operation operation;              // read from the stored status; written back with `status`
 
@@ -130,6 +131,10 @@ std::optional<Progress> tend_data_image(Scope& scope);
 std::string live_iso_of(const Scope& scope);
 // What waits for the next restart.
 std::optional<metal::Wait> waits_for_restart(const Scope& scope);
+
+// ---- preprovisioning.cpp ----
+// What a host that is about to boot its ramdisk waits for, or why it cannot boot; nullopt: it may.
+Result<std::optional<Progress>> await_boot_image(Scope& scope);
 
 // ---- power.cpp ----
 Progress manage_power(Scope& scope);

@@ -132,8 +132,11 @@ Result<void> check_kernel_arguments(std::string_view text) {
 
 std::string ipxe_script(const BootPlace& place, const ExpectedBoot& boot) {
   const std::string base_url = place.boot_url + "/boot/" + boot.path_token;
-  std::string out = "#!ipxe\nkernel " + base_url + "/vmlinuz " + network_arguments(place, boot) + " initrd=main\n";
-  out += "initrd --name main " + base_url + "/initrd\nboot\n";
+  const auto& image = boot.image;
+  std::string arguments = network_arguments(place, boot);
+  if (image && !image->arguments.empty()) arguments += " " + image->arguments;
+  std::string out = "#!ipxe\nkernel " + (image ? image->kernel_url : base_url + "/vmlinuz") + " " + arguments;
+  out += " initrd=main\ninitrd --name main " + (image ? image->initrd_url : base_url + "/initrd") + "\nboot\n";
   return out;
 }
 

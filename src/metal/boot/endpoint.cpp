@@ -1,6 +1,7 @@
 #include "metal/boot/endpoint.h"
 
 #include <algorithm>
+#include <map>
 #include <variant>
 
 #include "base/log.h"
@@ -63,6 +64,9 @@ bool never_an_agent(const std::string& host, bool allow_loopback) {
   return lower.find_first_not_of("0123456789abcdef.:") != std::string::npos;
 }
 
+constexpr base::Duration told_gap = base::hours(1);
+constexpr size_t told_max = 1000;
+
 // An answer is small and complete, or a file that is sent in pieces.
 using Answer = std::variant<Response, Artefact>;
 
@@ -78,6 +82,7 @@ struct Endpoint::State {
   BootPlace place;
   std::unique_ptr<net::HttpServer> api, boot;
   std::function<Result<Artefact>(const std::string& key)> images;
+  std::map<std::string, base::Time> told;  // refused heartbeats that were logged, by host
 
   Result<void> start();
   Result<sys::TlsServer> identity();
@@ -96,6 +101,15 @@ struct Endpoint::State {
   void refused_unheard(int status) {
     const bool oversize = status == 413 || status == 414 || status == 431;
     boots.refuse(oversize ? &RefusedRequests::http_oversize : &RefusedRequests::malformed);
+  }
+  // An agent that nobody waits for beats until its server is switched off: one line in an hour is enough.
+  bool is_news(const std::string& uid) {
+    const base::Time now = boots.now();
+    const auto known = told.find(uid);
+    if (known != told.end() && now - known->second < told_gap) return false;
+    if (told.size() >= told_max) told.clear();
+    told[uid] = now;
+    return true;
   }
   Response lost(ExpectedBoot* of = nullptr) {
     boots.refuse(&RefusedRequests::boot_path, of);
@@ -246,7 +260,9 @@ Response Endpoint::State::heartbeat(const Request& request, const std::string& u
   if (!expected || !right_token || (!deploy_id.empty() && deploy_id != expected->boot_id)) {
     const bool replayed = (!expected || deploy_id != expected->boot_id) && boots.is_token_of(uid, deploy_id, token);
     boots.refuse(replayed ? &RefusedRequests::replayed_token : &RefusedRequests::heartbeat, expected);
-    base::log::warn("heartbeat refused", {{"host", uid}, {"expected", expected != nullptr}, {"replayed", replayed}});
+    if (is_news(uid)) {
+      base::log::warn("heartbeat refused", {{"host", uid}, {"expected", expected != nullptr}, {"replayed", replayed}});
+    }
     return refuse(401, "the agent token does not belong to the present boot of this host");
   }
   return accept_heartbeat(*expected, *body);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "metal/bmc/address.h"
+#include "metal/boot/boot_image.h"
 #include "metal/boot/refused_requests.h"
 #include "sys/sys.h"
 
@@ -24,10 +25,11 @@ struct ExpectedBoot {
   std::string uid, boot_id, host_name;
   std::string mac;  // lower case; "" when unknown
   BmcBootMethod method = BmcBootMethod::ipxe;
-  std::string agent_token;   // 43 characters; proves that a request comes from this boot
-  std::string path_token;    // of the URLs of this boot's artefacts
-  std::string network_data;  // JSON; static settings, not for iPXE, whose firmware has DHCP; empty: DHCP
-  std::string address;       // IP literal that the server got by DHCP for this boot; "" until then
+  std::string agent_token;         // 43 characters; proves that a request comes from this boot
+  std::string path_token;          // of the URLs of this boot's artefacts
+  std::string network_data;        // JSON; static settings, not for iPXE, whose firmware has DHCP; empty: DHCP
+  std::optional<BootImage> image;  // fetched from elsewhere, instead of our ramdisk
+  std::string address;             // IP literal that the server got by DHCP for this boot; "" until then
 
   // How far it has come; each is the first time.
   std::optional<Time> dhcp_seen, script_fetched, kernel_fetched, initrd_fetched, iso_fetched, looked_up;

@@ -52,10 +52,13 @@ std::vector<Stage> stages_of(const HostAccess& host, const EngineLimits& limits,
                       [](const ExpectedBoot& boot) { return boot.script_fetched.has_value(); }, limits.fetch,
                       Layer::network_boot, "the server got an address but never fetched its boot script",
                       "check that the provisioning network reaches " + place.boot_url, loaded_so_far});
-    stages.push_back({"boot script fetched, kernel and initrd not yet", "serve kernel and initrd",
-                      [](const ExpectedBoot& boot) { return boot.kernel_fetched && boot.initrd_fetched; }, limits.fetch,
-                      Layer::network_boot, "the server fetched its boot script but not the whole ramdisk",
-                      "check that the provisioning network reaches " + place.boot_url});
+    if (!host.boot_image) {  // nobody tells us how far files from elsewhere have come
+      stages.push_back({"boot script fetched, kernel and initrd not yet", "serve kernel and initrd",
+                        [](const ExpectedBoot& boot) { return boot.kernel_fetched && boot.initrd_fetched; },
+                        limits.fetch, Layer::network_boot,
+                        "the server fetched its boot script but not the whole ramdisk",
+                        "check that the provisioning network reaches " + place.boot_url});
+    }
   } else {
     stages.push_back({"firmware starts, the ISO image is not read yet", "serve the ISO image",
                       [](const ExpectedBoot& boot) { return boot.iso_fetched.has_value(); }, limits.firmware,
@@ -158,6 +161,7 @@ Result<void> boot_ramdisk(Run& run, BmcBootMethod method, int percent_from, int 
   ExpectedBoot& boot =
       bench.boots.expect(run.host.uid, run.operation.boot_id, run.host.name, run.host.boot_mac, method);
   boot.network_data = run.host.network_data;
+  if (method == BmcBootMethod::ipxe) boot.image = run.host.boot_image;
   TRY(aim_boot(run, method, iso_url(bench.endpoint.place(), boot)));
   TRY(run.guard(Act::boot_agent));
   run.step("powering on", 6);

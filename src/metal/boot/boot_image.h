@@ -1,0 +1,14 @@
+// A deploy ramdisk that somebody else provides, booted over the network instead of the manager's own.
+#pragma once
+
+#include <string>
+
+namespace metal {
+
+struct BootImage {
+  std::string kernel_url, initrd_url;  // http or https, as the server's firmware (iPXE) fetches them
+  std::string arguments;               // of the kernel, besides ours
+  bool operator==(const BootImage&) const = default;
+};
+
+}  // namespace metal
