@@ -277,4 +277,24 @@ Result<RaidPlan> plan_raid(const std::vector<BmcStorage>& present, const Json& w
   return sparing ? sparing : plan(present, wanted, names, false);
 }
 
+Result<void> check_same_server(const std::string& bmc_serial, const std::vector<std::string>& bmc_macs,
+                               const Inventory& agent) {
+  const bool serial = !bmc_serial.empty() && base::equals_ignore_case(bmc_serial, agent.system_serial);
+  const bool shared = std::any_of(bmc_macs.begin(), bmc_macs.end(), [&](const auto& mac) {
+    return std::find(agent.macs.begin(), agent.macs.end(), mac) != agent.macs.end();
+  });
+  if (serial || shared) return {};
+  if (bmc_macs.empty() && (bmc_serial.empty() || agent.system_serial.empty())) {
+    return Error{Code::conflict,
+                 "nothing shows that the BMC belongs to the server of the agent (it tells no MAC address, and one of "
+                 "the two no serial number): no RAID volume is touched",
+                 Layer::bmc,
+                 "clear spec.raid and set the RAID up by other means, or let the BMC tell its serial number"};
+  }
+  return Error{Code::conflict,
+               "the BMC (serial number " + bmc_serial + ") belongs to another server than the agent's (" +
+                   agent.system_serial + "): no RAID volume is touched",
+               Layer::controller, "correct spec.bmc.address or spec.bootMACAddress: they belong to different servers"};
+}
+
 }  // namespace metal

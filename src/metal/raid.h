@@ -7,6 +7,7 @@
 #include "api/metal3.h"
 #include "base/result.h"
 #include "metal/bmc/storage.h"
+#include "metal/inventory.h"
 
 namespace metal {
 
@@ -33,5 +34,10 @@ struct RaidPlan {
 // `names`: whether a volume of another name is another volume; some controllers keep names of their own. Errors:
 // invalid or unsupported, with the volume that cannot be made: then nothing may be deleted either.
 base::Result<RaidPlan> plan_raid(const std::vector<BmcStorage>& present, const base::Json& wanted, bool names);
+
+// The agent proves which machine it runs on; this, that the BMC which changes volumes belongs to the same one: by the
+// system's serial number or a MAC address that both tell. Errors: conflict, also when nothing can be compared.
+base::Result<void> check_same_server(const std::string& bmc_serial, const std::vector<std::string>& bmc_macs,
+                                     const Inventory& agent);
 
 }  // namespace metal

@@ -151,4 +151,30 @@ TEST_CASE("RAID: two volumes alike are two, and a controller that names for itse
   CHECK(planned({odd}, "[]") == "-0");
 }
 
+TEST_CASE("RAID: volumes are changed only where the BMC is seen to belong to the agent's server") {
+  Inventory agent;
+  agent.system_serial = "SN-1";
+  agent.macs = {"52:54:00:00:00:01"};
+  Inventory unnamed = agent;
+  unnamed.system_serial = "";
+  const std::string own = "52:54:00:00:00:01", other = "52:54:00:00:00:99";
+  const struct {
+    std::string serial;
+    std::vector<std::string> macs;
+    const Inventory& agent;
+    bool same;
+  } cases[] = {
+      {"SN-1", {}, agent, true},     {"sn-1", {other}, agent, true}, {"SN-2", {own}, agent, true},
+      {"", {own}, unnamed, true},    {"SN-2", {}, agent, false},     {"SN-2", {other}, agent, false},
+      {"", {}, agent, false},        {"SN-1", {}, unnamed, false},   {"", {}, unnamed, false},
+      {"", {other}, unnamed, false},
+  };
+  for (const auto& one : cases) {
+    CAPTURE(one.serial);
+    const auto checked = check_same_server(one.serial, one.macs, one.agent);
+    CHECK(checked.ok() == one.same);
+    if (!checked) CHECK_FALSE(checked.error().fix.empty());
+  }
+}
+
 }  // namespace metal

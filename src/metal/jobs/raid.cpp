@@ -28,16 +28,7 @@ Result<void> same_server(Run& run, const Inventory& agent) {
     return {};
   };
   TRY(run.insist("reading the server's identity", read));
-  const bool serial = !system.serial.empty() && base::equals_ignore_case(system.serial, agent.system_serial);
-  const bool shared = std::any_of(macs.begin(), macs.end(), [&](const auto& mac) {
-    return std::find(agent.macs.begin(), agent.macs.end(), mac) != agent.macs.end();
-  });
-  const bool silent = macs.empty() && (system.serial.empty() || agent.system_serial.empty());
-  if (serial || shared || silent) return {};
-  return Error{Code::conflict,
-               "the BMC (serial number " + system.serial + ") belongs to another server than the agent's (" +
-                   agent.system_serial + "): no RAID volume is touched",
-               Layer::controller, "correct spec.bmc.address or spec.bootMACAddress: they belong to different servers"};
+  return check_same_server(system.serial, macs, agent);
 }
 
 Error task_failed(const std::string& what, const BmcTask& task) {
