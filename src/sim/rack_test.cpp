@@ -19,6 +19,7 @@
 #include "metal/boot/endpoint.h"
 #include "sim/rack_control.h"
 #include "sys/fiber.h"
+#include "sys/sim/run_in_fiber.h"
 #include "sys/sim/sim.h"
 #include "wire/yaml.h"
 
@@ -124,20 +125,7 @@ struct Site {
   std::unique_ptr<metal::Bmc> two() { return bmc("two", "second-secret"); }
 
   // Runs `body` as the manager, in a fiber, to its end.
-  void do_now(const std::function<void()>& body) {
-    bool done = false;
-    std::exception_ptr thrown;  // a failed REQUIRE must not leave the fiber
-    sys::spawn(manager.loop, "test", [&] {
-      try {
-        body();
-      } catch (...) {
-        thrown = std::current_exception();
-      }
-      done = true;
-    });
-    REQUIRE(world.loop().run_until([&] { return done; }));
-    if (thrown) std::rethrow_exception(thrown);
-  }
+  void do_now(const std::function<void()>& body) { REQUIRE(sys::run_in_fiber(world, manager, body)); }
   bool comes(const std::function<bool()>& what, base::Duration limit = base::minutes(30)) {
     const auto end = world.loop().now() + limit;
     world.loop().after(limit, [] {});  // time passes even when nothing happens

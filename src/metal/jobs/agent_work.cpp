@@ -311,10 +311,6 @@ Result<bool> send_away(Run& run) {
   return may_know;
 }
 
-}  // namespace
-
-namespace {
-
 Result<void> with_secure_boot(Run& run) {
   if (!run.host.secure_boot) return {};
   run.step("switching Secure Boot on", 94);

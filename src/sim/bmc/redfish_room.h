@@ -12,6 +12,7 @@
 #include "sim/bmc/instant_server.h"
 #include "sim/bmc/redfish_front.h"
 #include "sys/fiber.h"
+#include "sys/sim/run_in_fiber.h"
 #include "sys/sim/sim.h"
 
 namespace sim {
@@ -64,18 +65,7 @@ struct RedfishRoom {
   }
   void run(const std::function<void()>& body) {
     REQUIRE(front.start().ok());
-    bool done = false;
-    std::exception_ptr thrown;  // a failed REQUIRE must not leave the fiber
-    sys::spawn(manager.loop, "test", [&] {
-      try {
-        body();
-      } catch (...) {
-        thrown = std::current_exception();
-      }
-      done = true;
-    });
-    REQUIRE(world.loop().run_until([&] { return done; }));
-    if (thrown) std::rethrow_exception(thrown);
+    REQUIRE(sys::run_in_fiber(world, manager, body));
   }
   void wait(base::Duration span) { REQUIRE(sys::sleep(manager.loop, span).ok()); }
 
