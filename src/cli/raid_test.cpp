@@ -175,3 +175,19 @@ TEST_CASE("Secure Boot: off for the agent, on for what is deployed, and told whe
   CHECK(world.condition(hosts, name, "SecureBoot") == "False");
   CHECK(world.condition(hosts, name, "SecureBoot", "message").find("next: ") != std::string::npos);
 }
+
+TEST_CASE("Secure Boot: a live ISO is started with it, too") {
+  RaidWorld world(65);
+  world.spec("{bootMode: UEFISecureBoot}");
+  REQUIRE_MESSAGE(world.reaches("available"), world.status("errorMessage"));
+  CHECK_FALSE(world.server().secure_boot().in_force);
+  world.spec("image: {url: 'http://images.example.com/live.iso', format: live-iso}");
+  REQUIRE_MESSAGE(world.reaches("provisioned"), world.status("errorMessage"));
+  CHECK(world.server().secure_boot().in_force);
+  CHECK(world.run_until([&] { return world.server().counters().live_boots == 1; }, base::hours(1)));
+  CHECK(world.condition(hosts, name, "SecureBoot") == "True");
+  world.spec("{image: null}");  // the agent cleans without it
+  REQUIRE_MESSAGE(world.reaches("available"), world.status("errorMessage"));
+  CHECK_FALSE(world.server().secure_boot().in_force);
+  CHECK(world.server().counters().failed_boots == 0);
+}

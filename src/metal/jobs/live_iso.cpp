@@ -28,12 +28,14 @@ Result<Progress> boot_live_iso_job(Run& run) {
   const bool on = TRY(run.powered_on());
   // One that is on was started by this order before the manager was, unless it may never be off.
   if (!on || !run.host.power_off_allowed) {
+    TRY(with_secure_boot(run));
     const PowerAction action = on ? PowerAction::reset : PowerAction::on;
     TRY(run.insist("power on", [action](Bmc& bmc) { return bmc.set_power(action); }));
     TRY(run.wait_power(true, run.bench.options.limits.power_change));
   }
-  TRY(run.bmc())->close();
   Progress progress = Progress::done();
+  if (run.host.secure_boot) progress.secure_boot = TRY(secure_boot_after(run));
+  TRY(run.bmc())->close();
   progress.powered_on = true;
   return progress;
 }
