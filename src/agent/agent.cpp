@@ -18,7 +18,8 @@ using base::Layer;
 
 namespace {
 constexpr const char* token_header = "X-Ingot-Agent-Token";
-}
+constexpr const char* refused_header = "X-Ingot-Refused-Requests";  // of a heartbeat: how many got 401 here
+}  // namespace
 
 Result<std::string> certificate_sha256(std::string_view pem) {
   constexpr std::string_view begin = "-----BEGIN CERTIFICATE-----";
@@ -53,6 +54,7 @@ struct Agent::State : std::enable_shared_from_this<Agent::State> {
   std::string phase = "starting";
   std::string ca_pem, certificate_pem, callback_url, token, host_uuid;
   base::Duration heartbeat_timeout = base::seconds(300);
+  uint64_t refused = 0;  // requests without the token
   std::unique_ptr<net::HttpClient> manager;
   std::unique_ptr<net::HttpServer> server;
 
@@ -178,6 +180,7 @@ Result<void> Agent::State::beat() {
   request.method = "POST";
   request.target = "/v1/heartbeat/" + net::percent_encode(host_uuid);
   request.headers.set("Content-Type", "application/json");
+  if (refused > 0) request.headers.set(refused_header, std::to_string(refused));
   Json body = Json::object({{"callback_url", callback_url}, {"agent_token", token}});
   body.set("agent_version", agent_version).set("agent_verify_ca", certificate_pem);
   body.set("agent_status", Json()).set("agent_status_message", Json());
@@ -240,6 +243,7 @@ net::Response Agent::State::dispatch(const net::Request& request) {
     if (key == "agent_token") given = value;
   }
   if (given.empty() || !base::equal_constant_time(given, token)) {
+    ++refused;
     return net::Response::json(401, Json::object({{"message", "the agent token is missing or wrong"}}));
   }
   if (request.method == "POST" && path == "/v1/commands") return run_command(request, query);

@@ -116,6 +116,7 @@ struct Stage {
     const Json beat = base::parse_json(request.body).value();
     if (beat["agent_token"].string() != token) return net::Response::text(401, "no");
     ++beats;
+    refused = request.headers.get("X-Ingot-Refused-Requests");
     callback = beat["callback_url"].string();
     agent_ca = beat["agent_verify_ca"].string();
     return net::Response::json(202, Json::object());
@@ -170,7 +171,7 @@ struct Stage {
 
   sys::SimWorld world;
   sys::Sys &manager, &images, &machine;
-  std::string ca, ca_key, image, callback, agent_ca, format = "raw";
+  std::string ca, ca_key, image, callback, refused, agent_ca, format = "raw";
   int lookups = 0, beats = 0;
   std::unique_ptr<net::HttpServer> endpoint, plain;
   std::unique_ptr<FakeHardware> hardware;
@@ -184,6 +185,7 @@ TEST_CASE("an agent looks up its manager, beats, and obeys only the bearer of it
   stage.boot();
   CHECK(stage.lookups == 1);
   CHECK(stage.callback == "https://10.0.0.10:9999");
+  CHECK(stage.refused == "");
   CHECK(stage.call("GET", "/v1/status").status == 401);
   CHECK(stage.call("POST", "/v1/commands/?wait=true&agent_token=wrong", "{}").status == 401);
   CHECK(stage.call("GET", std::string("/v1/status?agent_token=") + token).status == 200);
@@ -194,6 +196,7 @@ TEST_CASE("an agent looks up its manager, beats, and obeys only the bearer of it
   const base::Time before = stage.world.loop().now();
   CHECK(stage.world.loop().run_until([&] { return stage.beats >= 2; }));
   CHECK(stage.world.loop().now() - before < base::seconds(5));
+  CHECK(stage.refused == "2");
   CHECK(stage.world.loop().run_until([&] { return stage.beats >= 3; }));
   CHECK(stage.world.loop().now() - before >= base::seconds(90));
   CHECK(stage.world.loop().now() - before <= base::seconds(185));

@@ -7,6 +7,7 @@
 #include "cli/duties.h"
 #include "cli/identity.h"
 #include "cli/metrics.h"
+#include "cli/metrics_listener.h"
 #include "cli/stock.h"
 #include "registry/custom_resources.h"
 #include "server/admission/conversion.h"
@@ -35,6 +36,7 @@ struct Manager::State {
   std::unique_ptr<Duties> duties;                // null while another process leads
   std::vector<std::unique_ptr<Duties>> retired;  // their last fibers may still run
   std::unique_ptr<server::ApiServer> api;
+  std::unique_ptr<MetricsListener> metrics_listener;
   sys::Signal role_changed;
   sys::Fiber taking_over;
 
@@ -42,6 +44,7 @@ struct Manager::State {
 
   Result<void> load_identity_of(const std::vector<std::string>& names);
   Result<void> open_store();
+  Result<void> serve_metrics();
   Result<void> join_stock(const std::vector<std::string>& names);
   void halt();
   Result<void> start_api();
@@ -66,8 +69,22 @@ Result<void> Manager::State::load_identity_of(const std::vector<std::string>& na
   return issue_serving(sys, names, identity);
 }
 
+// Also while another process has the lease: which one leads is among them.
+Result<void> Manager::State::serve_metrics() {
+  const auto& where = options.stock->metrics_listen;
+  if (!where) return {};
+  metrics_listener =
+      std::make_unique<MetricsListener>(sys, *where, identity, options.stock->access, [this] { return metrics(); });
+  auto started = metrics_listener->start().context("--metrics-bind-address");
+  if (started || options.stock->metrics_needed) return started;
+  base::log::warn("metrics are not served", {{"error", started.error().text()}});
+  metrics_listener = nullptr;
+  return {};
+}
+
 // Parks until this process may act.
 Result<void> Manager::State::join_stock(const std::vector<std::string>& names) {
+  TRY(serve_metrics());
   stock = std::make_unique<Stock>(sys, scheme, *options.stock);
   TRY(stock->connect(identity, names, [this] {
     halt();
@@ -245,6 +262,7 @@ void Manager::State::halt() {
   taking_over.cancel();
   if (replicated && store) replicated->replica().on_change(nullptr);
   if (api) api->stop();
+  if (metrics_listener) metrics_listener->stop();
   if (duties) duties->stop();
   if (stock) stock->stop();
 }

@@ -10,6 +10,7 @@ TEST_CASE("metrics: every reason has a counter, hosts have those that are not ze
   counted.by_host.back().refused.replayed_token = 2;
   const std::string text = cli::metrics_text(counted);
   CHECK(text.find("ingot_leader 0\n") != std::string::npos);
+  CHECK(text.find("reason=\"lookup_mac\"} 0\n") != std::string::npos);
   CHECK(text.find("ingot_reconciles_total 7\n") != std::string::npos);
   CHECK(text.find("ingot_boot_refused_total{service=\"tftp\",reason=\"path\"} 3\n") != std::string::npos);
   CHECK(text.find("ingot_boot_refused_total{service=\"dhcp\",reason=\"unexpected\"} 0\n") != std::string::npos);

@@ -24,6 +24,8 @@ struct StockOptions {
   bool install = false;  // definitions, namespace, and webhooks when they are served
   std::optional<sys::Address> webhook_listen;
   std::string webhook_url;  // how the API server reaches it; empty: https:// and the address listened on
+  std::optional<sys::Address> metrics_listen;  // cli/metrics_listener.h; nullopt: no metrics
+  bool metrics_needed = false;                 // else a port that is taken is only a warning
 };
 
 class Stock {

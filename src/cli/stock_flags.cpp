@@ -12,6 +12,10 @@ namespace cli {
 
 using base::Result;
 
+namespace {
+constexpr const char* default_metrics_address = "127.0.0.1:8080";  // as other controller managers have it
+}
+
 void add_stock_flags(CLI::App& serve, StockFlags& flags) {
   const char* group = "On another cluster's API server";
   serve
@@ -34,6 +38,11 @@ void add_stock_flags(CLI::App& serve, StockFlags& flags) {
       ->group(group);
   serve.add_option("--webhook-listen", flags.webhook_listen, "HOST:PORT for conversion and admission webhooks (HTTPS)")
       ->group(group);
+  serve
+      .add_option("--metrics-bind-address", flags.metrics_bind_address,
+                  "HOST:PORT of /metrics, 0 for none; on other than loopback addresses over HTTPS, for who may get it "
+                  "(default: 127.0.0.1:8080)")
+      ->group(group);
   serve.add_option("--webhook-url", flags.webhook_url, "How the API server reaches them; default: --webhook-listen")
       ->group(group);
 }
@@ -44,6 +53,10 @@ Result<void> apply_stock_flags(const StockFlags& flags, ManagerOptions& options)
       return base::invalid(
           "--install-crds and --webhook-listen belong to --kubeconfig or --in-cluster: the own API has "
           "its definitions built in");
+    }
+    if (!flags.metrics_bind_address.empty()) {
+      return base::invalid(
+          "--metrics-bind-address belongs to --kubeconfig or --in-cluster: the own API serves /metrics");
     }
     return {};
   }
@@ -61,6 +74,12 @@ Result<void> apply_stock_flags(const StockFlags& flags, ManagerOptions& options)
   out.leader_election = flags.leader_elect;
   out.install = flags.install_crds;
   out.webhook_url = flags.webhook_url;
+  out.metrics_needed = !flags.metrics_bind_address.empty();
+  if (flags.metrics_bind_address != "0") {
+    const std::string where = out.metrics_needed ? flags.metrics_bind_address : default_metrics_address;
+    out.metrics_listen = TRY(sys::Address::parse(where).context("--metrics-bind-address"));
+    options.names.push_back(out.metrics_listen->host);
+  }
   if (!flags.webhook_listen.empty()) {
     out.webhook_listen = TRY(sys::Address::parse(flags.webhook_listen).context("--webhook-listen"));
     options.names.push_back(out.webhook_listen->host);

@@ -18,6 +18,7 @@ struct StockFlags {
   bool leader_elect = true;
   bool install_crds = false;
   std::string webhook_listen, webhook_url;
+  std::string metrics_bind_address;  // empty: the usual one, "0": none
 };
 
 void add_stock_flags(CLI::App& serve, StockFlags& flags);

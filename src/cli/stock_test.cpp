@@ -85,6 +85,76 @@ TEST_CASE("whichever process serves the webhooks, the API server believes them")
   world.sim().kill(on);
 }
 
+// Status and body; status 0: no answer.
+std::pair<int, std::string> scrape(World& world, sys::Sys& from, sys::Address server, const std::string& token) {
+  std::pair<int, std::string> out;
+  bool over = false;
+  sys::spawn(from.loop, "prometheus", [&] {
+    net::ClientOptions options;
+    options.tls = server.host != "127.0.0.1";
+    options.tls_options.verify = false;
+    options.server = server;
+    net::HttpClient client(from.loop, from.net, options);
+    net::Request request;
+    request.target = "/metrics";
+    if (!token.empty()) request.headers.set("Authorization", "Bearer " + token);
+    if (const auto answer = client.send(request)) out = {answer->status, answer->body};
+    over = true;
+  });
+  REQUIRE(world.loop().run_until([&] { return over; }));
+  return out;
+}
+
+TEST_CASE("metrics without an API of its own: to this machine, and to those whom the cluster lets see them") {
+  World world(37, small, commit_takes, true);
+  world.start_manager();  // has the lease
+  auto& api = world.sim().process("192.168.99.4", "api");
+  const std::string kubeconfig = *api.disk.read("ingot-data/admin.kubeconfig");
+  sys::Address where{"127.0.0.1", 8080};
+  SUBCASE("loopback") {}
+  SUBCASE("another address") { where.host = "192.168.99.3"; }
+  auto& on = world.sim().process("192.168.99.3", "second");
+  REQUIRE(on.disk.write("kubeconfig", kubeconfig, 0600).ok());
+  cli::ManagerOptions options;
+  options.data_dir = "second-data";
+  options.stock.emplace();
+  options.stock->access.kubeconfig = "kubeconfig";
+  options.stock->metrics_listen = where;
+  options.stock->metrics_needed = true;
+  cli::Manager second(on, std::move(options));
+  sys::spawn(on.loop, "second", [&] { (void)second.start(); });  // parks until it gets the lease
+  world.run_for(base::seconds(30));
+  if (where.host == "127.0.0.1") {
+    const auto [status, text] = scrape(world, on, where, "");
+    CHECK(status == 200);
+    CHECK(text.find("ingot_leader 0\n") != std::string::npos);
+    CHECK(scrape(world, world.user_sys(), where, "").first == 0);
+  } else {
+    auto& user = world.user_sys();
+    world.apply(*base::parse_json(R"({"apiVersion":"v1","kind":"ServiceAccount",
+      "metadata":{"name":"prometheus","namespace":"default"}})"));
+    std::string token;
+    world.attempt([&](workload::KubeClient& client) -> base::Result<void> {
+      const Json asked = Json::object({{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "TokenRequest"}});
+      const std::string path = "/api/v1/namespaces/default/serviceaccounts/prometheus/token";
+      token = TRY(client.create(path, Json(asked).set("spec", Json::object()))).path("status.token").string();
+      return {};
+    });
+    REQUIRE_FALSE(token.empty());
+    CHECK(scrape(world, user, where, "").first == 401);
+    CHECK(scrape(world, user, where, "stranger").first == 401);
+    CHECK(scrape(world, user, where, token).first == 403);
+    world.apply(*base::parse_json(R"({"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding",
+      "metadata":{"name":"monitoring"},
+      "roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"system:monitoring"},
+      "subjects":[{"kind":"ServiceAccount","name":"prometheus","namespace":"default"}]})"));
+    const auto [status, text] = scrape(world, user, where, token);
+    CHECK(status == 200);
+    CHECK(text.find("ingot_boot_refused_total{service=\"agent\",reason=\"command\"} 0\n") != std::string::npos);
+  }
+  world.sim().kill(on);
+}
+
 void come_up_in_spite_of_everything(uint64_t seed) {
   World world(seed, small, commit_takes, true);
   world.start_manager();

@@ -156,6 +156,9 @@ std::vector<Json> permissions(const meta::Scheme& scheme, const std::string& ns)
   rules.push(rule("", {"namespaces"}, {"get", "list", "watch"}));
   rules.push(rule("", {"events"}, {"create", "patch"}));
   rules.push(rule("apiextensions.k8s.io", {"customresourcedefinitions"}, {"get", "list"}));
+  // Who may see /metrics.
+  rules.push(rule("authentication.k8s.io", {"tokenreviews"}, {"create"}));
+  rules.push(rule("authorization.k8s.io", {"subjectaccessreviews"}, {"create"}));
   Json role = named("rbac.authorization.k8s.io/v1", "ClusterRole", "ingot");
   role.set("rules", rules);
   Json lease = named("rbac.authorization.k8s.io/v1", "Role", "ingot", ns);

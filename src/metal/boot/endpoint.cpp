@@ -22,6 +22,8 @@ namespace {
 
 constexpr size_t request_bytes_max = 256u << 10;
 constexpr const char* agent_token_header = "X-Ingot-Agent-Token";  // as in commands to the agent
+constexpr const char* refused_header = "X-Ingot-Refused-Requests";
+constexpr int64_t refused_of_boot_max = 1'000'000;  // that an agent is believed
 // `ingot ramdisk build` puts it beside its ramdisk; without it the agent is somebody else's.
 constexpr const char* agent_mark = "ingot-agent";
 constexpr size_t whole_bytes_max = 1u << 30;  // of an artefact that is answered as a whole
@@ -92,6 +94,7 @@ struct Endpoint::State {
   Response lookup(const Request& request, const Target& target);
   std::optional<Response> judge_token(ExpectedBoot& expected, const std::string& given);
   Response heartbeat(const Request& request, const std::string& uid);
+  void note_refused(ExpectedBoot& boot, const std::string& said);
   Response accept_heartbeat(ExpectedBoot& boot, const Json& body);
   Response script(const std::string& dashed_mac);
   Answer boot_artefact(const std::string& token, const std::string& file);
@@ -230,7 +233,7 @@ Response Endpoint::State::lookup(const Request& request, const Target& target) {
   const bool mac_fits = expected && (expected->mac.empty() || macs.empty() ||
                                      std::find(macs.begin(), macs.end(), expected->mac) != macs.end());
   if (!expected || !mac_fits) {
-    boots.refuse(&RefusedRequests::lookup, expected);
+    boots.refuse(expected ? &RefusedRequests::lookup_mac : &RefusedRequests::lookup, expected);
     return refuse(404, "no host with these addresses is expected to boot now");
   }
   if (auto no = judge_token(*expected, request.headers.get(agent_token_header))) return std::move(*no);
@@ -265,7 +268,15 @@ Response Endpoint::State::heartbeat(const Request& request, const std::string& u
     }
     return refuse(401, "the agent token does not belong to the present boot of this host");
   }
+  note_refused(*expected, request.headers.get(refused_header));
   return accept_heartbeat(*expected, *body);
+}
+
+// What strangers asked of the agent itself; it says how many there were since it started.
+void Endpoint::State::note_refused(ExpectedBoot& boot_seen, const std::string& said) {
+  const int64_t all = std::clamp<int64_t>(base::parse_int(said).value_or(0), 0, refused_of_boot_max);
+  const auto known = static_cast<int64_t>(boot_seen.refused.command);
+  if (all > known) boots.refuse(&RefusedRequests::command, &boot_seen, static_cast<uint64_t>(all - known));
 }
 
 Response Endpoint::State::accept_heartbeat(ExpectedBoot& boot_seen, const Json& body) {

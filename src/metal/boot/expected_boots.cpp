@@ -39,11 +39,14 @@ ExpectedBoot& ExpectedBoots::expect(const std::string& uid, const std::string& b
   return *slot;
 }
 
-void ExpectedBoots::refuse(Refusal reason, ExpectedBoot* of) {
-  ++(refused.*reason);
+void ExpectedBoots::refuse(Refusal reason, ExpectedBoot* of, uint64_t times) {
+  refused.*reason += times;
   if (!of) return;
   // What strangers send must not become work: the more there were, the more seldom it is news.
-  if (std::has_single_bit(++(of->refused.*reason))) happened(*of);
+  uint64_t& count = of->refused.*reason;
+  const auto before = std::bit_width(count);
+  count += times;
+  if (std::bit_width(count) != before) happened(*of);
 }
 
 bool ExpectedBoots::is_token_of(const std::string& uid, const std::string& boot_id, std::string_view token) const {

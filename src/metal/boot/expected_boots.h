@@ -70,7 +70,7 @@ class ExpectedBoots {
   }
   Time now() const { return loop_.now(); }
   // Counts it, and at the host it concerns where that is known.
-  void refuse(Refusal reason, ExpectedBoot* of = nullptr);
+  void refuse(Refusal reason, ExpectedBoot* of = nullptr, uint64_t times = 1);
   // Whether it is the agent token of this boot of the host, whenever that was.
   bool is_token_of(const std::string& uid, const std::string& boot_id, std::string_view token) const;
   const std::map<std::string, std::unique_ptr<ExpectedBoot>>& all() const { return boots_; }

@@ -30,11 +30,13 @@ constexpr auto names = std::to_array<RefusalName>({
     {&R::malformed, "http", "malformed"},
     {&R::http_oversize, "http", "oversize"},
     {&R::lookup, "agent", "lookup"},
+    {&R::lookup_mac, "agent", "lookup_mac"},
     {&R::lookup_without_token, "agent", "lookup_without_token"},
     {&R::lookup_token, "agent", "lookup_token"},
     {&R::heartbeat, "agent", "heartbeat"},
     {&R::replayed_token, "agent", "replayed_token"},
     {&R::callback_url, "agent", "callback_url"},
+    {&R::command, "agent", "command"},
 });
 // A counter that is not named here would never be seen.
 static_assert(sizeof(RefusedRequests) == names.size() * sizeof(uint64_t));
