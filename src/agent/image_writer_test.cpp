@@ -184,7 +184,7 @@ TEST_CASE("raw, gzip, zstd and qcow2 images become the disk they are of, and onl
   for (const auto& one : cases) {
     for (const bool real : {false, true}) {  // as a simulated disk and as a real one are used
       Bench bench(1);
-      if (real) bench.access = {.blocks = true, .piece_bytes = 1u << 20, .lanes = 2};
+      if (real) bench.access = fetch::fast_disk;
       bench.file = one.file;
       const auto done = bench.write(one.declared);
       REQUIRE_MESSAGE(done, done.error().text());
@@ -329,7 +329,7 @@ TEST_CASE("a block map is written when its map is the one of the order, and each
   const std::string head = map.dump().value(), sum = base::hex(crypto::sha256(head));
   for (const bool real : {false, true}) {
     Bench bench(8);
-    if (real) bench.access = {.blocks = true, .piece_bytes = 1u << 20, .lanes = 2};
+    if (real) bench.access = fetch::fast_disk;
     bench.file = head + stored;
     const auto done = bench.write("block map", sum);
     REQUIRE_MESSAGE(done, done.error().text());

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <deque>
+#include <iterator>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "sys/fiber.h"
 
@@ -37,6 +39,16 @@ class Channel {
     items_.pop_front();
     room_.set();
     return item;
+  }
+  // Everything that waits, at once; nothing after close(), when all is taken.
+  base::Result<std::vector<T>> pop_all() {
+    auto first = TRY(pop());
+    std::vector<T> out;
+    if (!first) return out;
+    out.push_back(std::move(*first));
+    std::move(items_.begin(), items_.end(), std::back_inserter(out));
+    items_.clear();
+    return out;
   }
   void close() {
     closed_ = true;

@@ -17,7 +17,9 @@ using base::Result;
 
 namespace {
 
-constexpr size_t batches_max = 8;  // of a piece each, waiting before a stage
+constexpr size_t batches_max = 8;  // of a piece each, waiting before a stage; as many are in its hands
+constexpr size_t pieces_of_step = 4;
+constexpr int steps_of_zeros = 64;  // of image::step_bytes each, for the time of which nothing is passed on
 constexpr uint64_t block_bytes = 64u << 10;
 constexpr uint64_t zero_step_bytes = uint64_t{256} << 20;
 
@@ -47,7 +49,7 @@ ImagePipeline::ImagePipeline(sys::Sys& sys, std::shared_ptr<sys::File> disk, Dis
       digest_(std::make_shared<crypto::Digest>(std::move(digest))),
       to_hash_(sys.loop, batches_max),
       to_unpack_(sys.loop, batches_max),
-      to_write_(sys.loop, batches_max),
+      to_write_(sys.loop, access.pieces_ahead),
       pool_(std::make_shared<BytePool>(access.piece_bytes)),
       first_block_(held_back_bytes, '\0') {}
 
@@ -110,10 +112,10 @@ void ImagePipeline::abandon() {
 
 Result<void> ImagePipeline::hash() {
   for (;;) {
-    auto batch = TRY(to_hash_.pop());
-    if (!batch) return {};
-    TRY(off_loop<void>(sys_, [digest = digest_, bytes = std::move(*batch)]() -> Result<void> {
-      digest->update(bytes->view());
+    auto batches = TRY(to_hash_.pop_all());
+    if (batches.empty()) return {};
+    TRY(off_loop<void>(sys_, [digest = digest_, batches = std::move(batches)]() -> Result<void> {
+      for (const auto& batch : batches) digest->update(batch->view());
       return {};
     }));
   }
@@ -121,49 +123,52 @@ Result<void> ImagePipeline::hash() {
 
 Result<void> ImagePipeline::unpack() {
   for (;;) {
-    auto batch = TRY(to_unpack_.pop());
-    if (!batch) break;
-    TRY(unpack_batch(*batch));
+    // The batches go along: what was fed must stay for as long as a step may look at it.
+    const auto now = std::make_shared<Unpacking>();
+    now->batches = TRY(to_unpack_.pop_all());
+    if (now->batches.empty()) break;
+    while (!now->done()) {
+      auto pieces = TRY(off_loop<Pieces>(sys_, [self = shared_from_this(), now] { return self->step(*now); }));
+      TRY(pass_on(std::move(pieces)));
+    }
   }
-  auto last = TRY(off_loop<Stepped>(sys_, [self = shared_from_this()] { return self->step(true); }));
-  TRY(pass_on(std::move(last.pieces)));
+  auto last = TRY(off_loop<Pieces>(sys_, [self = shared_from_this()] { return self->last_step(); }));
+  TRY(pass_on(std::move(last)));
   to_write_.close();
   return {};
 }
 
-Result<void> ImagePipeline::unpack_batch(const Batch& batch) {
-  content_->feed(batch->view());
-  for (bool more = true; more;) {
-    // The batch goes along: what was fed must stay for as long as a step may look at it.
-    auto stepped = TRY(off_loop<Stepped>(sys_, [self = shared_from_this(), batch] { return self->step(false); }));
-    more = stepped.more;
-    TRY(pass_on(std::move(stepped.pieces)));
-  }
-  return {};
-}
-
-Result<void> ImagePipeline::pass_on(std::vector<Piece> pieces) {
+Result<void> ImagePipeline::pass_on(Pieces pieces) {
   for (auto& piece : pieces) TRY(to_write_.push(std::make_shared<Piece>(std::move(piece))));
   return {};
 }
 
-// On a worker.
-Result<ImagePipeline::Stepped> ImagePipeline::step(bool finish) {
-  Stepped out;
-  const image::Sink sink = [&](uint64_t offset, std::string_view bytes) -> Result<void> {
-    content_->packed() ? keep_packed(out.pieces, offset, bytes) : keep(out.pieces, offset, bytes);
+// On a worker, as the next two.
+image::Sink ImagePipeline::sink_into(Pieces& pieces) {
+  return [this, &pieces](uint64_t offset, std::string_view bytes) -> Result<void> {
+    content_->packed() ? keep_packed(pieces, offset, bytes) : keep(pieces, offset, bytes);
     return {};
   };
-  if (finish) {
-    TRY(content_->finish(sink));
-  } else {
-    out.more = TRY(content_->step(sink));
+}
+
+Result<ImagePipeline::Pieces> ImagePipeline::step(Unpacking& now) {
+  Pieces out;
+  const image::Sink sink = sink_into(out);
+  for (int steps = 0; !now.done() && out.size() < pieces_of_step && steps < steps_of_zeros; ++steps) {
+    if (!now.more) content_->feed(now.batches[now.fed++]->view());
+    now.more = TRY(content_->step(sink));
   }
   return out;
 }
 
+Result<ImagePipeline::Pieces> ImagePipeline::last_step() {
+  Pieces out;
+  TRY(content_->finish(sink_into(out)));
+  return out;
+}
+
 // Leaves out whole blocks of zeros and joins what follows on another.
-void ImagePipeline::keep(std::vector<Piece>& pieces, uint64_t offset, std::string_view bytes) const {
+void ImagePipeline::keep(Pieces& pieces, uint64_t offset, std::string_view bytes) const {
   while (!bytes.empty()) {
     const auto part = static_cast<size_t>(std::min<uint64_t>(bytes.size(), block_bytes - offset % block_bytes));
     const std::string_view block = bytes.substr(0, part);
@@ -178,7 +183,7 @@ void ImagePipeline::keep(std::vector<Piece>& pieces, uint64_t offset, std::strin
   }
 }
 
-void ImagePipeline::keep_packed(std::vector<Piece>& pieces, uint64_t offset, std::string_view stored) {
+void ImagePipeline::keep_packed(Pieces& pieces, uint64_t offset, std::string_view stored) {
   if (!unpack_pool_) {
     unpack_pool_ = std::make_shared<BytePool>(std::max(access_.piece_bytes, content_->unpacked_bytes(0)));
   }

@@ -1,6 +1,7 @@
 // From the bytes of an image file to a disk, in stages that work at the same time: hashing, unpacking and looking for
 // zeros, writing and reading back. Each is a fiber whose work runs on a worker; between them are short queues, so the
-// slowest alone decides and memory is bounded.
+// slowest alone decides and memory is bounded. A stage takes all that waits for it at once: going to a worker and back
+// costs as much as hashing some hundred KiB.
 //
 // Blocks of zeros are not written; zero_the_rest() makes them zeros afterwards. The first block is kept in memory.
 #pragma once
@@ -53,9 +54,13 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
     BytePool::Buffer bytes;
     std::vector<std::string> stored;  // adjacent blocks
   };
-  struct Stepped {
-    bool more = false;
-    std::vector<Piece> pieces;
+  using Pieces = std::vector<Piece>;
+  // What the content stage has before it. Used by its fiber and, in between, by the worker it waits for.
+  struct Unpacking {
+    std::vector<Batch> batches;
+    size_t fed = 0;     // of the batches
+    bool more = false;  // in what was fed last
+    bool done() const { return !more && fed == batches.size(); }
   };
 
   void spawn(const char* name, base::Result<void> (ImagePipeline::*stage)());
@@ -63,11 +68,12 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
   base::Result<void> send_batch();
   base::Result<void> hash();
   base::Result<void> unpack();
-  base::Result<void> unpack_batch(const Batch& batch);
-  base::Result<void> pass_on(std::vector<Piece> pieces);
-  base::Result<Stepped> step(bool finish);
-  void keep(std::vector<Piece>& pieces, uint64_t offset, std::string_view bytes) const;
-  void keep_packed(std::vector<Piece>& pieces, uint64_t offset, std::string_view stored);
+  base::Result<void> pass_on(Pieces pieces);
+  base::Result<Pieces> step(Unpacking& now);
+  base::Result<Pieces> last_step();
+  image::Sink sink_into(Pieces& pieces);
+  void keep(Pieces& pieces, uint64_t offset, std::string_view bytes) const;
+  void keep_packed(Pieces& pieces, uint64_t offset, std::string_view stored);
   base::Result<void> write();
   base::Result<void> record(const Piece& piece);
   base::Result<void> fill(Piece& piece);

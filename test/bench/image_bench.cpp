@@ -102,10 +102,10 @@ Result<void> write(sys::Sys& sys, const std::vector<std::string>& words) {
   std::shared_ptr<sys::File> disk = TRY(sys::open_disk_file(words[4], base::parse_uint(words[5]).value_or(0)));
   if (words.size() == 7) disk = std::make_shared<Unverified>(std::move(disk));
   const agent::ImageOrder order{"bench", words[1], "sha256", words[2], words[3]};
-  const fetch::DiskAccess access{.blocks = true, .piece_bytes = 1u << 20, .lanes = 2};
   const auto start = Clock::now();
   TRY(agent::write_image(
-      sys, order, "", disk, access, [](const agent::ImageProgress&) {}, [](sys::File&) { return Result<void>(); }));
+      sys, order, "", disk, fetch::fast_disk, [](const agent::ImageProgress&) {},
+      [](sys::File&) { return Result<void>(); }));
   std::printf("%.2f s %.2f cpu %s MiB\n", seconds_since(start), cpu_seconds(), peak_memory_mib().c_str());
   return {};
 }

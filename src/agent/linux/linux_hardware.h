@@ -21,9 +21,7 @@ class LinuxHardware : public Hardware {
   Json inventory() override;
   std::vector<DiskIdentity> disks() override { return sysfs_.disks(); }
   Result<std::unique_ptr<sys::File>> open_disk(const std::string& name) override;
-  fetch::DiskAccess disk_access() const override {
-    return {.blocks = true, .piece_bytes = size_t{1} << 20, .lanes = 2};
-  }
+  fetch::DiskAccess disk_access() const override { return fetch::fast_disk; }
   Result<Json> erase_device(const DiskIdentity& disk, const std::function<void(int)>& progress) override;
   std::vector<std::pair<std::string, std::string>> logs() override;
   FirmwareVariables* firmware_variables() override { return variables_.there() ? &variables_ : nullptr; }

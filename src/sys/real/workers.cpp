@@ -9,9 +9,9 @@ namespace sys {
 
 namespace {
 // Some of them wait for disks.
-constexpr unsigned waiting = 2;
-constexpr unsigned threads_min = 4;
-constexpr unsigned threads_max = 8;
+constexpr unsigned waiting = 4;
+constexpr unsigned threads_min = 6;
+constexpr unsigned threads_max = 10;
 }  // namespace
 
 Workers::Workers(Loop& loop) : loop_(loop) {
