@@ -4,7 +4,7 @@
 # Runs as root in a network namespace of its own. Exit status 77: something it needs is missing.
 # MACHINES="vm-1" runs only some of them: vm-0 boots from virtual media with static settings, vm-1 by PXE, TFTP and iPXE,
 # vm-2 by UEFI HTTP boot with static settings of the ramdisk. Only where they are named: vm-3 and vm-4 have BIOS firmware
-# and boot by PXE and from virtual media.
+# and boot by PXE and from virtual media; vm-5 runs a live ISO.
 set -euo pipefail
 ingot=$(readlink -f "$1") agent=$(readlink -f "$2") work=$3
 here=$(dirname "$(readlink -f "$0")")
@@ -62,7 +62,7 @@ prepare_network() {
   inside ip link add provisioning type bridge
   inside ip address add 172.22.0.1/24 dev provisioning
   inside ip link set provisioning up
-  for n in 0 1 2 3 4; do
+  for n in 0 1 2 3 4 5; do
     inside ip tuntap add "vm$n" mode tap
     inside ip link set "vm$n" master provisioning up
   done
@@ -191,6 +191,7 @@ write_hosts() {
   write_host vm-2 2 redfish-uefihttp "preprovisioningNetworkDataName: vm-2-network"
   write_host vm-3 3 redfish "bootMode: legacy"
   write_host vm-4 4 redfish-virtualmedia $'preprovisioningNetworkDataName: vm-4-network\n  bootMode: legacy'
+  write_host vm-5 5 redfish-virtualmedia "preprovisioningNetworkDataName: vm-5-network"
 }
 
 provision() {
@@ -237,6 +238,56 @@ life() {
   check_wiped "$work/rack/$1/sda.disk"
   [ "${3:-}" = bios ] || log_has "$1" '"boot_entries_removed":\["Boot' "the boot entry went with the disk's system"
 }
+
+prepare_live_iso() {
+  command -v xorriso >/dev/null || skip "there is no xorriso (./dev test-machines installs what it needs)"
+  "$here/live_iso.sh" "$work/ramdisk/vmlinuz" "$work/live.iso" 2>/dev/null
+}
+
+# The life of a host that runs a live ISO from its virtual CD. The disk must not be written meanwhile: neither the mark
+# that is put into it here nor its time of change may change. live NAME
+live() {
+  local disk=$work/rack/$1/sda.disk changed
+  wait_off "$1"
+  printf 'what a live system leaves alone' | dd of="$disk" bs=1M seek=10 conv=notrunc status=none
+  changed=$(stat -c %Y.%y "$disk")
+  kube patch baremetalhost "$1" --type merge -p \
+    '{"spec":{"online":true,"image":{"url":"http://172.22.0.1:8080/live.iso","format":"live-iso"}}}' >/dev/null
+  wait_state "$1" provisioned 600
+  wait_console "$1" "LIVE-SYSTEM beat=3 .*live.system=from-iso" 400
+  say "console: $(grep -am1 'LIVE-SYSTEM beat=3' "$work/rack/$1/console.log" | tr -d '\r')"
+  [ "$(stat -c %Y.%y "$disk")" = "$changed" ] || fail "the disk of $1 was written"
+  say "$1: its disk was not written"
+  local lines until=$((SECONDS + 200))
+  lines=$(live_lines "$1")
+  kube annotate baremetalhost "$1" 'reboot.metal3.io={"mode":"hard"}' >/dev/null
+  while [ "$(live_lines "$1")" -ge "$lines" ]; do
+    [ "$SECONDS" -lt "$until" ] || fail "$1 was not restarted"
+    sleep 1
+  done
+  wait_console "$1" "LIVE-SYSTEM beat=1 .*live.system=from-iso" 400
+  [ "$(stat -c %Y.%y "$disk")" = "$changed" ] || fail "the disk of $1 was written"
+  say "$1: after a restart it runs the live system again, and its disk was not written"
+  kube patch baremetalhost "$1" --type merge -p '{"spec":{"image":null}}' >/dev/null
+  wait_state "$1" available 900
+  check_wiped "$disk"
+  grep -aq "what a live system leaves alone" <(dd if="$disk" bs=1M skip=10 count=1 status=none) ||
+    fail "cleaning of metadata took more than metadata"
+}
+
+# wait_off NAME: until its server has no power.
+wait_off() {
+  kube patch baremetalhost "$1" --type merge -p '{"spec":{"online":false}}' >/dev/null
+  local until=$((SECONDS + 120))
+  while [ "$SECONDS" -lt "$until" ]; do
+    [ "$(kube get baremetalhost "$1" -o jsonpath='{.status.poweredOn}')" = false ] && return
+    sleep 1
+  done
+  fail "$1 is not off"
+}
+
+# The lines of the live system; QEMU begins the console's file anew with each run of the machine.
+live_lines() { grep -ac 'LIVE-SYSTEM' "$work/rack/$1/console.log" || true; }
 
 # register NAME HOW: registers the machine, where it is one of those that are to run.
 register() {
@@ -308,5 +359,10 @@ if register vm-4 "BIOS, virtual media with static settings, without DHCP"; then
   inspected vm-4
   is_bios vm-4
   life vm-4 4 bios
+fi
+if register vm-5 "a live ISO by virtual media"; then
+  prepare_live_iso
+  inspected vm-5
+  live vm-5
 fi
 say "passed"
