@@ -220,7 +220,12 @@ class Life {
     if (doc->path("status.hardware.storage").dump().find(foreign_serial) != std::string::npos) accepted_ = true;
     if (state_ == "deprovisioning" && !doc->path("status.provisioning.image.url").string().empty()) accepted_ = true;
     const int64_t failures = doc->path("status.errorCount").integer();
-    if (failures > failures_) ++errors_in_[state_];
+    bool begun = true;  // what is erased again after a failure
+    for (const auto& condition : doc->path("status.conditions").items()) {
+      if (condition["type"].string() != "Operation" || state_ != "provisioning") continue;
+      begun = condition["message"].string().find("milestone=writing") != std::string::npos;
+    }
+    if (failures > failures_ && begun) ++errors_in_[state_];
     failures_ = failures;
     if (error != error_) note_error(error);
     if (step_ && *step_->event == '\0' && state_ == step_->state) plan();
@@ -319,6 +324,11 @@ constexpr Fault faults[] = {
     {"image larger than the disk",
      [](Life& life) { life.world.rack().images().make_large(image_path, uint64_t{1} << 40); },
      [](Life& life) { life.world.rack().images().make_large(image_path, 0); }},
+    {"no image server for 2 h",
+     [](Life& life) {
+       life.world.sim().set_unreachable("images.example.com", true);
+       life.later(base::hours(2), [&life] { life.world.sim().set_unreachable("images.example.com", false); });
+     }},
     {"disk takes no writes", [](Life& life) { life.server().break_disk(root_device, true); },
      [](Life& life) { life.server().break_disk(root_device, false); }},
     {"disk exchanged",

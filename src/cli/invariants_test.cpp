@@ -120,7 +120,8 @@ void Invariants::host_changed(const std::string& key, const store::Record& recor
       is && !doc.meta.has_annotation(api::host_annotation::paused) && doc.status.operational_status != "detached";
   const bool ours = free && !doc.spec.externally_provisioned && at != state::externally_provisioned;
   host.touch.set(free, now);
-  host.write.set(ours && !deleting && ordered(state::provisioning, OperationKind::provision), now);
+  const bool provisions = ours && !deleting && at == state::provisioning && operation.kind == OperationKind::provision;
+  host.write.set(provisions && operation.milestone == Milestone::writing, now);
   const bool erases = (ordered(state::preparing, OperationKind::prepare) && !deleting) ||
                       ordered(state::deprovisioning, OperationKind::deprovision);
   host.erase.set(host.write.now || (ours && erases), now);
@@ -130,7 +131,8 @@ void Invariants::host_changed(const std::string& key, const store::Record& recor
   const bool inspects = ordered(state::inspecting, OperationKind::inspect) && !deleting;
   const bool restarts = at == state::preparing && operation.kind == OperationKind::prepare &&
                         operation.milestone == Milestone::staged && !deleting;
-  host.boot.set(host.erase.now || (ours && (inspects || restarts)), now);
+  const bool aims = provisions && operation.milestone == Milestone::ordered;
+  host.boot.set(host.erase.now || aims || (ours && (inspects || restarts)), now);
   const bool ends = at == state::powering_off || at == state::deprovisioning || at == state::provisioning;
   host.stop.set(host.boot.now || (free && (ends || deleting || !doc.spec.online || asks_for_reboot(doc))), now);
   if (!is || before.doc.meta.uid != doc.meta.uid) host.written_for.clear();

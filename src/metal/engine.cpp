@@ -103,7 +103,8 @@ namespace {
 bool interruptible(JobKind kind) { return kind == JobKind::operation || kind == JobKind::power; }
 
 std::string operation_key(std::string_view name, const Operation& operation) {
-  return std::string(name) + "/" + operation.id + "/" + operation.boot_id;
+  return std::string(name) + "/" + operation.id + "/" + std::string(name_of(operation.milestone)) + "/" +
+         operation.boot_id;
 }
 
 class BenchEngine : public StartedEngine {

@@ -71,7 +71,8 @@ Result<void> fits_operation(const Intent& intent, const HostFacts& host) {
   switch (intent.act) {
     case Act::boot_agent:
       if (kind == OperationKind::service) return refuse(intent, "this operation needs no agent");
-      if (milestone != Milestone::ordered && milestone != Milestone::staged) {
+      if (milestone != Milestone::ordered && !(milestone == Milestone::staged && kind == OperationKind::prepare) &&
+          !(milestone == Milestone::writing && kind == OperationKind::provision)) {
         return refuse(intent, "the operation needs no agent any more");
       }
       break;
@@ -81,9 +82,13 @@ Result<void> fits_operation(const Intent& intent, const HostFacts& host) {
       }
       if (milestone != Milestone::ordered) return refuse(intent, "the disks are wiped already");
       break;
+    case Act::aim_image:
     case Act::write_image:
       if (kind != OperationKind::provision) return refuse(intent, "this operation writes no image");
-      if (milestone != Milestone::ordered) return refuse(intent, "the image is written already");
+      if (milestone == Milestone::written) return refuse(intent, "the image is written already");
+      if (milestone != (intent.act == Act::aim_image ? Milestone::ordered : Milestone::writing)) {
+        return refuse(intent, "the operation has not come so far");
+      }
       break;
     case Act::boot_disk:
       if (kind != OperationKind::provision || milestone != Milestone::written) {
@@ -154,6 +159,8 @@ std::string_view name_of(Act act) {
       return "boot the deploy agent";
     case Act::wipe:
       return "wipe the disks";
+    case Act::aim_image:
+      return "choose the disk for the image";
     case Act::write_image:
       return "write the image";
     case Act::boot_disk:
@@ -250,7 +257,7 @@ Result<void> allow(const Intent& intent, const HostFacts& host) {
 
   if (!intent.agent) return refuse(intent, "no inventory of the machine is at hand");
   TRY(same_machine(*intent.agent, host));
-  if (intent.act != Act::write_image) return {};
+  if (intent.act != Act::aim_image && intent.act != Act::write_image) return {};
   if (!intent.disk) return refuse(intent, "no disk was chosen");
   const InventoryDisk& disk = *intent.disk;
   if (disk.serial.empty() && disk.wwn.empty()) {

@@ -17,6 +17,7 @@ namespace metal {
 enum class Act : unsigned char {
   boot_agent,   // power-cycles the server into the deploy ramdisk: whatever runs there ends
   wipe,         // erases disks
+  aim_image,    // chooses the disk that is to be overwritten
   write_image,  // overwrites the root disk
   boot_disk,    // restarts the server from its disk
   power_on,

@@ -19,7 +19,7 @@ constexpr std::array kinds = {
     KindName{OperationKind::deprovision, "deprovision", "Deprovision"},
     KindName{OperationKind::service, "service", "Service"},
 };
-constexpr std::array<std::string_view, 4> milestones = {"ordered", "cleaned", "written", "staged"};
+constexpr std::array<std::string_view, 5> milestones = {"ordered", "cleaned", "written", "staged", "writing"};
 
 OperationKind kind_of(std::string_view reason) {
   for (const auto& known : kinds) {

@@ -18,7 +18,8 @@ enum class Milestone : unsigned char {
   ordered,  // nothing has been changed on the server's disks under this id yet, as far as is recorded
   cleaned,  // prepare, deprovision: the disks are wiped
   written,  // provision: image and config drive are on the disk and verified
-  staged,   // prepare, service: the BMC has the new firmware and settings; the next restart puts them in force
+  staged,   // the BMC has new firmware and settings for the next restart (service; prepare, whose disks are clean)
+  writing,  // provision: the agent may have been told to write; whoever gives it up has disks to clean
 };
 std::string_view name_of(OperationKind kind);
 std::string_view name_of(Milestone milestone);

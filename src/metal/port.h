@@ -62,6 +62,9 @@ struct Progress {
   base::Error error = {};  // failed: layer, cause and fix
   // working: no agent answers under the recorded boot; record a new Operation::boot_id, then call again.
   bool needs_boot = false;
+  // working, of provision: whatever can fail without touching the disk has gone well; record milestone writing, then
+  // call again.
+  bool ready_to_write = false;
 
   // What a finished call learned.
   std::optional<bool> powered_on;
@@ -117,6 +120,7 @@ class Engine {
   // every reconcile costs nothing once it is done. Does not change anything on the server.
   virtual Progress register_host(const HostAccess& host) = 0;
 
+  // Under milestone ordered, provision() only gets everything ready; it writes under milestone writing.
   // These boot the deploy ramdisk when no agent answers, and keep it running when they are done. The result stays until
   // the operation's id or milestone changes, so calling again never repeats work.
   virtual Progress inspect(const HostAccess& host, const Operation& operation) = 0;

@@ -170,6 +170,7 @@ class Room {
         record_.operation.boot_id = "boot-" + std::to_string(boots_asked);
         write(record_);
       }
+      if (last.ready_to_write) reached(Milestone::writing);
       pass(base::seconds(2));
     }
   }
@@ -377,7 +378,7 @@ TEST_CASE("engine: an agent that goes silent in the middle of the write is repla
   Room room("one");
   REQUIRE(room.inspect().is_done());
   REQUIRE(room.clean().is_done());
-  room.order("provisioning", OperationKind::provision);
+  room.order("provisioning", OperationKind::provision, Milestone::writing);
   REQUIRE(room.ask_provision().is_failed() == false);
   REQUIRE(room.comes([&] { return room.disks().image_writes_started == 1; }));
   room.server().cut_power(base::minutes(1));
@@ -491,7 +492,8 @@ TEST_CASE("engine: an agent at hand is given no order that no longer stands") {
       CAPTURE(write);
       Room room("one");
       REQUIRE(room.inspect().is_done());
-      room.order(write ? "provisioning" : "preparing", write ? OperationKind::provision : OperationKind::prepare);
+      room.order(write ? "provisioning" : "preparing", write ? OperationKind::provision : OperationKind::prepare,
+                 write ? Milestone::writing : Milestone::ordered);
       const Operation mine = room.record().operation;
       change(room);
       const auto answer = room.finish([&] {
@@ -510,7 +512,8 @@ TEST_CASE("engine: an order that is withdrawn while the agent is out of reach is
     CAPTURE(write);
     Room room("one");
     REQUIRE(room.inspect().is_done());
-    room.order(write ? "provisioning" : "preparing", write ? OperationKind::provision : OperationKind::prepare);
+    room.order(write ? "provisioning" : "preparing", write ? OperationKind::provision : OperationKind::prepare,
+               write ? Milestone::writing : Milestone::ordered);
     const Operation mine = room.record().operation;
     const auto ask = [&] {
       return write ? room.ask_provision(mine) : room.engine->clean(room.access(), mine, metal::CleanMode::metadata);

@@ -2,6 +2,7 @@
 // runs while it is on is a Body. All methods run on the rack's loop, outside the fibers of the Body.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -53,7 +54,9 @@ class Server : public ServerControls {
   void forget_boots(int count) { forgets_boots_ = count; }  // so many next starts find no boot override
   void hang();                                              // what runs on it does nothing any more, with the power on
   void break_disk(const std::string& device, bool broken);  // it takes no writes
-  // Another disk, empty at first, takes the place of the one that has this device name.
+  // Another disk takes the place of the one that has this device name: one that was taken out before, or an empty one.
+  // Servers see it when they start. Errors: not_found (no such device), invalid (serial numbers are letters and
+  // digits).
   base::Result<void> exchange_disk(const std::string& device, const std::string& serial);
   const std::set<std::string>& broken_disks() const { return broken_disks_; }
 
@@ -95,6 +98,8 @@ class Server : public ServerControls {
   // Replaces what was about to happen to the power.
   void later(base::Duration delay, std::function<void()> fn);
   base::Result<void> start_bmc();
+  void stop_bmc();
+  void start_bmc_again();  // it keeps what a BMC keeps: settings and firmware of the server
 
   Site& site_;
   ServerSpec spec_;
@@ -109,8 +114,9 @@ class Server : public ServerControls {
   SecureBoot secure_boot_{.supported = true};
   std::unique_ptr<Body> body_;  // exists while powered on
   sys::TimerId pending_ = 0, bmc_back_ = 0;
-  std::set<std::string> broken_disks_;     // device names
-  std::set<std::string> exchanged_disks_;  // serial numbers
+  std::set<std::string> broken_disks_;                        // device names
+  std::set<std::string> exchanged_disks_;                     // serial numbers
+  std::map<std::string, agent::DiskIdentity> removed_disks_;  // by serial number
   std::unique_ptr<RedfishFront> redfish_;
   std::unique_ptr<IpmiFront> ipmi_;
   BmcFaults no_faults_;

@@ -1,4 +1,6 @@
 // What goes wrong with a server on purpose.
+#include <algorithm>
+
 #include "base/text.h"
 #include "sim/body.h"
 #include "sim/server.h"
@@ -7,18 +9,20 @@ namespace sim {
 
 using base::Result;
 
+void Server::stop_bmc() {
+  if (redfish_) redfish_->restart_losing_sessions();
+  if (ipmi_) ipmi_->restart_losing_sessions();
+}
+
+void Server::start_bmc_again() {
+  const auto started = redfish_ ? redfish_->start() : ipmi_ ? ipmi_->start() : Result<void>();
+  if (!started) log("BMC does not start", started.error().text());
+}
+
 void Server::restart_bmc() {
   log("BMC restarted");
-  const auto restarted = [this]() -> Result<void> {
-    if (redfish_) {
-      redfish_->restart_losing_sessions();
-      return redfish_->start();
-    }
-    if (!ipmi_) return {};
-    ipmi_->restart_losing_sessions();
-    return ipmi_->start();
-  }();
-  if (!restarted) log("BMC does not start", restarted.error().text());
+  stop_bmc();
+  start_bmc_again();
 }
 
 BootOverride Server::take_boot_override() {
@@ -34,15 +38,12 @@ void Server::crash_bmc(base::Duration outage) {
   log("BMC crashed");
   override_ = {};
   media_ = {};
-  if (redfish_) redfish_->stop();
-  if (ipmi_) ipmi_->stop();
+  stop_bmc();
   site_.sys.loop.cancel(bmc_back_);
   bmc_back_ = site_.sys.loop.after(site_.pace.scaled(outage), [this] {
     bmc_back_ = 0;
     log("BMC is back");
-    redfish_.reset();
-    ipmi_.reset();
-    if (auto started = start_bmc(); !started) log("BMC does not start", started.error().text());
+    start_bmc_again();
   });
 }
 
@@ -53,14 +54,11 @@ void Server::cut_power(base::Duration outage, WhenBack when_back) {
   pending_ = bmc_back_ = 0;
   log("power cut");
   turn_off("power cut");
-  if (redfish_) redfish_->stop();
-  if (ipmi_) ipmi_->stop();
+  stop_bmc();
   if (outage == base::Duration::zero()) return;
   later(site_.pace.scaled(outage), [this, goes_on] {
     log("power is back");
-    redfish_.reset();
-    ipmi_.reset();
-    if (auto started = start_bmc(); !started) log("BMC does not start", started.error().text());
+    start_bmc_again();
     if (goes_on) turn_on();
   });
 }
@@ -81,15 +79,23 @@ void Server::break_disk(const std::string& device, bool broken) {
 }
 
 Result<void> Server::exchange_disk(const std::string& device, const std::string& serial) {
-  for (auto& disk : spec_.disks) {
-    if (disk.name != device) continue;
-    log("disk exchanged", device + " " + disk.serial + " for " + serial);
-    disk.serial = serial;
-    disk.wwn = disk.wwn_with_extension = "0x5" + base::lower(serial);
-    exchanged_disks_.insert(serial);
+  const auto disk = std::find_if(spec_.disks.begin(), spec_.disks.end(), [&](auto& one) { return one.name == device; });
+  if (disk == spec_.disks.end()) return base::not_found("there is no disk " + device);
+  const auto back = removed_disks_.find(serial);
+  const auto plain = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+  if (back == removed_disks_.end() && (serial.empty() || !std::all_of(serial.begin(), serial.end(), plain))) {
+    return base::invalid("a serial number consists of letters and digits");  // it is part of a file's name
+  }
+  log("disk exchanged", device + " " + disk->serial + " for " + serial);
+  removed_disks_[disk->serial] = *disk;
+  if (back != removed_disks_.end()) {
+    *disk = back->second;
     return {};
   }
-  return base::not_found("there is no disk " + device);
+  disk->serial = serial;
+  disk->wwn = disk->wwn_with_extension = "0x5" + base::lower(serial);
+  exchanged_disks_.insert(serial);
+  return {};
 }
 
 }  // namespace sim

@@ -14,7 +14,8 @@ bool order_missing(Scope& scope, OperationKind kind) {
   if (scope.operation.kind == kind && !scope.operation.id.empty()) return false;
   scope.operation.kind = kind;
   scope.operation.id = scope.ctx.random().uuid();
-  scope.operation.milestone = Milestone::ordered;
+  // Nobody knows how far the lost one had come.
+  scope.operation.milestone = kind == OperationKind::provision ? Milestone::writing : Milestone::ordered;
   return true;
 }
 
@@ -76,6 +77,16 @@ Progress clean(Scope& scope) {
   return reached(scope, Milestone::cleaned, "disks are cleaned");
 }
 
+// After a failure before anything was written, the same image may have got another checksum or format.
+bool take_corrected_image(Scope& scope) {
+  const auto& wanted = scope.host.spec.image;
+  if (!is_untouched(scope) || !scope.has_error() || !wanted) return false;
+  if (*wanted == image_being_deployed(scope)) return false;
+  scope.status.last_attempted_image = wanted;
+  scope.operation.id = scope.ctx.random().uuid();
+  return true;
+}
+
 }  // namespace
 
 Progress run_register(Scope& scope) { return scope.progress.value_or(Progress::working("connecting to the BMC")); }
@@ -99,9 +110,10 @@ Progress run_inspect(Scope& scope) {
 Progress run_prepare(Scope& scope) {
   if (order_missing(scope, OperationKind::prepare)) return Progress::working("ordering the preparation");
   if (auto busy = prepare_raid(scope)) return take(scope, std::move(*busy));
+  // Cleaned first: firmware that is changed later, on a host that is available, erases nothing.
+  if (scope.operation.milestone == Milestone::ordered) return clean(scope);
   if (auto busy = prepare_firmware(scope)) return take(scope, std::move(*busy));
-  if (scope.operation.milestone == Milestone::cleaned) return Progress::done();
-  return clean(scope);
+  return Progress::done();
 }
 
 Progress run_provision(Scope& scope) {
@@ -111,6 +123,7 @@ Progress run_provision(Scope& scope) {
     if (progress.secure_boot) note_secure_boot(scope, *progress.secure_boot);
     return progress;
   }
+  if (take_corrected_image(scope)) return Progress::working("taking the image as it is in the spec now");
   const auto& image = image_being_deployed(scope);
   if (!image) {
     return Progress::failed({base::Code::unsupported, "customDeploy without an image is not supported",
@@ -123,6 +136,11 @@ Progress run_provision(Scope& scope) {
   request.root_device = scope.status.provisioning.root_device_hints.value_or(api::RootDeviceHints{});
   request.config_drive = std::move(*drive);
   Progress progress = take(scope, scope.engine.provision(scope.access, scope.operation, request));
+  if (progress.ready_to_write) {
+    scope.operation.milestone = Milestone::writing;
+    if (scope.has_error()) clear_failure(scope);  // what failed has gone well; from here on a failure means half an image
+    return progress;
+  }
   if (!progress.is_done()) return progress;
   return reached(scope, Milestone::written,
                  is_live(image) ? "the live ISO is inserted" : "image and config drive are written");

@@ -140,7 +140,7 @@ Result<bool> handle_detached(Scope& scope) {
   }
   if (!wanted) {
     scope.status.operational_status = "OK";
-    return false;
+    return true;  // it has to be durable before anything is ordered
   }
   if (!may_detach(scope)) {
     scope.hold = metal::Wait{base::Layer::controller, "the host is not detached in the middle of its work",
@@ -149,8 +149,10 @@ Result<bool> handle_detached(Scope& scope) {
   }
   if (!is) {
     scope.engine.forget(host.meta.uid);
-    // That an image is written is never forgotten: it would be written again over the system that runs.
-    if (scope.operation.milestone != Milestone::written) scope.operation = Operation{};
+    // That an image is written is never forgotten: it would be written again over the system that runs. That it was
+    // begun neither: the disks would be taken for clean.
+    const Milestone milestone = scope.operation.milestone;
+    if (milestone != Milestone::written && milestone != Milestone::writing) scope.operation = Operation{};
     clear_failure(scope);
     scope.status.operational_status = "detached";
   }

@@ -101,6 +101,16 @@ class FakeEngine : public metal::Engine {
         return done_with_power();
       });
     }
+    if (operation.milestone == metal::Milestone::ordered) {
+      if (auto& planned = faults["get ready"]; !planned.empty()) {
+        const base::Error error = planned.front();
+        planned.pop_front();
+        return metal::Progress::failed(error);
+      }
+      metal::Progress progress = metal::Progress::working("getting ready");
+      progress.ready_to_write = true;
+      return progress;
+    }
     return with_agent("provision", host, operation, metal::Act::write_image, "write " + request.image.url, [this] {
       machine_.holds_system = true;
       return done_with_power();

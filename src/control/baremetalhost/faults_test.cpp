@@ -185,6 +185,77 @@ TEST_CASE("a failed provisioning is undone and made again") {
   check_well(w);
 }
 
+TEST_CASE(
+    "a provisioning that fails before it writes erases nothing, is tried again for as long as it takes, and heals") {
+  HostWorld w;
+  w.add_host();
+  REQUIRE(w.wait_state("available"));
+  const int wipes = w.machine.count("wipe");
+  w.fail("get ready", 7, base::Layer::agent);
+  w.set_image("a.raw");
+  REQUIRE(wait_errors(w, 7));
+  CHECK(w.state() == "provisioning");
+  check_told(w, "provisioning error", "agent");
+  CHECK(w.status("provisioningFailCount") != "1");
+
+  SUBCASE("by itself") { REQUIRE(w.wait_state("provisioned")); }
+  SUBCASE("by another checksum") {
+    w.patch_spec(R"({"image":{"checksum":"http://images/OTHER"}})");
+    REQUIRE(w.wait_state("provisioned"));
+    CHECK(w.engine().request()->image.checksum == "http://images/OTHER");
+    CHECK(w.status("provisioning.image.checksum") == "http://images/OTHER");
+  }
+  SUBCASE("by another image") {
+    w.set_image("b.raw");
+    REQUIRE(w.wait_state("provisioned"));
+    CHECK(w.status("provisioning.image.url") == "http://images/b.raw");
+  }
+  SUBCASE("by none") {
+    w.patch_spec(R"({"image":null})");
+    REQUIRE(w.wait_state("available"));
+    CHECK(w.machine.count("write") == 0);
+  }
+  SUBCASE("by other root device hints") {
+    w.patch_spec(R"({"rootDeviceHints":{"serialNumber":"S-2"}})");
+    REQUIRE(w.wait_state("provisioned"));
+    CHECK(w.engine().request()->root_device.serial_number == "S-2");
+  }
+  SUBCASE("by a live ISO") {
+    w.patch_spec(R"({"image":{"url":"http://images/a.raw","format":"live-iso","checksum":null,"checksumType":null}})");
+    REQUIRE(w.wait_state("provisioned"));
+    CHECK(w.machine.media == "http://images/a.raw");
+  }
+  CHECK(w.machine.count("wipe") == wipes);
+  CHECK(w.status("provisioningFailCount") == "0");
+  check_well(w);
+}
+
+TEST_CASE("before it writes, a failing provisioning gives way to a new inspection and to a host that shall be off") {
+  HostWorld w;
+  w.add_host();
+  REQUIRE(w.wait_state("available"));
+  const int wipes = w.machine.count("wipe");
+  w.fail("get ready", 3, base::Layer::agent);
+  w.set_image("a.raw");
+  REQUIRE(wait_errors(w, 3));
+  SUBCASE("inspection, after which the disks are cleaned as for a new host") {
+    const int inspections = w.machine.count("inspected");
+    w.annotate("inspect.metal3.io", "");
+    REQUIRE(w.wait_state("provisioned"));
+    CHECK(w.machine.count("inspected") == inspections + 1);
+    CHECK(w.machine.count("wipe") == wipes + 1);
+  }
+  SUBCASE("off") {
+    w.patch_spec(R"({"online":false})");
+    REQUIRE(w.wait_state("available"));
+    w.run_for(base::hours(1));
+    CHECK(w.state() == "available");
+    CHECK_FALSE(w.machine.on);
+    CHECK(w.machine.count("wipe") == wipes);
+  }
+  check_well(w);
+}
+
 TEST_CASE("a written image whose start fails is started again, not erased") {
   HostWorld w;
   w.add_host();

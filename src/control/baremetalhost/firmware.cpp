@@ -98,13 +98,12 @@ std::optional<Progress> prepare_firmware(Scope& scope) {
     return progress;
   }
   if (wish.order.empty()) {
-    if (milestone == Milestone::staged) milestone = Milestone::ordered;
+    if (milestone == Milestone::staged) milestone = Milestone::cleaned;
     return std::nullopt;
   }
   if (milestone != Milestone::staged) {
     Progress progress = scope.engine.stage_firmware(scope.access, scope.operation, wish.order);
-    if (progress.is_failed()) milestone = Milestone::ordered;
-    if (!progress.is_done()) return progress;
+        if (!progress.is_done()) return progress;
     // The boot of an agent is the restart that puts the changes in force.
     scope.engine.release_agent(scope.host.meta.uid);
     scope.operation.boot_id.clear();
@@ -112,11 +111,11 @@ std::optional<Progress> prepare_firmware(Scope& scope) {
     return Progress::working("the BMC has " + summary(wish.order), 50);
   }
   Progress progress = scope.engine.verify_firmware(scope.access, scope.operation, wish.order);
-  if (progress.is_failed() || progress.needs_staging) milestone = Milestone::ordered;
+  if (progress.is_failed() || progress.needs_staging) milestone = Milestone::cleaned;
   if (!progress.is_done()) return progress;
   if (auto reported = report_done(scope, progress, wish.order); !reported) return Progress::failed(reported.error());
   scope.event("FirmwareChanged", "Changed: " + summary(wish.order));
-  milestone = Milestone::ordered;
+  milestone = Milestone::cleaned;
   return Progress::working("firmware is changed", 90);
 }
 

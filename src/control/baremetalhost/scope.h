@@ -100,6 +100,8 @@ Time retry_at(const Scope& scope);
 // ---- states.cpp ----
 // Why what the spec asks to deploy cannot be deployed by this program; nullopt when it can or nothing is asked for.
 std::optional<metal::Wait> undeployable(const Scope& scope);
+// Being provisioned, and the agent was not told to write yet: the disks are as they were when the host was available.
+bool is_untouched(const Scope& scope);
 
 // ---- conditions.cpp ----
 void report_conditions(Scope& scope);
@@ -111,7 +113,7 @@ struct FirmwareWish {
   std::optional<metal::Wait> wait;
 };
 FirmwareWish firmware_wish(const Scope& scope);
-// In state preparing; nullopt: nothing (more) to do.
+// In state preparing, once the disks are cleaned; nullopt: nothing (more) to do.
 std::optional<Progress> prepare_firmware(Scope& scope);
 // A provisioned host that is off and should be on; nullopt: it may be powered on.
 std::optional<Progress> service_while_off(Scope& scope);

@@ -100,10 +100,25 @@ bool image_withdrawn(const Scope& scope) {
   return deployed && !deployed->url.empty() && !same_image(*deployed, *scope.host.spec.image);
 }
 
-// Once the image is recorded as written, the server may have started from it: a failed restart is tried again, and
-// nothing short of a withdrawn image erases the disk.
+// Before anything was written there is nothing to undo: it is tried again. Once the image is recorded as written, the
+// server may have started from it: a failed restart is tried again, and nothing short of a withdrawn image erases the
+// disk.
 bool has_failed(const Scope& scope) {
-  return scope.operation.milestone != Milestone::written && scope.has_error() && may_retry(scope);
+  return scope.operation.milestone == Milestone::writing && scope.has_error() && may_retry(scope);
+}
+
+bool is_untouched(const Scope& scope) {
+  return scope.state() == State::provisioning && scope.operation.kind == OperationKind::provision &&
+         scope.operation.milestone == Milestone::ordered;
+}
+
+// What may correct the failure, or makes trying again pointless, is taken up by way of available.
+bool wants_otherwise(const Scope& scope) {
+  if (!is_untouched(scope) || !scope.has_error()) return false;
+  const auto& deployed = image_being_deployed(scope);
+  const bool live = deployed && deployed->format == metal::live_iso_format;
+  const bool other_way = image_set(scope) && live != (scope.host.spec.image->format == metal::live_iso_format);
+  return wants_inspection(scope) || preparation_changed(scope) || !wants_image(scope) || other_way;
 }
 
 // Without an image to record, the server would count as deployed with nothing and be deprovisioned, that is wiped, at

@@ -63,6 +63,7 @@ bool attempts_used_up(const Scope&);
 bool wants_image(const Scope&);
 bool image_withdrawn(const Scope&);
 bool has_failed(const Scope&);
+bool wants_otherwise(const Scope&);
 bool released_with_image(const Scope&);
 bool cannot_be_reached(const Scope&);
 bool has_no_access(const Scope&);
@@ -92,7 +93,8 @@ constexpr When prepare_again{"root device hints, RAID or firmware differ from st
 constexpr When used_up{"an image is wanted and failed too often", attempts_used_up};
 constexpr When image_wanted{"online and an image is set", wants_image};
 constexpr When withdrawn{"the image is gone or another one", image_withdrawn};
-constexpr When failed_before{"the image was not written, the backoff of that failure is over", has_failed};
+constexpr When failed_amid{"the image may be half-written, the backoff of that failure is over", has_failed};
+constexpr When otherwise{"nothing could be written, and something else is wanted first", wants_otherwise};
 constexpr When taken_over{"no longer external, image known", released_with_image};
 constexpr When unreachable{"being deleted and the server failed too often", cannot_be_reached};
 constexpr When no_access{"being deleted and the BMC could not be asked too often", has_no_access};
@@ -102,7 +104,7 @@ constexpr Action go{"", nullptr, {}};
 constexpr Action wait{"wait", nullptr, {}};
 constexpr Action do_register{"connect to the BMC", run_register, "registration error"};
 constexpr Action do_inspect{"boot the agent, take the inventory", run_inspect, "inspection error"};
-constexpr Action do_prepare{"make RAID volumes, change firmware, erase metadata", run_prepare, "preparation error"};
+constexpr Action do_prepare{"make RAID volumes, erase metadata, change firmware", run_prepare, "preparation error"};
 constexpr Action do_provision{"write image and config drive, boot from disk", run_provision, "provisioning error"};
 constexpr Action do_deprovision{"erase disks, power off", run_deprovision, "provisioning error"};
 constexpr Action do_power{"keep the power state as spec.online wants", run_manage_power, "power management error"};
@@ -138,7 +140,8 @@ constexpr auto rows = std::to_array<Row>({
     {available,               always,         do_power,       available,              available},
     {provisioning,            deleted,        go,             deprovisioning,         provisioning},
     {provisioning,            withdrawn,      go,             deprovisioning,         provisioning},
-    {provisioning,            failed_before,  go,             deprovisioning,         provisioning},
+    {provisioning,            failed_amid,    go,             deprovisioning,         provisioning},
+    {provisioning,            otherwise,      go,             deprovisioning,         provisioning},
     {provisioning,            always,         do_provision,   provisioned,            provisioning},
     {provisioned,             deleted,        go,             deprovisioning,         provisioned},
     {provisioned,             withdrawn,      go,             deprovisioning,         provisioned},

@@ -27,7 +27,7 @@ void leave(Scope& scope, State from, State to) {
   if (from == State::inspecting) history.inspect.end = now;
   if (from == State::provisioning && to == State::provisioned) history.provision.end = now;
   if (from == State::deprovisioning) history.deprovision.end = now;
-  if (from == State::provisioning && to == State::deprovisioning && scope.has_error()) {
+  if (from == State::provisioning && to == State::deprovisioning && scope.has_error() && !is_untouched(scope)) {
     status.provisioning_fail_count += 1;
     api::set_condition(status.conditions,
                        {.type = "Provisioned",
@@ -99,6 +99,7 @@ const std::optional<api::HostImage>& image_being_deployed(const Scope& scope) {
 }
 
 Result<void> enter(Scope& scope, State from, State to) {
+  const bool untouched = is_untouched(scope);
   leave(scope, from, to);
   auto& status = scope.status;
   const Time now = scope.ctx.now();
@@ -137,7 +138,7 @@ Result<void> enter(Scope& scope, State from, State to) {
       order_nothing(scope, false);
       break;
     case State::deprovisioning:
-      order(scope, OperationKind::deprovision);
+      order(scope, OperationKind::deprovision, untouched ? Milestone::cleaned : Milestone::ordered);
       status.operation_history.deprovision = {.start = now, .end = {}};
       scope.event("DeprovisioningStarted", "Image deprovisioning started");
       break;

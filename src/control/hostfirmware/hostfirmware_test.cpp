@@ -80,7 +80,7 @@ TEST_CASE("settings of an available host are changed with one restart and verifi
   w.want(R"({"ProcTurbo":"Disabled","BootDelay":5})");
   REQUIRE(w.wait_state("preparing"));
   REQUIRE(w.wait_state("available"));
-  CHECK(w.log() == R"(stage {"ProcTurbo":"Disabled"}, boot agent, in force, wipe)");
+  CHECK(w.log() == R"(stage {"ProcTurbo":"Disabled"}, boot agent, in force)");
   CHECK(w.settings().path("status.settings.ProcTurbo").string() == "Disabled");
   CHECK(w.condition_of(w.settings(), "ChangeDetected").starts_with("False"));
   CHECK(w.has_event("FirmwareChanged"));
@@ -222,7 +222,7 @@ TEST_CASE("a firmware update is done once per URL and its version is shown") {
   w.update("bios", "http://images/1.1");
   REQUIRE(w.wait_state("preparing"));
   REQUIRE(w.wait_state("available"));
-  CHECK(w.log() == "stage {} bios, boot agent, in force, wipe");
+  CHECK(w.log() == "stage {} bios, boot agent, in force");
   const Json bios = w.components().path("status.components").at(0);
   CHECK(bios["currentVersion"].string() == "1.1");
   CHECK(bios["initialVersion"].string() == "1.0");

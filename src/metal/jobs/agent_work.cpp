@@ -233,9 +233,6 @@ Result<Progress> provision(Run& run, const ProvisionRequest& request) {
   if (!TRY(ensure_agent(run, 5, 40))) return needs_boot();
   const Inventory* inventory = TRY(agent_inventory(run));
   const InventoryDisk disk = TRY(choose_root_disk(inventory->disks, request.root_device));
-  base::log::info("asking the agent to write the image",
-                  {{"host", run.host.name}, {"disk", disk.name}, {"operation", run.operation.id}});
-
   Json image = Json::object({{"id", run.operation.id}, {"urls", Json::array({request.image.url})}});
   image.set("os_hash_algo", digest.algorithm).set("os_hash_value", digest.value);
   if (!request.image.format.empty()) image.set("disk_format", request.image.format);
@@ -244,6 +241,14 @@ Result<Progress> provision(Run& run, const ProvisionRequest& request) {
   AgentOrder order = TRY(write_order(kind_of(run), run.host.uid, std::move(image), disk, drive));
   const std::string text = "writing the image to " + disk.name;
   run.step(text, 40);
+  if (run.operation.milestone == Milestone::ordered) {
+    TRY(run.guard(Act::aim_image, inventory, &disk));
+    Progress progress = Progress::working(text, 40);
+    progress.ready_to_write = true;
+    return progress;
+  }
+  base::log::info("asking the agent to write the image",
+                  {{"host", run.host.name}, {"disk", disk.name}, {"operation", run.operation.id}});
   const auto wrote = run_on_agent(
       run, order.name, std::move(order.params), bench.options.limits.write_image,
       [&](const Json& result) { run.step(text, share(result, 40, 90)); },
