@@ -83,6 +83,9 @@ net::Response RackControl::act(const std::string& target, const std::string& nam
   } else if (verb == "forget-boots") {
     server->forget_boots(
         static_cast<int>(std::min<uint64_t>(base::parse_uint(query_value(request, "count")).value_or(1), 1000)));
+  } else if (verb == "exchange-disk") {
+    const auto done = server->exchange_disk(query_value(request, "device"), query_value(request, "serial"));
+    if (!done) return failure(400, done.error().message);
   } else if (verb == "restart-bmc") {
     server->restart_bmc();
   } else if (verb == "bmc-faults") {

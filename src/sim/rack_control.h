@@ -4,7 +4,8 @@
 //   GET  /events[?from=N]               the event log from line N on, as text
 //   GET  /site-ca                       the CA of the image server, PEM
 //   POST /servers/NAME/stop-kubelet     start-kubelet, cut-power[?seconds=N[&on=true]], restart-bmc,
-//                                       crash-bmc?seconds=N, hang, forget-boots[?count=N]
+//                                       crash-bmc?seconds=N, hang, forget-boots[?count=N],
+//                                       exchange-disk?device=/dev/sda&serial=S
 //   POST /nodes/NODE/stop-kubelet       the same for the server that runs as this node
 //   POST /servers/NAME/bmc-faults       {"unavailable": 0.1, "reset": 0.1, "lost": 0.1}
 //   POST /images/corrupt?path=/x&on=true

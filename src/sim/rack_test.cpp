@@ -513,6 +513,16 @@ TEST_CASE("the control interface shows the rack and reaches into it") {
   site.do_now([&] { CHECK_FALSE(site.two()->power().ok()); });
   site.pass(base::seconds(31));
   site.do_now([&] { CHECK(site.two()->power().ok()); });
+  const agent::DiskIdentity first = site.rack->server("one")->spec().disks.front();
+  const auto exchange = [&](const std::string& device, const std::string& serial) {
+    return ask("POST", ("/servers/one/exchange-disk?device=" + device + "&serial=" + serial).c_str()).status;
+  };
+  CHECK(exchange(first.name, "OTHER1") == 200);
+  CHECK(site.rack->server("one")->spec().disks.front().serial == "OTHER1");
+  CHECK(exchange(first.name, first.serial) == 200);
+  CHECK(site.rack->server("one")->spec().disks.front().wwn == first.wwn);
+  CHECK(exchange("/dev/none", "OTHER1") == 400);
+  CHECK(exchange(first.name, "../up") == 400);
   CHECK(ask("POST", "/servers/three/restart-bmc").status == 404);
   CHECK(ask("POST", "/nodes/dev-cp-1/stop-kubelet").status == 404);
   CHECK(ask("POST", "/servers/one/explode").status == 404);
