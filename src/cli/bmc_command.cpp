@@ -136,7 +136,20 @@ Result<void> firmware(sys::Sys& sys, metal::Bmc& bmc, const std::vector<std::str
   return follow(sys, bmc, task);
 }
 
-Result<void> act(sys::Sys& sys, metal::Bmc& bmc, const BmcFlags& flags) {
+Result<void> sol(metal::Bmc& bmc, const std::vector<std::string>& values) {
+  for (const auto& text : values) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos)
+      return usage("settings of Serial over LAN are NAME=VALUE, not " + base::quoted(text));
+    TRY(bmc.set_console(text.substr(0, equals), text.substr(equals + 1)));
+  }
+  const auto settings = TRY(bmc.console_settings());
+  for (const auto& [name, value] : settings) std::printf("%s=%s\n", name.c_str(), value.c_str());
+  return {};
+}
+
+Result<void> act(sys::RealSystem& system, metal::Bmc& bmc, const BmcFlags& flags) {
+  sys::Sys& sys = system.sys();
   const auto& values = flags.values;
   if (flags.action == "info") return tell_info(bmc);
   if (flags.action == "power") {
@@ -158,6 +171,8 @@ Result<void> act(sys::Sys& sys, metal::Bmc& bmc, const BmcFlags& flags) {
   }
   if (flags.action == "bios") return values.empty() ? tell_bios(bmc) : change_bios(bmc, values);
   if (flags.action == "firmware") return firmware(sys, bmc, values);
+  if (flags.action == "sol") return sol(bmc, values);
+  if (flags.action == "console") return run_console(system, bmc, flags.address, flags.console);
   return usage("there is no action " + base::quoted(flags.action));
 }
 
@@ -184,7 +199,8 @@ void print_quirk_table() {
   }
 }
 
-Result<void> drive(sys::Sys& sys, const BmcFlags& flags) {
+Result<void> drive(sys::RealSystem& system, const BmcFlags& flags) {
+  sys::Sys& sys = system.sys();
   TRY(log_to_stderr(sys.loop, flags.log_level));
   std::vector<net::ProxyRule> rules;
   for (const auto& text : flags.proxies) rules.push_back(TRY(net::parse_proxy_rule(text).context("--proxy")));
@@ -192,7 +208,7 @@ Result<void> drive(sys::Sys& sys, const BmcFlags& flags) {
   const auto address = TRY(metal::parse_bmc_address(flags.address));
   const metal::BmcCredentials credentials{flags.user, TRY(password_of(sys, flags))};
   const auto bmc = TRY(metal::make_bmc(sys, *site, address, credentials, !flags.insecure));
-  auto done = act(sys, *bmc, flags);
+  auto done = act(system, *bmc, flags);
   tell_quirks(*bmc);
   bmc->close();
   return done;
@@ -206,6 +222,8 @@ void add_bmc(CLI::App& app, BmcFlags& flags) {
       "Actions:\n  info (default)           who and what answers\n  power [on|off|soft|reset|cycle]\n"
       "  boot disk|pxe|cd|uefi-http\n  media URL|eject\n  bios [NAME=VALUE ...]    read, or change at the next reset\n"
       "  firmware [COMPONENT URL|FILE]   versions, or an update; bios, bmc or nic:ID\n"
+      "  console                  the serial console, by IPMI's Serial over LAN; ~. leaves\n"
+      "  sol [NAME=VALUE ...]     how it is carried: show, or change (enabled=true)\n"
       "ADDRESS is as in spec.bmc.address of a BareMetalHost; the password comes from $INGOT_BMC_PASSWORD. Afterwards\n"
       "each quirk that the driver met is printed.\nExamples:\n"
       "  INGOT_BMC_PASSWORD=... ingot bmc redfish://10.1.0.7 -u root --insecure\n"
@@ -220,6 +238,9 @@ void add_bmc(CLI::App& app, BmcFlags& flags) {
   bmc->add_flag("--persistent", flags.persistent, "boot: for every boot, not only the next");
   bmc->add_flag("--legacy", flags.legacy, "boot: BIOS mode, not UEFI");
   bmc->add_option("--http-boot-uri", flags.http_boot_uri, "boot: what uefi-http loads");
+  bmc->add_flag("--take-over", flags.console.take_over, "console: even when another session has it");
+  bmc->add_flag("--read-only", flags.console.read_only, "console: type nothing");
+  bmc->add_option("-o,--output", flags.console.output, "console: append all of it to this file, too");
   bmc->add_flag("--quirks", flags.quirk_table, "Print the table of known quirks and end");
   bmc->add_option("--log-level", flags.log_level, "What goes to stderr, as JSON lines")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
@@ -234,7 +255,7 @@ int run_bmc(sys::RealSystem& system, const BmcFlags& flags) {
     print_quirk_table();
     return 0;
   }
-  const auto done = drive(system.sys(), flags);
+  const auto done = drive(system, flags);
   base::log::set_sink({});
   return done ? 0 : fail(done.error());
 }
@@ -263,6 +284,12 @@ int run_simulated_bmc(sys::RealSystem& system, const SimulatedBmcFlags& flags) {
     TRY(log_to_stderr(sys.loop, flags.log_level));
     sim::InstantServer server;
     server.add_raid(sys.loop, 4).job_takes = base::seconds(2);
+    // Something to see on its console: a prompt, and an echo of what is typed.
+    server.serial_.on_keys = [&server](std::string_view keys) {
+      for (const char key : keys)
+        server.serial_.print(key == '\r' ? "\r\n" + server.identity().name + " login: " : std::string(1, key));
+    };
+    server.serial_.on_break = [&server] { server.serial_.print("[break]"); };
     server.accounts_ = {{flags.user, flags.password, sim::BmcRole::administrator}};
     sim::RedfishFrontOptions redfish_options;
     redfish_options.listen = TRY(sys::Address::parse(flags.redfish).context("--redfish"));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/console_command.h"
 #include "sys/real/real.h"
 
 namespace CLI {
@@ -18,6 +19,7 @@ struct BmcFlags {
   std::string user = "admin", password_file;
   std::vector<std::string> proxies;
   std::string http_boot_uri;
+  ConsoleFlags console;
   bool insecure = false, persistent = false, legacy = false, quirk_table = false;
   std::string log_level = "warn";
 };

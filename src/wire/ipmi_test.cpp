@@ -4,6 +4,7 @@
 #include "wire/ipmi_command.h"
 #include "wire/ipmi_packet.h"
 #include "wire/ipmi_rakp.h"
+#include "wire/ipmi_sol.h"
 
 namespace ipmi = wire::ipmi;
 
@@ -253,4 +254,36 @@ TEST_CASE("ipmi: the decoders take any bytes") {
     (void)ipmi::decode_fru(bytes);
     (void)ipmi::is_presence_ping(bytes);
   }
+}
+
+TEST_CASE("IPMI SOL: packets, activation and settings are as the tables say") {
+  const ipmi::SolPacket packet{3, 14, 7, ipmi::sol_flag::break_, "ls"};
+  CHECK(base::hex(ipmi::encode(packet)) == "030e07106c73");
+  CHECK(ipmi::decode_sol(ipmi::encode(packet)).value() == packet);
+  CHECK_FALSE(ipmi::decode_sol("abc").ok());
+  CHECK_FALSE(ipmi::decode_sol(std::string(300, 'a')).ok());
+  CHECK(base::hex(ipmi::activate_sol_request()) == "0101c4000000");
+  CHECK(base::hex(ipmi::deactivate_sol_request()) == "010100000000");
+  const auto activation = ipmi::decode_sol_activation(*base::unhex("00000000ff00c8006f02ffff"));
+  REQUIRE(activation.ok());
+  CHECK(activation->to_bmc_max == 255);
+  CHECK(activation->from_bmc_max == 200);
+  CHECK(activation->port == 623);
+  CHECK(base::hex(ipmi::encode(*activation)) == "00000000ff00c8006f02ffff");
+  CHECK_FALSE(ipmi::decode_sol_activation("short").ok());
+  uint8_t sequence = 0;
+  for (int i = 0; i < 16; ++i) sequence = ipmi::next_sol_sequence(sequence);
+  CHECK(sequence == 1);
+
+  ipmi::SolSettings settings;
+  CHECK(ipmi::take_sol_value(settings, ipmi::sol_parameter::accumulate, std::string("\x0a\x20", 2)));
+  CHECK(settings.accumulate == 10);
+  CHECK(settings.threshold == 32);
+  CHECK_FALSE(ipmi::take_sol_value(settings, ipmi::sol_parameter::accumulate, "x"));
+  CHECK_FALSE(ipmi::take_sol_value(settings, ipmi::sol_parameter::bit_rate, "\x05"));
+  CHECK(ipmi::take_sol_value(settings, ipmi::sol_parameter::bit_rate, "\x07"));
+  CHECK(ipmi::bits_per_second(settings.bit_rate) == 19200);
+  CHECK(ipmi::sol_value(settings, ipmi::sol_parameter::retry) == std::string("\x07\x30"));
+  CHECK(base::hex(ipmi::get_sol_request(1)) == "0e010000");
+  CHECK(base::hex(ipmi::set_sol_request(1, "\x01")) == "0e0101");
 }

@@ -6,10 +6,26 @@
 #include "wire/ipmi_command.h"
 #include "wire/ipmi_packet.h"
 #include "wire/ipmi_rakp.h"
+#include "wire/ipmi_sol.h"
 
 namespace ipmi = wire::ipmi;
 
 namespace {
+
+void decode_sol(std::string_view bytes) {
+  if (const auto packet = ipmi::decode_sol(bytes)) {
+    if (packet->text.size() > ipmi::sol_text_max) std::abort();
+    if (!(ipmi::decode_sol(ipmi::encode(*packet)).value() == *packet)) std::abort();
+  }
+  (void)ipmi::decode_sol_activation(bytes);
+  for (uint8_t parameter = 0; parameter < 10; ++parameter) {
+    ipmi::SolSettings settings;
+    if (!ipmi::take_sol_value(settings, parameter, bytes)) continue;
+    ipmi::SolSettings again;
+    if (!ipmi::take_sol_value(again, parameter, ipmi::sol_value(settings, parameter)) || !(again == settings))
+      std::abort();
+  }
+}
 
 void decode_all(std::string_view bytes) {
   if (const auto command = ipmi::decode_command(bytes)) {
@@ -30,6 +46,7 @@ void decode_all(std::string_view bytes) {
   (void)ipmi::decode_rakp2(bytes);
   (void)ipmi::decode_rakp3(bytes);
   (void)ipmi::decode_rakp4(bytes);
+  decode_sol(bytes);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ bmc_cleanup() {
 bmc_check() {
   local name=$1 wanted=$2 out
   shift 2
-  out=$(timeout 120 "$@" 2>&1) || true
+  if declare -F "$1" >/dev/null; then out=$("$@" 2>&1) || true; else out=$(timeout 120 "$@" 2>&1) || true; fi
   if grep -Eq -- "$wanted" <<<"$out"; then
     say "  ok    $name"
     return
@@ -50,6 +50,15 @@ bmc_start_front() {
   bmc_wait "$bmc_dir/front.out" 'Redfish at'
 }
 
+# Keys for a console: a line in good time, then the order to leave. bmc_in_terminal COMMAND... is typed them.
+bmc_console_keys() {
+  bmc_typing=("$1" "$2")
+}
+bmc_in_terminal() {
+  { sleep 2; printf '%s\r' "${bmc_typing[1]}"; sleep "${bmc_typing[0]}"; printf '\r~.'; sleep 1; } |
+    timeout 60 script -qec "$*" /dev/null
+}
+
 bmc_ipmitool() {
   if ! command -v ipmitool >/dev/null; then
     bmc_skip ipmitool "it is not installed"
@@ -80,9 +89,23 @@ bmc_ipmitool() {
     bmc_check "fru" 'Simulated Server' "${tool[@]}" fru print 0
     bmc_check "sel info" 'SEL Information' "${tool[@]}" sel info
     bmc_check "sel time" '[0-9]{2}:[0-9]{2}:[0-9]{2}' "${tool[@]}" sel time get
+    bmc_check "sol info" 'Enabled +: true' "${tool[@]}" sol info
+    bmc_check "sol set" '^ *$' "${tool[@]}" sol set character-send-threshold 64
+    bmc_check "is set" 'Send Threshold +: 64' "${tool[@]}" sol info
+    bmc_console_keys 4 hello
+    bmc_check "sol activate" 'server-1 login: ' bmc_in_terminal "${tool[@]}" sol activate
     bmc_check "wrong password" 'Unable to establish|password verification failed|RAKP' \
       ipmitool -I lanplus -H 127.0.0.1 -p "$bmc_ipmi_port" -U admin -P wrong -C $suite -R 1 mc info
   done
+}
+
+# Our own console, found through Redfish.
+bmc_redfish_console() {
+  say "our client finds the serial console of our Redfish front"
+  export INGOT_BMC_PASSWORD=$bmc_password
+  bmc_console_keys 4 hello
+  bmc_check "console" 'server-1 login: ' bmc_in_terminal build/ingot bmc --insecure \
+    "redfish://127.0.0.1:$bmc_redfish_port" console
 }
 
 bmc_ipmi_sim() {
@@ -91,8 +114,13 @@ bmc_ipmi_sim() {
     return
   fi
   say "our IPMI client drives OpenIPMI's ipmi_sim"
-  local port at=$bmc_dir/ipmi_sim
+  local port serial at=$bmc_dir/ipmi_sim
   port=$(demo_port 29923)
+  # What the simulator's serial port leads to: whatever is typed comes back, a line with 400 others.
+  python3 test/interop/python/serial_echo.py "$bmc_dir/serial" &
+  bmc_pids+=($!)
+  bmc_wait "$bmc_dir/serial" '[0-9]'
+  serial=$(cat "$bmc_dir/serial")
   mkdir -p "$at/state"
   cat >"$at/ctl" <<'TEXT'
 #!/bin/sh
@@ -127,6 +155,7 @@ startlan 1
   allowed_auths_admin none md2 md5 straight
   guid a123456789abcdefa123456789abcdef
 endlan
+sol "tcp:127.0.0.1:$serial" 115200
 chassis_control "$at/ctl 0x20"
 user 2 true "admin" "$bmc_password" admin 10 none md2 md5 straight
 TEXT
@@ -153,6 +182,15 @@ TEXT
   bmc_check "power off" 'power: +off' "${ours[@]}" power off
   bmc_check "off when off" 'power: +off' "${ours[@]}" power off
   bmc_check "no virtual media" 'IPMI has no virtual media' "${ours[@]}" media eject
+  bmc_check "Serial over LAN is on" 'enabled=true' "${ours[@]}" sol
+  bmc_console_keys 6 hello
+  bmc_check "console" 'line 399' bmc_in_terminal "${ours[@]}" console
+  # The keys end at once, and the console goes on until the signal.
+  timeout 8 "${ours[@]}" console --read-only --output "$bmc_dir/console" </dev/null >/dev/null 2>&1 &
+  sleep 2
+  bmc_check "console that another session has" 'in use by another session' "${ours[@]}" console
+  bmc_console_keys 5 taken
+  bmc_check "taken over" 'line 399' bmc_in_terminal "${ours[@]}" console --take-over
   INGOT_BMC_PASSWORD=wrong bmc_check "wrong password" 'wrong password|no such user' "${ours[@]}" info
 }
 
@@ -263,6 +301,7 @@ interop_bmc() {
   trap bmc_cleanup EXIT INT TERM HUP
   bmc_start_front
   bmc_ipmitool
+  bmc_redfish_console
   bmc_ipmi_sim
   bmc_sushy
   bmc_sushy_tools

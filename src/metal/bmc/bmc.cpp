@@ -12,6 +12,11 @@ base::Error cannot(std::string_view what) {
       .with_fix("use a redfish address in spec.bmc.address");
 }
 
+base::Error no_sol() {
+  return base::Error{base::Code::unsupported, "Serial over LAN is a part of IPMI", base::Layer::bmc}.with_fix(
+      "ask with an ipmi address of the same BMC");
+}
+
 }  // namespace
 
 base::Result<std::vector<BiosSetting>> Bmc::bios() { return cannot("read BIOS settings"); }
@@ -47,6 +52,12 @@ base::Result<std::string> Bmc::subscribe(const EventSubscription&) { return cann
 base::Result<void> Bmc::watch_events(base::Duration, const EventSink&) { return cannot("send events"); }
 
 base::Result<void> Bmc::unsubscribe(const std::string&) { return cannot("send events"); }
+
+base::Result<std::unique_ptr<Console>> Bmc::open_console(bool) { return cannot("show the serial console"); }
+
+base::Result<std::vector<std::pair<std::string, std::string>>> Bmc::console_settings() { return no_sol(); }
+
+base::Result<void> Bmc::set_console(const std::string&, const std::string&) { return no_sol(); }
 
 base::Result<std::unique_ptr<Bmc>> make_bmc(sys::Sys& sys, sys::Net& net, const BmcAddress& address,
                                             const BmcCredentials& credentials, bool verify_certificate,

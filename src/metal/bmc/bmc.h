@@ -9,6 +9,7 @@
 //   cancelled        the fiber was told to stop
 //   internal         an answer that makes no sense
 //   invalid          a BIOS setting that the BMC's own registry does not allow
+//   conflict         somebody else has the serial console
 // Messages name the URL or host:port asked and what came back; never a credential.
 #pragma once
 
@@ -22,6 +23,8 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "metal/bmc/address.h"
+#include "metal/bmc/bad_answers.h"
+#include "metal/bmc/console.h"
 #include "metal/bmc/event_stream.h"
 #include "metal/bmc/storage.h"
 #include "sys/sys.h"
@@ -115,6 +118,7 @@ struct BmcLimits {
   base::Duration ipmi_reply_limit = base::seconds(1);      // first wait for an IPMI reply; each retry waits 1.5 as long
   int ipmi_sends_max = 6;                                  // copies of one IPMI message
   base::Duration min_command_gap = base::milliseconds(0);  // between IPMI commands to one BMC
+  std::shared_ptr<BadAnswers> bad = nullptr;               // where what cannot be an answer is counted; null: nowhere
 };
 
 // Takes what came; first nothing, when the BMC has begun. False ends it.
@@ -171,6 +175,12 @@ class Bmc {
   // Parks for as long as the BMC streams its events and something comes within `idle_limit`. Errors: unsupported where
   // it offers no stream. This connection can do nothing else meanwhile.
   virtual base::Result<void> watch_events(base::Duration idle_limit, const EventSink& sink);
+  // Errors: conflict when another session has the console, unless `take_over`. This Bmc must outlive the console and
+  // can do nothing else meanwhile.
+  virtual base::Result<std::unique_ptr<Console>> open_console(bool take_over);
+  // How the console is carried: names and values as `ingot bmc ADDRESS sol` shows and takes them.
+  virtual base::Result<std::vector<std::pair<std::string, std::string>>> console_settings();
+  virtual base::Result<void> set_console(const std::string& name, const std::string& value);
   // Names of the rows of quirks.h that this BMC has shown until now.
   virtual std::vector<std::string> quirks() { return {}; }
   // Gives the session back (parks). Pools are small, so call it when done; the destructor only forgets the session.

@@ -1,6 +1,8 @@
 #include "metal/bmc/ipmi.h"
 
+#include "metal/bmc/ipmi_console.h"
 #include "metal/bmc/ipmi_session.h"
+#include "metal/bmc/sol_settings.h"
 #include "wire/ipmi_bytes.h"
 
 namespace metal {
@@ -40,7 +42,7 @@ class IpmiBmc final : public Bmc {
  public:
   IpmiBmc(sys::Sys& sys, sys::Net& net, const BmcAddress& address, const BmcCredentials& credentials,
           const BmcLimits& limits)
-      : endpoint_(address.endpoint()), session_(sys, net, address, credentials, limits) {}
+      : sys_(sys), endpoint_(address.endpoint()), session_(sys, net, address, credentials, limits) {}
 
   base::Result<BmcSystem> connect() override;
   base::Result<PowerState> power() override;
@@ -49,6 +51,17 @@ class IpmiBmc final : public Bmc {
   base::Result<void> insert_media(const std::string&) override { return no_media(); }
   base::Result<void> eject_media() override { return no_media(); }
   bool has_virtual_media() const override { return false; }
+  base::Result<std::unique_ptr<Console>> open_console(bool take_over) override {
+    auto console = std::make_unique<IpmiConsole>(sys_, session_);
+    TRY(console->open(take_over));
+    return std::unique_ptr<Console>(std::move(console));
+  }
+  base::Result<std::vector<std::pair<std::string, std::string>>> console_settings() override {
+    return sol_for_people(TRY(read_sol(session_)));
+  }
+  base::Result<void> set_console(const std::string& name, const std::string& value) override {
+    return change_sol(session_, name, value);
+  }
   std::vector<std::string> quirks() override { return session_.quirks().names(); }
   void close() override { session_.close(); }
 
@@ -62,6 +75,7 @@ class IpmiBmc final : public Bmc {
   base::Result<ipmi::IpmiBoot> boot_device(BootDevice device, bool uefi);
   base::Result<void> set_flags_in_steps(const std::string& flags);
 
+  sys::Sys& sys_;
   std::string endpoint_;
   IpmiSession session_;
   std::optional<ipmi::DeviceId> device_;

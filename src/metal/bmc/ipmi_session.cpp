@@ -39,6 +39,8 @@ std::string name_of(ipmi::CommandId id) {
   if (id == command::set_boot_options) return "Set System Boot Options";
   if (id == command::set_session_privilege) return "Set Session Privilege Level";
   if (id == command::get_device_id) return "Get Device ID";
+  if (id == command::activate_payload) return "Activate Payload";
+  if (id == command::set_sol) return "Set SOL Configuration Parameters";
   return "command " + digits.substr(0, 2) + "h/" + digits.substr(2) + "h";
 }
 
@@ -51,7 +53,9 @@ IpmiSession::IpmiSession(sys::Sys& sys, sys::Net& net, BmcAddress address, BmcCr
       credentials_(std::move(credentials)),
       limits_(limits),
       peer_{address_.host, address_.port},
-      quirks_(address_.endpoint()) {}
+      quirks_(address_.endpoint()) {
+  if (!limits_.bad) limits_.bad = std::make_shared<BadAnswers>();
+}
 
 IpmiSession::~IpmiSession() {
   if (socket_) socket_->close();
@@ -90,7 +94,7 @@ base::Result<void> IpmiSession::exchange(const std::string& what, Patience patie
         if (packet.error().code == base::Code::timeout) break;
         return std::move(packet).error().context(address_.endpoint() + ": " + what).at(base::Layer::bmc);
       }
-      auto decoded = ipmi::decode_packet(packet->bytes);
+      const auto decoded = decode(packet->bytes);
       if (decoded && accept(*decoded)) return {};
     }
   }
@@ -99,6 +103,34 @@ base::Result<void> IpmiSession::exchange(const std::string& what, Patience patie
                                          std::to_string(patience.sends) + " tries in " + base::human_duration(spent))
       .with_fix("check spec.bmc.address, that IPMI over LAN is enabled and that UDP port " +
                 std::to_string(peer_.port) + " is reachable from here");
+}
+
+std::optional<ipmi::Packet> IpmiSession::decode(std::string_view datagram) {
+  auto packet = ipmi::decode_packet(datagram);
+  if (packet) return std::move(*packet);
+  ++limits_.bad->ipmi_malformed;
+  return std::nullopt;
+}
+
+std::optional<std::string> IpmiSession::open_message(const ipmi::Packet& packet) {
+  // Of a session before this one, or of none.
+  if (!active_ || packet.session_id != console_id_) return std::nullopt;
+  const auto opened = ipmi::open_payload(packet, keys_);
+  if (!opened) {
+    ++limits_.bad->ipmi_integrity;
+    return std::nullopt;
+  }
+  if (!window_.accept(packet.sequence)) {
+    ++limits_.bad->ipmi_replayed;
+    return std::nullopt;
+  }
+  used_ = sys_.loop.now();
+  if (packet.type == ipmi::PayloadType::message) return *opened;
+  if (packet.type != ipmi::PayloadType::sol) return std::nullopt;
+  const auto sol = ipmi::decode_sol(*opened);
+  if (!sol) ++limits_.bad->sol_malformed;
+  if (sol && sol_sink_) sol_sink_(*sol);
+  return std::nullopt;
 }
 
 base::Result<ipmi::Answer> IpmiSession::ask_outside(ipmi::CommandId id, const std::string& data, Patience patience) {
@@ -110,6 +142,7 @@ base::Result<ipmi::Answer> IpmiSession::ask_outside(ipmi::CommandId id, const st
       [&](const ipmi::Packet& packet) {
         if (packet.session_id != 0 || packet.type != ipmi::PayloadType::message || packet.encrypted) return false;
         auto decoded = ipmi::decode_answer(packet.payload);
+        if (!decoded) ++limits_.bad->ipmi_malformed;
         if (!decoded || decoded->id != id || decoded->sequence != number) return false;
         answer = std::move(*decoded);
         return true;
@@ -187,6 +220,7 @@ base::Result<ipmi::Rakp2> IpmiSession::rakp1_and_2(ipmi::Exchange& state) {
       [&](const ipmi::Packet& packet) {
         if (packet.type != ipmi::PayloadType::rakp2 || packet.session_id != 0) return false;
         auto decoded = ipmi::decode_rakp2(packet.payload);
+        if (!decoded) ++limits_.bad->ipmi_malformed;
         if (!decoded || decoded->tag != message.tag) return false;
         if (decoded->status == Status::ok && decoded->console_id != state.console_id) return false;
         reply = std::move(*decoded);
@@ -204,6 +238,7 @@ base::Result<ipmi::Rakp4> IpmiSession::rakp3_and_4(const ipmi::Exchange& state) 
       [&](const ipmi::Packet& packet) {
         if (packet.type != ipmi::PayloadType::rakp4 || packet.session_id != 0) return false;
         auto decoded = ipmi::decode_rakp4(packet.payload);
+        if (!decoded) ++limits_.bad->ipmi_malformed;
         if (!decoded || decoded->tag != message.tag) return false;
         reply = std::move(*decoded);
         return true;
@@ -249,6 +284,7 @@ base::Result<void> IpmiSession::open_with(ipmi::Suite suite, bool last) {
       [&](const ipmi::Packet& packet) {
         if (packet.type != ipmi::PayloadType::open_response || packet.session_id != 0) return false;
         auto decoded = ipmi::decode_open_response(packet.payload);
+        if (!decoded) ++limits_.bad->ipmi_malformed;
         if (!decoded || decoded->tag != request.tag) return false;
         reply = std::move(*decoded);
         return true;
@@ -307,27 +343,49 @@ base::Result<void> IpmiSession::raise_privilege() {
   return refusal(command::set_session_privilege, answer.completion);
 }
 
-std::string IpmiSession::seal(const std::string& message) {
-  return ipmi::encode_sealed(ipmi::PayloadType::message, message, bmc_id_, ++sent_, keys_, sys_.random.bytes(16));
+std::string IpmiSession::seal(const std::string& payload, ipmi::PayloadType type) {
+  return ipmi::encode_sealed(type, payload, bmc_id_, ++sent_, keys_, sys_.random.bytes(16));
 }
 
 base::Result<ipmi::Answer> IpmiSession::ask_inside(ipmi::CommandId id, const std::string& data, Patience patience) {
   const uint8_t number = ++message_number_ & 0x3F;
-  const auto message = ipmi::encode(ipmi::Command{id, number, data});
+  const auto question = ipmi::encode(ipmi::Command{id, number, data});
   ipmi::Answer answer;
   TRY(exchange(
-      name_of(id), patience, [&] { return seal(message); },
+      name_of(id), patience, [&] { return seal(question); },
       [&](const ipmi::Packet& packet) {
-        if (packet.session_id != console_id_ || packet.type != ipmi::PayloadType::message) return false;
-        auto opened = ipmi::open_payload(packet, keys_);
-        if (!opened || !window_.accept(packet.sequence)) return false;
-        auto decoded = ipmi::decode_answer(*opened);
+        const auto message = open_message(packet);
+        if (!message) return false;
+        auto decoded = ipmi::decode_answer(*message);
+        if (!decoded) ++limits_.bad->ipmi_malformed;
         if (!decoded || decoded->id != id || decoded->sequence != number) return false;
         answer = std::move(*decoded);
         return true;
       }));
   used_ = sys_.loop.now();
   return answer;
+}
+
+void IpmiSession::send_sol(const ipmi::SolPacket& packet) {
+  if (active_ && socket_) (void)socket_->send(peer_, seal(ipmi::encode(packet), ipmi::PayloadType::sol));
+}
+
+base::Result<void> IpmiSession::receive(base::Duration limit) {
+  if (!active_ || !socket_) return failed(base::Code::unavailable, "the session is closed");
+  auto datagram = socket_->receive(limit);
+  if (!datagram) return std::move(datagram).error().at(base::Layer::bmc);
+  if (const auto packet = decode(datagram->bytes)) (void)open_message(*packet);
+  return {};
+}
+
+void IpmiSession::ask_for_life() {
+  if (!active_ || !socket_) return;
+  const uint8_t number = ++message_number_ & 0x3F;
+  (void)socket_->send(peer_, seal(ipmi::encode(ipmi::Command{command::get_device_id, number, ""})));
+}
+
+void IpmiSession::tell(ipmi::CommandId id, const std::string& data) {
+  if (active_) (void)ask_inside(id, data, {sends_of_optional, limits_.ipmi_reply_limit});
 }
 
 void IpmiSession::abandon() {

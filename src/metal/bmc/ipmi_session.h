@@ -13,6 +13,7 @@
 #include "wire/ipmi_command.h"
 #include "wire/ipmi_packet.h"
 #include "wire/ipmi_rakp.h"
+#include "wire/ipmi_sol.h"
 
 namespace metal {
 
@@ -32,6 +33,16 @@ class IpmiSession {
   // The same, but any completion code other than 00h is an error that names it.
   base::Result<std::string> data_of(wire::ipmi::CommandId id, std::string data, Repeat repeat = Repeat::freely);
   base::Error refusal(wire::ipmi::CommandId id, uint8_t completion) const;
+  base::Error failed(base::Code code, const std::string& what) const;
+
+  // ---- For the serial console, which lives with the session. Only receive() and tell() park.
+  // Takes the SOL packets that come during receive() and while the answer to a command is waited for.
+  void on_sol(std::function<void(const wire::ipmi::SolPacket&)> sink) { sol_sink_ = std::move(sink); }
+  void send_sol(const wire::ipmi::SolPacket& packet);
+  base::Result<void> receive(base::Duration limit);              // one datagram, whatever it is; timeout
+  void ask_for_life();                                           // a command whose answer only has to come
+  base::Time heard() const { return used_; }                     // when the BMC was last heard in this session
+  void tell(wire::ipmi::CommandId id, const std::string& data);  // a command that may go unanswered
 
   const std::string& guid() const { return guid_; }  // 16 bytes as the BMC sent them; empty before a session
   void close();                                      // tells the BMC; parks
@@ -57,12 +68,14 @@ class IpmiSession {
   base::Result<void> raise_privilege();
   base::Result<wire::ipmi::Answer> ask_inside(wire::ipmi::CommandId id, const std::string& data, Patience patience);
   base::Result<wire::ipmi::Answer> ask_once(wire::ipmi::CommandId id, const std::string& data, Repeat repeat);
-  std::string seal(const std::string& message);
+  std::string seal(const std::string& payload, wire::ipmi::PayloadType type = wire::ipmi::PayloadType::message);
+  std::optional<wire::ipmi::Packet> decode(std::string_view datagram);
+  // The message inside a packet of this session; SOL goes to its sink instead.
+  std::optional<std::string> open_message(const wire::ipmi::Packet& packet);
   void abandon();  // forgets the session, telling the BMC without waiting
   base::Result<void> keep_gap();
   Patience patience() const { return {limits_.ipmi_sends_max, limits_.ipmi_reply_limit}; }
   wire::ipmi::Privilege privilege() const;
-  base::Error failed(base::Code code, const std::string& what) const;
   base::Error refused_by_status(wire::ipmi::RakpStatus status, const std::string& step) const;
 
   sys::Sys& sys_;
@@ -84,6 +97,7 @@ class IpmiSession {
   std::optional<base::Time> last_command_;
   bool close_together_ = false;  // the present command came soon after the one before
   std::string guid_;
+  std::function<void(const wire::ipmi::SolPacket&)> sol_sink_;
 };
 
 }  // namespace metal

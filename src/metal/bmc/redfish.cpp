@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "metal/bmc/redfish_bios.h"
+#include "metal/bmc/redfish_console.h"
 #include "metal/bmc/redfish_events.h"
 #include "metal/bmc/redfish_firmware.h"
 #include "metal/bmc/redfish_media.h"
@@ -16,7 +17,12 @@ class RedfishBmc final : public Bmc {
  public:
   RedfishBmc(sys::Sys& sys, sys::Net& net, const BmcAddress& address, const BmcCredentials& credentials,
              bool verify_certificate, const BmcLimits& limits)
-      : client_(sys, net, address, credentials, verify_certificate, limits),
+      : sys_(sys),
+        net_(net),
+        address_(address),
+        credentials_(credentials),
+        limits_(limits),
+        client_(sys, net, address, credentials, verify_certificate, limits),
         system_(client_, address.system_path),
         media_(client_),
         bios_(client_),
@@ -59,12 +65,18 @@ class RedfishBmc final : public Bmc {
   base::Result<void> watch_events(base::Duration idle_limit, const EventSink& sink) override {
     return events_.watch(idle_limit, sink);
   }
+  base::Result<std::unique_ptr<Console>> open_console(bool take_over) override;
   std::vector<std::string> quirks() override { return client_.quirks().names(); }
   void close() override { client_.close(); }
 
  private:
   base::Result<std::string> firmware_version(const base::Json& system);
 
+  sys::Sys& sys_;
+  sys::Net& net_;
+  BmcAddress address_;
+  BmcCredentials credentials_;
+  BmcLimits limits_;
   RedfishClient client_;
   RedfishSystem system_;
   RedfishMedia media_;
@@ -94,6 +106,23 @@ base::Result<std::vector<std::string>> RedfishBmc::macs() {
       if (auto mac = base::lower(reply.body[name].string()); !mac.empty()) out.push_back(std::move(mac));
   }
   return out;
+}
+
+// With the same account: BMCs have one set of them for both protocols.
+base::Result<std::unique_ptr<Console>> RedfishBmc::open_console(bool take_over) {
+  BmcAddress address;
+  address.scheme = "ipmi";
+  address.host = address_.host;
+  const auto system = TRY(system_.read());
+  address.port = TRY(console_by_ipmi(client_, system));
+  client_.close();
+  auto bmc = TRY(make_bmc(sys_, net_, address, credentials_, true, limits_));
+  auto console = bmc->open_console(take_over);
+  if (!console) {
+    if (console.error().code != base::Code::cancelled) bmc->close();
+    return std::move(console).error().context("the serial console by IPMI");
+  }
+  return std::unique_ptr<Console>(std::make_unique<OwnedConsole>(std::move(bmc), std::move(*console)));
 }
 
 base::Result<BmcSystem> RedfishBmc::connect() {

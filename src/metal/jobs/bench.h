@@ -147,7 +147,7 @@ base::Result<Progress> inspect_job(Run& run);
 base::Result<Progress> clean_job(Run& run, CleanMode mode);
 base::Result<Progress> provision_job(Run& run, const ProvisionRequest& request);
 base::Result<Progress> boot_disk_job(Run& run);
-base::Result<void> stop_server(Run& run);  // unless it may not be off: whoever starts it restarts it then
+base::Result<void> stop_server(Run& run);       // unless it may not be off: whoever starts it restarts it then
 base::Result<void> with_secure_boot(Run& run);  // on from the next start, where the host asks for it
 // Whether it is in force once the firmware is through. What runs is deployed either way.
 base::Result<SecureBootState> secure_boot_after(Run& run);

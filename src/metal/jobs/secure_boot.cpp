@@ -1,5 +1,5 @@
-// Secure Boot of what is deployed, whether it starts from its disk or as a live ISO. For the deploy agent it is switched
-// off where its boot is ordered.
+// Secure Boot of what is deployed, whether it starts from its disk or as a live ISO. For the deploy agent it is
+// switched off where its boot is ordered.
 #include "metal/jobs/bench.h"
 
 namespace metal {

@@ -26,10 +26,12 @@ class InstantServer : public ServerControls {
   void eject_media() override { media_ = {}; }
 
   RaidController* raid() override { return raid_.get(); }
+  SerialPort* serial() override { return &serial_; }
   SecureBoot secure_boot() const override { return secure_boot_; }
   void set_secure_boot(bool enabled) override { secure_boot_.enabled = enabled; }
   RaidController& add_raid(sys::Loop& loop, size_t drives);
 
+  SerialPort serial_;
   SecureBoot secure_boot_{.supported = true};
   bool keeps_secure_boot_off_ = false;  // whatever it is told
   ServerIdentity identity_;

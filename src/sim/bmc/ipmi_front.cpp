@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "sim/bmc/ipmi_commands.h"
+#include "sim/bmc/sol_service.h"
 #include "sys/fiber.h"
 #include "wire/ipmi_bytes.h"
 #include "wire/ipmi_packet.h"
@@ -40,6 +41,7 @@ struct Session {
   ipmi::SequenceWindow window;
   uint32_t sent = 0;
   base::Time used;
+  sys::Address peer;  // where its last packet came from
   // The last command and its answer: a repeated question (lost answer) must not act twice.
   std::string last_message, last_answer;
 };
@@ -53,6 +55,8 @@ struct IpmiFront::State : std::enable_shared_from_this<IpmiFront::State> {
         server(controls),
         options(std::move(o)),
         commands(s.loop, controls, options.profile),
+        sol(s.loop, controls.serial(), options.profile,
+            [this](uint32_t id, const ipmi::SolPacket& packet) { send_sol(id, packet); }),
         busy_commands(options.profile.busy_commands) {}
 
   sys::Sys& sys;
@@ -60,6 +64,7 @@ struct IpmiFront::State : std::enable_shared_from_this<IpmiFront::State> {
   ServerControls& server;
   IpmiFrontOptions options;
   IpmiCommands commands;
+  SolService sol;
   int busy_commands;  // still to refuse
   std::optional<base::Time> last_command;
   base::Time deaf_until{};
@@ -72,15 +77,16 @@ struct IpmiFront::State : std::enable_shared_from_this<IpmiFront::State> {
 
   void serve(const std::shared_ptr<sys::Datagram>& on);
   void send(const sys::Address& to, const std::string& bytes);
+  void send_sol(uint32_t id, const ipmi::SolPacket& packet);
   void expire();
-  std::string handle(std::string_view datagram);
+  std::string handle(const sys::Packet& datagram);
   bool is_too_much(const ipmi::Command& asked);
   std::string outside_session(const ipmi::Packet& packet);
   std::string open(std::string_view payload);
   std::string rakp1(std::string_view payload);
   std::string rakp3(std::string_view payload);
   Status judge_name(Session& session, const ipmi::Rakp1& message);
-  std::string inside_session(const ipmi::Packet& packet);
+  std::string inside_session(const ipmi::Packet& packet, const sys::Address& from);
   ipmi::Answer answer(uint32_t id, Session& session, const ipmi::Command& asked, bool& close);
   ipmi::Answer session_command(uint32_t id, Session& session, const ipmi::Command& asked, bool& close);
   IpmiReply cipher_suites(std::string_view data) const;
@@ -98,7 +104,7 @@ void IpmiFront::State::serve(const std::shared_ptr<sys::Datagram>& on) {
     }
     if (chance(faults.datagram_lost)) continue;
     for (int copies = chance(faults.datagram_twice) ? 2 : 1; copies > 0; --copies)
-      if (const auto reply = handle(packet->bytes); !reply.empty()) send(packet->from, reply);
+      if (const auto reply = handle(*packet); !reply.empty()) send(packet->from, reply);
   }
 }
 
@@ -108,19 +114,31 @@ void IpmiFront::State::send(const sys::Address& to, const std::string& bytes) {
     if (auto sent = socket->send(to, bytes); !sent) base::log::debug("ipmi reply not sent", {{"to", to.text()}});
 }
 
+void IpmiFront::State::send_sol(uint32_t id, const ipmi::SolPacket& packet) {
+  const auto found = sessions.find(id);
+  if (found == sessions.end() || !socket || sys.loop.now() < deaf_until) return;
+  Session& session = found->second;
+  send(session.peer, ipmi::encode_sealed(ipmi::PayloadType::sol, ipmi::encode(packet), session.exchange.console_id,
+                                         ++session.sent, session.keys, sys.random.bytes(16)));
+}
+
 void IpmiFront::State::expire() {
   const auto now = sys.loop.now();
-  std::erase_if(sessions, [&](const auto& entry) { return entry.second.used + options.session_idle_limit <= now; });
+  std::erase_if(sessions, [&](const auto& entry) {
+    const bool over = entry.second.used + options.session_idle_limit <= now;
+    if (over) sol.session_ended(entry.first);
+    return over;
+  });
 }
 
 // The reply's datagram, or empty when there is nothing to say.
-std::string IpmiFront::State::handle(std::string_view datagram) {
+std::string IpmiFront::State::handle(const sys::Packet& datagram) {
   if (sys.loop.now() < deaf_until) return {};
-  if (ipmi::is_presence_ping(datagram)) return ipmi::encode_presence_pong(datagram);
-  auto packet = ipmi::decode_packet(datagram);
+  if (ipmi::is_presence_ping(datagram.bytes)) return ipmi::encode_presence_pong(datagram.bytes);
+  auto packet = ipmi::decode_packet(datagram.bytes);
   if (!packet) return {};
   expire();
-  if (packet->session_id != 0) return packet->v15 ? std::string() : inside_session(*packet);
+  if (packet->session_id != 0) return packet->v15 ? std::string() : inside_session(*packet, datagram.from);
   if (packet->authenticated || packet->encrypted) return {};
   const auto wrapped = [](ipmi::PayloadType type, const std::string& payload) {
     return payload.empty() ? payload : ipmi::encode_plain(type, payload);
@@ -298,13 +316,16 @@ std::string IpmiFront::State::rakp3(std::string_view payload) {
   return ipmi::encode(reply);
 }
 
-std::string IpmiFront::State::inside_session(const ipmi::Packet& packet) {
+std::string IpmiFront::State::inside_session(const ipmi::Packet& packet, const sys::Address& from) {
   const auto found = sessions.find(packet.session_id);
-  if (found == sessions.end() || !found->second.active || packet.type != ipmi::PayloadType::message) return {};
+  if (found == sessions.end() || !found->second.active) return {};
   Session& session = found->second;
   auto message = ipmi::open_payload(packet, session.keys);
   if (!message || !session.window.accept(packet.sequence)) return {};
   session.used = sys.loop.now();
+  session.peer = from;
+  if (packet.type == ipmi::PayloadType::sol) sol.receive(found->first, *message);
+  if (packet.type != ipmi::PayloadType::message) return {};
   bool close = false;
   std::string plain;
   if (*message == session.last_message) {
@@ -319,7 +340,10 @@ std::string IpmiFront::State::inside_session(const ipmi::Packet& packet) {
   }
   auto reply = ipmi::encode_sealed(ipmi::PayloadType::message, plain, session.exchange.console_id, ++session.sent,
                                    session.keys, sys.random.bytes(16));
-  if (close) sessions.erase(found);
+  if (close) {
+    sol.session_ended(found->first);
+    sessions.erase(found);
+  }
   return reply;
 }
 
@@ -331,6 +355,7 @@ bool IpmiFront::State::is_too_much(const ipmi::Command& asked) {
   const auto before = std::exchange(last_command, sys.loop.now());
   if (!before || sys.loop.now() >= *before + gap) return false;
   deaf_until = sys.loop.now() + gap;
+  sol.forget();
   sessions.clear();
   return true;
 }
@@ -347,6 +372,12 @@ ipmi::Answer IpmiFront::State::answer(uint32_t id, Session& session, const ipmi:
   IpmiReply result;
   if (auto open_to_all = unauthenticated(asked)) {
     result = *open_to_all;
+  } else if (const auto for_sol = SolService::needs(asked.id)) {
+    if (session.present < *for_sol) {
+      result.completion = completion::insufficient_privilege;
+    } else {
+      result = sol.run(id, asked, local.port);
+    }
   } else if (const auto needed = IpmiCommands::needs(asked.id); !needed) {
     result.completion = completion::invalid_command;
   } else if (session.present < *needed) {
@@ -391,6 +422,7 @@ IpmiFront::IpmiFront(sys::Sys& sys, sys::Net& net, ServerControls& server, IpmiF
 IpmiFront::~IpmiFront() {
   stop();
   state_->commands.forget();  // its timer would reach the server after our end
+  state_->sol.end();
 }
 
 base::Result<void> IpmiFront::start() {
@@ -398,6 +430,7 @@ base::Result<void> IpmiFront::start() {
   auto opened = TRY(state_->net.open_udp(state_->options.listen, {}));
   state_->socket = std::move(opened);
   state_->local = state_->socket->local();
+  if (auto* serial = state_->server.serial()) serial->ipmi_port = state_->local.port;
   sys::spawn(state_->sys.loop, "ipmi " + state_->local.text(),
              [state = state_, socket = state_->socket] { state->serve(socket); });
   return {};
@@ -408,12 +441,14 @@ void IpmiFront::stop() {
   auto socket = std::move(state_->socket);
   state_->socket.reset();
   socket->close();
+  if (auto* serial = state_->server.serial()) serial->ipmi_port = 0;
 }
 
 void IpmiFront::restart_losing_sessions() {
   stop();
   state_->sessions.clear();
   state_->commands.forget();
+  state_->sol.forget();
 }
 
 sys::Address IpmiFront::local() const { return state_->local; }

@@ -125,6 +125,11 @@ const std::vector<BmcProfile> profiles = {
     {.name = "ipmi-off-when-off", .off_when_off_refused = true},
     {.name = "ipmi-busy", .quirk = "busy-completion", .busy_commands = 3},
     {.name = "ipmi-hurried", .quirk = "slow-between-commands", .command_gap = base::seconds(3)},
+    {.name = "ipmi-no-sol", .no_sol = true},
+    {.name = "ipmi-sol-off", .sol_disabled = true},
+    {.name = "ipmi-sol-taken", .sol_taken = true},
+    {.name = "ipmi-sol-lossy", .sol_drop_every = 3},
+    {.name = "ipmi-sol-narrow", .sol_takes = 4},
 };
 
 }  // namespace

@@ -77,6 +77,11 @@ struct BmcProfile {
   bool off_when_off_refused = false;
   int busy_commands = 0;            // so many first ones
   base::Duration command_gap = {};  // restarts when a command comes sooner after another
+  bool no_sol = false;              // knows no payload but messages
+  bool sol_disabled = false;        // until it is switched on
+  bool sol_taken = false;           // another user has the console, until it is taken away
+  int sol_drop_every = 0;           // every so many SOL packets one is lost, both ways counted together
+  int sol_takes = 0;                // so many characters of a packet; 0: all
 };
 
 const std::vector<BmcProfile>& bmc_profiles();

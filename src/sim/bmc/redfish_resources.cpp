@@ -290,6 +290,10 @@ Json RedfishResources::system() const {
   if (server_.secure_boot().supported) out.set("SecureBoot", link(system_ + "/SecureBoot"));
   out.set("EthernetInterfaces", link(system_ + "/EthernetInterfaces"));
   if (server_.has_virtual_media()) out.set("VirtualMedia", link(manager_ + "/VirtualMedia"));
+  if (const auto* serial = server_.serial(); serial && serial->ipmi_port != 0) {
+    const Json by_ipmi = Json::object({{"ServiceEnabled", true}, {"Port", int64_t{serial->ipmi_port}}});
+    out.set("SerialConsole", Json::object({{"MaxConcurrentSessions", 1}, {"IPMI", by_ipmi}}));
+  }
   out.set("Links",
           Json::object({{"ManagedBy", Json::array({link(manager_)})}, {"Chassis", Json::array({link(chassis_)})}}));
   Json reset = Json::object({{"target", system_ + "/Actions/ComputerSystem.Reset"}});
@@ -360,6 +364,10 @@ Json RedfishResources::manager() const {
   out.set("PowerState", "On").set("Status", healthy());
   out.set("EthernetInterfaces", link(manager_ + "/EthernetInterfaces"));
   if (server_.has_virtual_media()) out.set("VirtualMedia", link(manager_ + "/VirtualMedia"));
+  if (const auto* serial = server_.serial(); serial && serial->ipmi_port != 0) {
+    Json console = Json::object({{"ServiceEnabled", true}, {"MaxConcurrentSessions", 1}});
+    out.set("SerialConsole", console.set("ConnectTypesSupported", Json::strings({"IPMI"})));
+  }
   const Json here = Json::array({link(chassis_)});
   out.set("Links", Json::object({{"ManagerForServers", Json::array({link(system_)})},
                                  {"ManagerForChassis", here},

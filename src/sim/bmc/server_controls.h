@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "sim/bmc/raid_controller.h"
+#include "sim/bmc/serial_port.h"
 
 namespace sim {
 
@@ -103,6 +104,7 @@ class ServerControls {
   virtual void eject_media() = 0;
 
   virtual RaidController* raid() { return nullptr; }  // null: the server has none
+  virtual SerialPort* serial() { return nullptr; }    // null: the server has none
   // The switch of Secure Boot, and whether the present or last boot was a secure one.
   virtual SecureBoot secure_boot() const { return {}; }
   virtual void set_secure_boot(bool) {}

@@ -9,6 +9,14 @@
 
 namespace sys {
 
+// What is typed. A terminal is raw while this lives: every key comes at once and none has a meaning here.
+class Keyboard {
+ public:
+  virtual ~Keyboard() = default;
+  virtual bool is_terminal() const = 0;
+  virtual base::Result<std::string> read() = 0;  // parks; at least one byte, or "" at the end
+};
+
 class RealSystem {
  public:
   RealSystem();
@@ -19,6 +27,7 @@ class RealSystem {
   size_t keys_ready() const;
   Programs& programs();
   Machine& machine();
+  std::unique_ptr<Keyboard> keyboard();  // one at a time
   // Turns SIGINT and SIGTERM into one call on the loop; a second signal ends the process at once.
   // Given again, the new function takes the place of the old one.
   void on_stop_signal(std::function<void()> fn);

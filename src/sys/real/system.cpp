@@ -10,6 +10,7 @@
 
 #include "sys/real/epoll_driver.h"
 #include "sys/real/key_stock.h"
+#include "sys/real/keyboard.h"
 #include "sys/real/machine.h"
 #include "sys/real/programs.h"
 #include "sys/real/real.h"
@@ -83,6 +84,7 @@ Sys& RealSystem::sys() { return state_->sys; }
 void RealSystem::prepare_keys(size_t count) { state_->keys.prepare(count); }
 size_t RealSystem::keys_ready() const { return state_->keys.ready(); }
 Machine& RealSystem::machine() { return state_->machine; }
+std::unique_ptr<Keyboard> RealSystem::keyboard() { return open_keyboard(state_->driver, state_->loop); }
 Programs& RealSystem::programs() { return state_->programs; }
 
 void RealSystem::on_stop_signal(std::function<void()> fn) {
