@@ -4,7 +4,9 @@
 # Runs as root in a network namespace of its own. Exit status 77: something it needs is missing.
 # MACHINES="vm-1" runs only some of them: vm-0 boots from virtual media with static settings, vm-1 by PXE, TFTP and iPXE,
 # vm-2 by UEFI HTTP boot with static settings of the ramdisk. Only where they are named: vm-3 and vm-4 have BIOS firmware
-# and boot by PXE and from virtual media; vm-5 runs a live ISO.
+# and boot by PXE and from virtual media; vm-5 runs a live ISO; vm-6 and vm-7 boot over IPv6, by UEFI HTTP boot and by PXE,
+# TFTP and iPXE. A provisioning network is IPv4 or IPv6, so these two run without the others. vm-8 is vm-3 with a NIC that
+# seems to have another PXE ROM than iPXE, behind a DHCP relay, and loads undionly.kpxe; it runs alone.
 set -euo pipefail
 ingot=$(readlink -f "$1") agent=$(readlink -f "$2") work=$3
 here=$(dirname "$(readlink -f "$0")")
@@ -13,6 +15,15 @@ work=$(readlink -f "$work")
 namespace=ingot-machines-$$
 started=$SECONDS
 machines=${MACHINES:-vm-0 vm-1 vm-2}
+own=172.22.0.1 dhcp=(--dhcp-interface provisioning --dhcp-range 172.22.0.100-172.22.0.150/24)
+case " $machines " in
+  " vm-8 ") dhcp=(--dhcp-range 172.22.0.100-172.22.0.150/24 --dhcp-listen 127.0.0.1:10067 --tftp-listen 172.22.0.1) ;;
+  *" vm-8 "* | *" vm-"[67]" "*vm-[0-5]* | *vm-[0-5]*" vm-"[67]" "*)
+    echo "vm-8, and vm-6 and vm-7 have networks of their own, so these cannot run together: $machines" >&2
+    exit 2
+    ;;
+  *" vm-6 "* | *" vm-7 "*) own=[fd00:22::1] dhcp=(--dhcp-interface provisioning --dhcp6-range fd00:22::100-fd00:22::1ff/64) ;;
+esac
 
 say() { printf '[%4d s] %s\n' "$((SECONDS - started))" "$*"; }
 fail() {
@@ -61,8 +72,9 @@ prepare_network() {
   inside ip link set lo up
   inside ip link add provisioning type bridge
   inside ip address add 172.22.0.1/24 dev provisioning
+  inside ip address add fd00:22::1/64 dev provisioning nodad
   inside ip link set provisioning up
-  for n in 0 1 2 3 4 5; do
+  for n in 0 1 2 3 4 5 6 7 8; do
     inside ip tuntap add "vm$n" mode tap
     inside ip link set "vm$n" master provisioning up
   done
@@ -96,10 +108,12 @@ prepare_image() {
 start() {
   rm -rf "$work/rack" "$work/ingot"
   begin rack.log "$ingot" rack --qemu --qemu-tap vm --inventory "$work/hosts.yaml" --data-dir "$work/rack"
-  begin images.log python3 -m http.server --bind 172.22.0.1 --directory "$work" 8080
+  [ "$own" = 172.22.0.1 ] || begin router.log "$here/advertise.py" provisioning fd00:22::
+  [ "$machines" != vm-8 ] || begin relay.log "$here/plain_rom.py" provisioning 172.22.0.1 10067
+  begin images.log python3 -m http.server --bind "${own//[][]/}" --directory "$work" 8080
   begin serve.log "$ingot" serve --data-dir "$work/ingot" --ramdisk "$work/ramdisk" \
-    --kernel-arguments "console=tty0 console=ttyS0,115200 no_timer_check" --boot-listen 172.22.0.1:6180 \
-    --agent-listen 172.22.0.1:6385 --dhcp-interface provisioning --dhcp-range 172.22.0.100-172.22.0.150/24 \
+    --kernel-arguments "console=tty0 console=ttyS0,115200 no_timer_check" --boot-listen "$own:6180" \
+    --agent-listen "$own:6385" "${dhcp[@]}" \
     --proxy socks5://127.0.0.1:1080=10.9.0.0/16
   local _
   for _ in $(seq 100); do
@@ -192,10 +206,13 @@ write_hosts() {
   write_host vm-3 3 redfish "bootMode: legacy"
   write_host vm-4 4 redfish-virtualmedia $'preprovisioningNetworkDataName: vm-4-network\n  bootMode: legacy'
   write_host vm-5 5 redfish-virtualmedia "preprovisioningNetworkDataName: vm-5-network"
+  write_host vm-6 6 redfish-uefihttp
+  write_host vm-7 7 redfish
+  write_host vm-8 8 redfish "bootMode: legacy"
 }
 
 provision() {
-  kube patch baremetalhost "$1" --type merge -p "{\"spec\":{\"image\":{\"url\":\"http://172.22.0.1:8080/debian.raw\",
+  kube patch baremetalhost "$1" --type merge -p "{\"spec\":{\"image\":{\"url\":\"http://$own:8080/debian.raw\",
     \"checksum\":\"$checksum\",\"checksumType\":\"sha256\",\"format\":\"raw\"},
     \"userData\":{\"name\":\"$1-user\",\"namespace\":\"default\"},
     \"networkData\":{\"name\":\"$1-network\",\"namespace\":\"default\"}}}" >/dev/null
@@ -364,5 +381,20 @@ if register vm-5 "a live ISO by virtual media"; then
   prepare_live_iso
   inspected vm-5
   live vm-5
+fi
+if register vm-6 "UEFI HTTP boot over IPv6"; then
+  inspected vm-6
+  life vm-6 6
+fi
+if register vm-7 "PXE with iPXE by TFTP, over IPv6"; then
+  inspected vm-7
+  grep '"boot loader sent"' "$work/serve.log" | grep -q ipxe.efi || fail "vm-7 did not load ipxe.efi by TFTP"
+  life vm-7 7
+fi
+if register vm-8 "BIOS, PXE with undionly.kpxe by TFTP"; then
+  inspected vm-8
+  is_bios vm-8
+  grep '"boot loader sent"' "$work/serve.log" | grep -q undionly.kpxe || fail "vm-8 did not load undionly.kpxe by TFTP"
+  life vm-8 8 bios
 fi
 say "passed"

@@ -183,8 +183,8 @@ expect6 "uefi: silence" uefi
 counts 'ingot_boot_refused_total{service="dhcp6",reason="unexpected"}'
 six_as "$mac"
 expect6 "http: type=2 * file=http://$shown:6180/boot/*/ipxe.efi class=HTTPClient" http
-expect6 "stateless: type=7 address= file=tftp://$shown/ipxe.efi class=PXEClient" stateless
-expect6 "lease: type=7 address=fd00:23::10* file=tftp://$shown/ipxe.efi class=PXEClient" lease
+expect6 "stateless: type=7 address= file=tftp://$shown/ipxe.efi class=" stateless
+expect6 "lease: type=7 address=fd00:23::10* file=tftp://$shown/ipxe.efi class=" lease
 address=$(boots "$here/firmware6.py" prov1 lease | sed 's/.*address=\([0-9a-f:]*\).*/\1/')
 boots ip address add "$address/64" dev prov1 nodad
 loads

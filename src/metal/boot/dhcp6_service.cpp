@@ -306,8 +306,9 @@ bool Dhcp6Service::add_boot_file(const BootClient& client, const ExpectedBoot& b
   const auto file = boot_file_for(place_, boot, client, options_.tftp);
   if (!file) return false;
   out.add(dhcp6::boot_file_url, file->by_tftp ? "tftp://[" + server_address_.text() + "]/" + file->name : file->name);
-  const char* vendor = client.http ? "HTTPClient" : "PXEClient";
-  if (!client.ipxe) out.add(dhcp6::vendor_class, dhcp6::vendor_class_value(dhcp6::pxe_enterprise, vendor));
+  // An offer is for HTTP boot only where it says so. The same word for PXE would be a promise of a boot server that is
+  // asked on port 4011 (EDK2: PXE-E16 where none answers, seen on QEMU), so PXE gets the URL alone.
+  if (client.http) out.add(dhcp6::vendor_class, dhcp6::vendor_class_value(dhcp6::pxe_enterprise, "HTTPClient"));
   return true;
 }
 

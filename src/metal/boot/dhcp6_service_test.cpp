@@ -197,7 +197,7 @@ TEST_CASE("dhcp6: what firmware is to load, by its kind, until it has its script
   const auto vendor = [&](const Message& asked) { return lan.ask(asked)->vendor_classes(); };
   const auto pxe = Lan::firmware("PXEClient:Arch:00007:UNDI:003000", 7);
   CHECK(url(pxe) == "tftp://[fd00:1::1]/ipxe.efi");
-  CHECK(vendor(pxe) == std::vector<std::string>{"PXEClient"});
+  CHECK(vendor(pxe).empty());  // an offer that says PXEClient would promise a boot server on port 4011
   const auto http = Lan::firmware("HTTPClient:Arch:00016:UNDI:003000", 16);
   CHECK(url(http) == "http://[fd00:1::1]:6180/boot/" + boot.path_token + "/ipxe.efi");
   CHECK(vendor(http) == std::vector<std::string>{"HTTPClient"});
