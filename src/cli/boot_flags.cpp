@@ -87,6 +87,9 @@ void add_boot_flags(CLI::App& serve, BootFlags& flags) {
       ->each([&flags](const std::string&) { flags.boot_loaders_given = true; });
   serve.add_flag("--preprovisioning-images", flags.preprovisioning_images,
                  "Another controller provides the ramdisk of hosts that boot from the network (PreprovisioningImage)");
+  serve.add_flag("--preprovisioning-isos", flags.preprovisioning_isos,
+                 "The same for hosts that boot an ISO image, which cannot carry their agent's token: the first lookup "
+                 "from the host's MAC address is given it, as by Ironic, whoever that is");
   serve.add_option("--tftp-listen", flags.tftp_listen,
                    "HOST[:PORT] to give boot loaders out by TFTP; default: port 69 of --boot-listen's address, where "
                    "there is --dhcp-interface");
@@ -94,7 +97,7 @@ void add_boot_flags(CLI::App& serve, BootFlags& flags) {
 
 Result<void> apply_boot_flags(sys::Disk& disk, const BootFlags& flags, ManagerOptions& out) {
   TRY(apply_dhcp(flags, out));
-  out.preprovisioning_images = flags.preprovisioning_images;
+  out.outside_images = {flags.preprovisioning_images, flags.preprovisioning_isos};
   return apply_loaders(disk, flags, out);
 }
 

@@ -21,7 +21,7 @@ struct BootFlags {
   std::string dhcp6_listen = "[::1]:10547", dhcp6_range;  // an empty range: no DHCPv6
   std::string boot_loaders = "/usr/lib/ipxe";             // a folder; empty: firmware must run iPXE already
   bool boot_loaders_given = false;
-  bool preprovisioning_images = false;
+  bool preprovisioning_images = false, preprovisioning_isos = false;
   std::string tftp_listen;  // empty: port 69 beside the boot listener, where there is an interface
 };
 

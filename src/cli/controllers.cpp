@@ -26,6 +26,7 @@ const std::vector<std::string_view>& ControllerSet::names() {
                                                     "baremetalhost",
                                                     "hostfirmware",
                                                     "dataimage",
+                                                    "preprovisioningimage",
                                                     "bmceventsubscription"};
   return all;
 }

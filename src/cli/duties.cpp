@@ -20,6 +20,7 @@
 #include "control/machineset/machineset.h"
 #include "control/metal3cluster/metal3cluster.h"
 #include "control/metal3machine/metal3machine.h"
+#include "control/preprovisioningimage/preprovisioningimage.h"
 #include "crypto/x509.h"
 #include "net/proxy.h"
 #include "registry/housekeeping.h"
@@ -231,7 +232,8 @@ void Duties::State::start_controllers() {
   add(control::kubeadmcontrolplane_controller(*clusters));
   add(control::metal3cluster_controller());
   add(control::metal3machine_controller(*clusters));
-  add(control::baremetalhost_controller(*engine, options.preprovisioning_images));
+  add(control::baremetalhost_controller(*engine, options.outside_images));
+  add(control::preprovisioningimage_controller(engine->place(), options.outside_images));
   add(control::hostfirmware_controller(*engine));
   add(control::dataimage_controller(*engine));
   add(control::bmceventsubscription_controller(*engine));

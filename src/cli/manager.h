@@ -12,6 +12,7 @@
 #include "cli/identity.h"
 #include "cli/replicated.h"
 #include "cli/stock.h"
+#include "control/preprovisioningimage/preprovisioningimage.h"
 #include "metal/engine.h"
 #include "registry/registry.h"
 #include "server/authentication_options.h"
@@ -34,7 +35,7 @@ struct ManagerOptions {
   std::optional<metal::DhcpOptions> dhcp;    // nullopt: no network boot
   std::optional<metal::Dhcp6Options> dhcp6;  // the same with IPv6
   std::optional<metal::TftpOptions> tftp;    // nullopt: firmware must run iPXE already
-  bool preprovisioning_images = false;       // another controller provides the ramdisks of network boots
+  control::OutsideImages outside_images;     // whose ramdisks another controller provides
   std::string site_ca_pem;                   // roots for sums files over https; empty: the system's
   bool allow_md5 = false;                    // image checksums
   metal::ImageCacheOptions image_cache;      // the roots are filled in

@@ -40,7 +40,7 @@ struct HostAccess {
   std::optional<base::Error> network_data_error;
   // URL of the live ISO that the server runs or is to run; empty: it runs from its disk.
   std::string live_iso;
-  std::optional<BootImage> boot_image;  // instead of the manager's own ramdisk; network boot only
+  std::optional<BootImage> boot_image;  // instead of the manager's own ramdisk
   // Part of the key of registration and power work: a failed one is tried again only under a new number.
   int64_t attempt = 0;
 };

@@ -7,7 +7,9 @@
 #include "api/metal3.h"
 #include "base/text.h"
 #include "crypto/x509.h"
+#include "net/http.h"
 #include "sim/rack.h"
+#include "sys/fiber.h"
 #include "sys/sim/sim.h"
 #include "wire/yaml.h"
 
@@ -153,6 +155,7 @@ class Room {
     out.verify_certificate = false;
     out.boot_mac = server().spec().identity.nics[0].mac;
     out.live_iso = live_iso;
+    if (!foreign_iso.empty()) out.boot_image = metal::BootImage{.iso_url = foreign_iso};
     return out;
   }
 
@@ -256,6 +259,7 @@ class Room {
   int boots_asked = 0;
   bool image_cache = false;  // of the next engine
   std::string live_iso;      // of the host
+  std::string foreign_iso;   // that its agent boots from
 };
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -707,4 +711,50 @@ TEST_CASE("engine: a live ISO on a server without virtual media fails before any
   REQUIRE(room.provision().is_failed());
   CHECK(contains(room.last.error.text(), "virtual media"));
   CHECK(room.disks().image_writes == 0);
+}
+
+TEST_CASE(
+    "engine: an ISO image made elsewhere is booted as it is, and the first lookup after power-on gets the token") {
+  Room room("one");
+  room.foreign_iso = "http://images.example.com/agent.iso";
+  auto& host = room.world.process("172.22.0.9", "host");
+  struct Seen {
+    int status = 0;
+    std::string token;
+    bool on = false;
+    std::string medium;
+  };
+  std::vector<Seen> seen;
+  sys::spawn(host.loop, "agent", [&] {
+    net::ClientOptions options;
+    options.server = {manager_host, 6385};
+    options.tls_options.verify = false;
+    net::HttpClient client(host.loop, host.net, options);
+    for (;;) {
+      net::Request request;
+      request.target = "/v1/lookup?addresses=" + room.server().spec().identity.nics[0].mac;
+      if (const auto answer = client.send(std::move(request))) {
+        const auto doc = base::parse_json(answer->body);
+        seen.push_back({answer->status, doc ? doc->path("config.agent_token").string() : "", room.server().powered_on(),
+                        room.server().media().image});
+      }
+      if (!sys::sleep(host.loop, base::seconds(1))) return;
+    }
+  });
+  room.pass(base::seconds(10));
+  REQUIRE(room.inspect().is_failed());
+  CHECK(contains(room.last.error.message, "sends no heartbeat"));
+  int given = 0;
+  for (const Seen& one : seen) {
+    if (one.token.size() != 43) continue;
+    ++given;
+    CHECK(one.on);
+    CHECK(one.medium == room.foreign_iso);
+  }
+  CHECK(given == 1);
+  CHECK(room.server().counters().agent_boots == 0);
+  CHECK(room.engine->refused().lookup_again > 0);
+  room.pass(base::seconds(10));
+  CHECK(seen.back().status == 404);  // the boot is over
+  room.world.kill(host);
 }

@@ -263,14 +263,14 @@ Result<void> take_row(Scope& scope) {
   return {};
 }
 
-Result<Outcome> reconcile(metal::Engine& engine, bool images_from_outside, Context& ctx, const BareMetalHost& host) {
+Result<Outcome> reconcile(metal::Engine& engine, OutsideImages outside, Context& ctx, const BareMetalHost& host) {
   if (host.meta.has_annotation(annotation::paused)) return Outcome::done();
   if (host.meta.deleting() && !host.meta.has_finalizer(finalizer)) return Outcome::done();
   if (TRY(restore_status(ctx, host))) return Outcome::done();
   Scope scope{.ctx = ctx,
               .engine = engine,
               .host = host,
-              .images_from_outside = images_from_outside,
+              .outside = outside,
               .status = host.status,
               .operation = Operation::read(host.status.conditions),
               .access = host_access(host)};
@@ -326,10 +326,10 @@ std::vector<runtime::Key> same_host(runtime::Context&, const T& object) {
 
 }  // namespace
 
-runtime::Controller baremetalhost_controller(metal::Engine& engine, bool images_from_outside) {
+runtime::Controller baremetalhost_controller(metal::Engine& engine, OutsideImages outside) {
   runtime::For<api::BareMetalHost> controller(
-      "baremetalhost", [&engine, images_from_outside](runtime::Context& ctx, const api::BareMetalHost& host) {
-        return baremetalhost::reconcile(engine, images_from_outside, ctx, host);
+      "baremetalhost", [&engine, outside](runtime::Context& ctx, const api::BareMetalHost& host) {
+        return baremetalhost::reconcile(engine, outside, ctx, host);
       });
   controller.runtime::Controller::watches.push_back({"secrets", hosts_of_secret});
   controller.watches<api::HostFirmwareSettings>(same_host<api::HostFirmwareSettings>)

@@ -24,10 +24,10 @@ using base::Json;
 
 class HostWorld {
  public:
-  // `beside`: the controllers of firmware, media and events run, too.
+  // `beside`: the controllers of firmware, media, events and of our own boot images run, too.
   explicit HostWorld(base::Duration commit_delay = base::milliseconds(5), bool beside = false,
-                     bool images_from_outside = false)
-      : commit_delay_(commit_delay), beside_(beside), images_from_outside_(images_from_outside) {
+                     OutsideImages outside = {})
+      : commit_delay_(commit_delay), beside_(beside), outside_(outside) {
     start_manager();
     make("namespaces", R"({"metadata":{"name":"metal"}})");
     add_credentials("secret");
@@ -38,11 +38,16 @@ class HostWorld {
     auto& sys = world.process("manager", "disk");
     manager_ = std::make_unique<Manager>(sys, disk_, commit_delay_, *this);
     manager_->engine.on_change([this](const std::string& ns, const std::string& name) { look_at(ns, name); });
-    manager_->runtime.add(baremetalhost_controller(manager_->engine, images_from_outside_));
+    manager_->runtime.add(baremetalhost_controller(manager_->engine, outside_));
     if (beside_) {
       manager_->runtime.add(hostfirmware_controller(manager_->engine));
       manager_->runtime.add(dataimage_controller(manager_->engine));
       manager_->runtime.add(bmceventsubscription_controller(manager_->engine));
+      metal::BootPlace place;
+      place.boot_url = "http://10.0.0.1:6180";
+      place.ramdisk_dir = "/ramdisk";
+      place.kernel_arguments = "console=ttyS1";
+      manager_->runtime.add(preprovisioningimage_controller(place, outside_));
     }
     manager_->runtime.start();
   }
@@ -229,7 +234,7 @@ class HostWorld {
 
   base::Duration commit_delay_;
   bool beside_;
-  bool images_from_outside_ = false;
+  OutsideImages outside_;
   std::shared_ptr<store::SimDisk> disk_ = store::make_sim_disk();
   std::unique_ptr<Manager> manager_;
 };

@@ -1,7 +1,6 @@
 // The ramdisk of a host where another controller provides it in a PreprovisioningImage.
 #include <algorithm>
 
-#include "api/bmc_address.h"
 #include "api/metal3_firmware.h"
 #include "base/text.h"
 #include "control/baremetalhost/scope.h"
@@ -14,7 +13,6 @@ namespace {
 using api::PreprovisioningImage;
 
 constexpr Duration not_ready_gap = base::minutes(5);
-constexpr std::string_view initrd = "initrd";
 
 bool is_about_to_boot(const Scope& scope) {
   if (scope.engine.agent_alive(scope.host.meta.uid, scope.operation.boot_id)) return false;
@@ -31,62 +29,27 @@ bool is_about_to_boot(const Scope& scope) {
   }
 }
 
-// An ISO image made elsewhere would carry no token of the boot, so those who boot from one keep the manager's own.
-bool boots_from_network(const BareMetalHost& host) {
-  const auto address = api::parse_bmc_address(host.spec.bmc.address);
-  return address.ok() && address->boot == api::BmcBootMethod::ipxe;
-}
-
-api::PreprovisioningImageSpec wanted_image(const Scope& scope) {
-  const auto& host = scope.host;
-  api::PreprovisioningImageSpec spec;
-  spec.network_data_name = host.spec.preprovisioning_network_data_name;
-  spec.architecture = host.status.hardware ? host.status.hardware->cpu.arch : host.spec.architecture;
-  if (spec.architecture.empty()) spec.architecture = "x86_64";
-  spec.accept_formats = {std::string(initrd)};
-  return spec;
-}
-
-bool same(const api::PreprovisioningImageSpec& a, const api::PreprovisioningImageSpec& b) {
-  return a.network_data_name == b.network_data_name && a.architecture == b.architecture &&
-         a.accept_formats == b.accept_formats;
-}
-
-Result<void> ask_for_image(Scope& scope, const api::PreprovisioningImageSpec& wanted) {
-  const auto& meta = scope.host.meta;
-  const auto known = scope.ctx.find<PreprovisioningImage>(meta.ns, meta.name);
-  if (!known) {
-    PreprovisioningImage image;
-    image.meta.ns = meta.ns;
-    image.meta.name = meta.name;
-    image.meta.labels = meta.labels;
-    image.meta.owners.push_back(scope.ctx.owner_reference(scope.host, true));
-    image.spec = wanted;
-    TRY(scope.ctx.create(image));
-    return {};
-  }
-  if (same(known->spec, wanted) && known->meta.owned_by(meta.uid)) return {};
-  TRY(scope.ctx.update(*known, [&](PreprovisioningImage& image) {
-    image.spec = wanted;
-    image.meta.set_owner(scope.ctx.owner_reference(scope.host, true));
-  }));
-  return {};
-}
-
 const api::Condition* present(const PreprovisioningImage& image, std::string_view type) {
   const auto* condition = api::find_condition(image.status.conditions, type);
   if (!condition || condition->status != "True") return nullptr;
   return condition->observed_generation.value_or(image.meta.generation) == image.meta.generation ? condition : nullptr;
 }
 
+bool asks_for_iso(const PreprovisioningImage& image) {
+  return image.spec.accept_formats == std::vector<std::string>{"iso"};
+}
+
 // Why it is not what the host boots now, "" when it is.
 std::string not_usable(const Scope& scope, const PreprovisioningImage& image) {
   const auto& status = image.status;
+  const auto* ready = api::find_condition(status.conditions, "Ready");
+  if (ready && ready->reason.starts_with(own_image_reason)) return "still shows the manager's own image";
   if (!present(image, "Ready")) {
-    const auto* ready = api::find_condition(status.conditions, "Ready");
     return "is not ready" + (ready && !ready->message.empty() ? ": " + ready->message : std::string());
   }
-  if (status.format != initrd || status.image_url.empty() || status.kernel_url.empty()) {
+  if (asks_for_iso(image)) {
+    if (status.format != "iso" || status.image_url.empty()) return "is ready without an ISO image";
+  } else if (status.format != "initrd" || status.image_url.empty() || status.kernel_url.empty()) {
     return "is ready without a kernel and an initrd";
   }
   if (!status.architecture.empty() && status.architecture != image.spec.architecture) {
@@ -108,23 +71,26 @@ Result<void> check_url(const std::string& url) {
   return fits && plain ? Result<void>() : base::invalid(base::quoted(url) + " is no http or https URL");
 }
 
-Result<void> check(const api::PreprovisioningImageStatus& status) {
-  TRY(check_url(status.kernel_url));
+// What the host boots then. An ISO image is booted as it is, so nothing can be added to its kernel's arguments.
+Result<metal::BootImage> boot_image_of(const PreprovisioningImage& image) {
+  const auto& status = image.status;
   TRY(check_url(status.image_url));
-  return metal::check_kernel_arguments(status.extra_kernel_params);
+  if (asks_for_iso(image)) return metal::BootImage{.iso_url = status.image_url};
+  TRY(check_url(status.kernel_url));
+  TRY(metal::check_kernel_arguments(status.extra_kernel_params));
+  return metal::BootImage{status.kernel_url, status.image_url, status.extra_kernel_params};
 }
 
 }  // namespace
 
 Result<std::optional<Progress>> await_boot_image(Scope& scope) {
   const std::optional<Progress> go_on;
-  if (!scope.images_from_outside || !boots_from_network(scope.host) || !is_about_to_boot(scope)) return go_on;
-  const auto wanted = wanted_image(scope);
-  TRY(ask_for_image(scope, wanted));
+  if (!scope.outside.provide(scope.host) || !is_about_to_boot(scope)) return go_on;
+  TRY(ask_for_image(scope.ctx, scope.host));
   const auto image = scope.ctx.find<PreprovisioningImage>(scope.host.meta.ns, scope.host.meta.name);
   const std::string name = "PreprovisioningImage " + scope.host.meta.name;
   if (!image || image->meta.deleting()) return base::conflict(name + " is being deleted");
-  if (const auto* error = present(*image, "Error")) {
+  if (const auto* error = present(*image, "Error"); error && !error->reason.starts_with(own_image_reason)) {
     return std::optional(Progress::failed(
         {base::Code::unavailable, name + " cannot be built: " + error->message, base::Layer::controller,
          "see the conditions of the " + name + " and the controller that builds it"}));
@@ -135,12 +101,17 @@ Result<std::optional<Progress>> await_boot_image(Scope& scope) {
     scope.again_in(not_ready_gap);
     return std::optional(progress);
   }
-  const auto& status = image->status;
-  if (auto fine = check(status); !fine) {
-    return std::optional(Progress::failed({base::Code::invalid, name + ": " + fine.error().message,
+  auto usable = boot_image_of(*image);
+  if (!usable) {
+    return std::optional(Progress::failed({base::Code::invalid, name + ": " + usable.error().message,
                                            base::Layer::controller, "correct the controller that builds it"}));
   }
-  scope.access.boot_image = metal::BootImage{status.kernel_url, status.image_url, status.extra_kernel_params};
+  if (asks_for_iso(*image) && scope.host.spec.boot_mac_address.empty()) {
+    return std::optional(Progress::failed({base::Code::invalid,
+                                           "the agent of an ISO image made elsewhere is known only by its MAC address",
+                                           base::Layer::controller, "set spec.bootMACAddress"}));
+  }
+  scope.access.boot_image = std::move(*usable);
   return go_on;
 }
 

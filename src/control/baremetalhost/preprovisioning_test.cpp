@@ -9,7 +9,7 @@ constexpr const char* images = "preprovisioningimages.metal3.io";
 constexpr const char* network_boot = R"({"bmc":{"address":"redfish://10.0.0.1/redfish/v1/Systems/1"}})";
 
 struct ImageWorld : HostWorld {
-  ImageWorld() : HostWorld(base::milliseconds(5), false, true) {}
+  explicit ImageWorld(bool isos = false) : HostWorld(base::milliseconds(5), false, {true, isos}) {}
   Json image() { return document(images, "host-1"); }
   bool asked() {
     return wait_until([&] { return !image().is_null(); });
@@ -94,6 +94,117 @@ TEST_CASE("an image with older network settings is waited for") {
   CHECK(w.condition("Progressing").find("other network settings") != std::string::npos);
   w.build(R"("networkData":{"name":"net","version":")" + version + "\"},");
   REQUIRE(w.wait_state("available"));
+}
+
+TEST_CASE("a host that boots from virtual media boots the ISO image of another controller, where that is asked for") {
+  ImageWorld w(true);
+  w.add_host();
+  REQUIRE(w.asked());
+  CHECK(w.image().path("spec.acceptFormats").dump() == R"(["iso"])");
+  w.build();  // a kernel and an initrd are of no use to it
+  w.run_for(base::minutes(20));
+  CHECK(w.machine.count("boot agent") == 0);
+  const auto iso = [&](const std::string& url) {
+    w.answer(R"({"format":"iso","imageUrl":")" + url + R"(","conditions":[{"type":"Ready","status":"True",
+      "reason":"ImageSuccess","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]})");
+  };
+  iso("ftp://images/agent.iso");
+  REQUIRE(w.wait_until([&] { return w.status("errorMessage").find("no http or https URL") != std::string::npos; }));
+  iso("http://images/agent.iso");
+  REQUIRE(w.wait_state("available"));
+  CHECK(w.machine.booted_image->iso_url == "http://images/agent.iso");
+  CHECK(w.machine.booted_image->kernel_url.empty());
+}
+
+TEST_CASE("what the manager showed of its own images is not what another controller has made") {
+  ImageWorld w;
+  w.add_host(network_boot);
+  REQUIRE(w.asked());
+  w.answer(R"({"format":"initrd","kernelUrl":"http://own/******/k","imageUrl":"http://own/******/i",
+    "conditions":[{"type":"Ready","status":"True","reason":"OwnImage","message":"",
+    "lastTransitionTime":"2026-01-01T00:00:00Z"}]})");
+  w.run_for(base::minutes(20));
+  CHECK(w.machine.count("boot agent") == 0);
+  CHECK(w.condition("Progressing").find("still shows the manager's own image") != std::string::npos);
+}
+
+namespace {
+
+// With the controller that shows the manager's own images.
+struct OwnWorld : HostWorld {
+  explicit OwnWorld(OutsideImages outside = {}) : HostWorld(base::milliseconds(5), true, outside) {}
+  Json image() { return document(images, "host-1"); }
+  bool shows(const std::string& path, const std::string& value) {
+    return wait_until([&] { return image().path(path).string() == value; });
+  }
+  std::string ready() {
+    const auto all = image().path("status.conditions");
+    for (const auto& one : all.items()) {
+      if (one["type"].string() == "Ready") return one["status"].string() + " " + one["reason"].string();
+    }
+    return "";
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the manager's own images are shown, without what would open them") {
+  OwnWorld w;
+  w.make("secrets", R"({"metadata":{"name":"net","namespace":"metal"},"stringData":{"networkData":"{}"}})");
+  std::string boot;
+  SUBCASE("network boot") { boot = R"("bmc":{"address":"redfish://10.0.0.1/redfish/v1/Systems/1"},)"; }
+  SUBCASE("virtual media") {}
+  w.add_host("{" + boot + R"("preprovisioningNetworkDataName":"net"})");
+  REQUIRE(w.wait_state("available"));
+  REQUIRE(w.shows("status.architecture", "x86_64"));
+  const std::string folder = "http://10.0.0.1:6180/boot/******/";
+  CHECK(w.image().path("status.extraKernelParams").string() == "console=ttyS1");
+  CHECK(w.image().path("metadata.ownerReferences").at(0)["kind"].string() == "BareMetalHost");
+  CHECK(w.ready() == "True OwnImage");
+  if (!boot.empty()) {
+    CHECK(w.image().path("status.kernelUrl").string() == folder + "vmlinuz");
+    CHECK(w.image().path("status.imageUrl").string() == folder + "initrd");
+    CHECK(w.image().path("status.networkData").is_null());
+    return;
+  }
+  CHECK(w.image().path("status.format").string() == "iso");
+  CHECK(w.image().path("status.imageUrl").string() == folder + "host-1.iso");
+  const auto version = [&] { return w.document("secrets", "net").path("metadata.resourceVersion").string(); };
+  CHECK(w.image().path("status.networkData.version").string() == version());
+  w.change("secrets", "net", [](Json& doc) { doc.set_path("data.networkData", "e30K"); });
+  CHECK(w.shows("status.networkData.version", version()));
+  w.run_for(base::hours(1));
+  const uint64_t before = w.store().revision();
+  w.run_for(base::hours(1));
+  CHECK(w.image().path("metadata.resourceVersion").string() <= std::to_string(before));
+}
+
+TEST_CASE("what the manager's own ramdisk cannot be is an error of the image") {
+  OwnWorld w;
+  SUBCASE("another architecture") {
+    w.add_host(R"({"architecture":"aarch64"})");
+    CHECK(w.wait_until([&] { return w.ready() == "False OwnImageConfigurationError"; }));
+  }
+  SUBCASE("no Secret") {
+    w.add_host(R"({"preprovisioningNetworkDataName":"net"})");
+    CHECK(w.wait_until([&] { return w.ready() == "False OwnImageMissingNetworkData"; }));
+    CHECK(w.image().path("status.imageUrl").string().empty());
+    w.make("secrets", R"({"metadata":{"name":"net","namespace":"metal"},"stringData":{"networkData":"{}"}})");
+    CHECK(w.wait_until([&] { return w.ready() == "True OwnImage"; }));
+  }
+}
+
+TEST_CASE("an image that another controller has filled is not the manager's to change") {
+  OwnWorld w;
+  const char* theirs = R"({"format":"iso","imageUrl":"http://images/a.iso","conditions":[{"type":"Ready",
+    "status":"True","reason":"ImageSuccess","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]})";
+  w.make(images, R"({"metadata":{"name":"host-1","namespace":"metal"},"spec":{"acceptFormats":["iso"]}})");
+  w.change(
+      images, "host-1", [&](Json& doc) { doc.set("status", HostWorld::parse(theirs)); }, true);
+  w.add_host();
+  REQUIRE(w.wait_state("available"));
+  CHECK(w.ready() == "True ImageSuccess");
+  CHECK_FALSE(w.machine.booted_image.has_value());
 }
 
 TEST_CASE("a host that boots from virtual media keeps the manager's own image") {

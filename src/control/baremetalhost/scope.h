@@ -7,6 +7,7 @@
 
 #include "api/metal3.h"
 #include "control/baremetalhost/states.h"
+#include "control/preprovisioningimage/preprovisioningimage.h"
 #include "metal/port.h"
 #include "runtime/context.h"
 
@@ -45,7 +46,7 @@ struct Scope {
   Context& ctx;
   metal::Engine& engine;
   const BareMetalHost& host;  // as stored; its status is durable
-  bool images_from_outside = false;
+  OutsideImages outside;
   api::BareMetalHostStatus status;  // what will be stored
   Operation operation;              // read from the stored status; written back with `status`
 

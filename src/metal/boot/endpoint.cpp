@@ -93,6 +93,7 @@ struct Endpoint::State {
   void respond(net::Exchange& exchange, bool with_api);
   Response lookup(const Request& request, const Target& target);
   std::optional<Response> judge_token(ExpectedBoot& expected, const std::string& given);
+  bool hand_token_over(ExpectedBoot& expected, const std::vector<std::string>& macs);
   Response heartbeat(const Request& request, const std::string& uid);
   void note_refused(ExpectedBoot& boot, const std::string& said);
   Response accept_heartbeat(ExpectedBoot& boot, const Json& body);
@@ -212,10 +213,23 @@ Answer Endpoint::State::answer(const Request& request, bool with_api) {
 // Lookup gives no secret away, so a stock ironic-python-agent may ask without a token, as it always does. Our own agent
 // shows the one of its boot.
 std::optional<Response> Endpoint::State::judge_token(ExpectedBoot& expected, const std::string& given) {
-  if (given.empty() && !place.agent_shows_token) return std::nullopt;
+  if (given.empty() && (!place.agent_shows_token || expected.gives_token)) return std::nullopt;
   if (base::equal_constant_time(given, expected.agent_token)) return std::nullopt;
   boots.refuse(given.empty() ? &RefusedRequests::lookup_without_token : &RefusedRequests::lookup_token, &expected);
   return refuse(401, "the lookup needs the agent token of the present boot of this host");
+}
+
+// Once in a boot, and to who names the boot MAC. A second asker may be the host itself, come too late.
+bool Endpoint::State::hand_token_over(ExpectedBoot& expected, const std::vector<std::string>& macs) {
+  if (!expected.gives_token || expected.mac.empty()) return false;
+  if (std::find(macs.begin(), macs.end(), expected.mac) == macs.end()) return false;
+  if (expected.token_given) {
+    boots.refuse(&RefusedRequests::lookup_again, &expected);
+    return false;
+  }
+  expected.token_given = boots.now();
+  base::log::info("the first lookup was given the agent token", {{"host", expected.uid}});
+  return true;
 }
 
 Response Endpoint::State::lookup(const Request& request, const Target& target) {
@@ -241,11 +255,14 @@ Response Endpoint::State::lookup(const Request& request, const Target& target) {
     expected->looked_up = boots.now();
     boots.happened(*expected);
   }
-  // The token never leaves by this door: whoever boots has it from its boot artefact, and asking proves nothing.
+  // The token does not leave by this door, but for ISO images made elsewhere: whoever boots has it from its boot
+  // artefact, and asking proves nothing.
+  const bool first = hand_token_over(*expected, macs);
   Json node = Json::object({{"uuid", expected->uid}, {"properties", Json::object()}});
   node.set("instance_info", Json::object()).set("driver_internal_info", Json::object());
   const auto seconds = std::chrono::duration_cast<base::seconds>(options.heartbeat_timeout).count();
-  Json config = Json::object({{"heartbeat_timeout", seconds}, {"agent_token", "******"}});
+  Json config =
+      Json::object({{"heartbeat_timeout", seconds}, {"agent_token", first ? expected->agent_token : "******"}});
   config.set("agent_token_required", true).set("agent_md5_checksum_enable", false).set("tls_min_version", "1.2");
   return Response::json(200, Json::object({{"node", std::move(node)}, {"config", std::move(config)}}));
 }

@@ -29,7 +29,10 @@ struct ExpectedBoot {
   std::string path_token;          // of the URLs of this boot's artefacts
   std::string network_data;        // JSON; static settings, not for iPXE, whose firmware has DHCP; empty: DHCP
   std::optional<BootImage> image;  // fetched from elsewhere, instead of our ramdisk
-  std::string address;             // IP literal that the server got by DHCP for this boot; "" until then
+  // The first lookup from its boot MAC gets the token, as Ironic has it: an ISO image made elsewhere cannot carry it.
+  bool gives_token = false;
+  std::optional<Time> token_given;
+  std::string address;  // IP literal that the server got by DHCP for this boot; "" until then
 
   // How far it has come; each is the first time.
   std::optional<Time> dhcp_seen, script_fetched, kernel_fetched, initrd_fetched, iso_fetched, looked_up;

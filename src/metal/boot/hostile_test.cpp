@@ -219,6 +219,28 @@ TEST_CASE("hostile network: lookups without token, with a wrong one, and with a 
   CHECK(network.boot->looked_up.has_value());
 }
 
+TEST_CASE("hostile network: where a lookup gets the token, it is the first of the boot and from the boot MAC") {
+  Network network;
+  const auto token = [&](const std::string& target) {
+    net::Request request;
+    request.target = target;
+    const auto answer = network.endpoint->answer_api(request);
+    return answer.status == 200 ? base::parse_json(answer.body)->path("config.agent_token").string() : "";
+  };
+  const std::string named = "/v1/lookup?node_uuid=uid-1", own = std::string("/v1/lookup?addresses=") + own_mac;
+  CHECK(token(own).empty());  // as ever
+  network.boot->gives_token = true;
+  const Count again{network, &R::lookup_again};
+  CHECK(token(named) == "******");
+  CHECK(token(named + "&addresses=" + foreign_mac).empty());
+  again.check(0, 0);
+  CHECK(token(own) == network.boot->agent_token);
+  CHECK(token(own) == "******");
+  again.check(1, 1);
+  network.boot = &network.boots.expect("uid-1", "boot-2", "one", own_mac, BmcBootMethod::virtual_media);
+  CHECK(token(own).empty());
+}
+
 TEST_CASE("hostile network: a token of an earlier boot, of another host and without its boot is refused") {
   Network network;
   const std::string old_token = network.boot->agent_token;

@@ -33,6 +33,7 @@ constexpr auto names = std::to_array<RefusalName>({
     {&R::lookup_mac, "agent", "lookup_mac"},
     {&R::lookup_without_token, "agent", "lookup_without_token"},
     {&R::lookup_token, "agent", "lookup_token"},
+    {&R::lookup_again, "agent", "lookup_again"},
     {&R::heartbeat, "agent", "heartbeat"},
     {&R::replayed_token, "agent", "replayed_token"},
     {&R::callback_url, "agent", "callback_url"},

@@ -18,6 +18,7 @@ struct RefusedRequests {
   uint64_t lookup_mac = 0;            // of an expected host, with another machine's MAC addresses
   uint64_t lookup_without_token = 0;  // where the ramdisk's agent shows it
   uint64_t lookup_token = 0;          // a wrong one
+  uint64_t lookup_again = 0;          // where the first one was given the token: who was that?
   uint64_t heartbeat = 0;             // wrong token or boot
   uint64_t replayed_token = 0;        // a heartbeat or lookup with the token of an earlier boot of this host
   uint64_t callback_url = 0;          // changed in flight, or an address that is never an agent's

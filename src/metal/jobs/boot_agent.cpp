@@ -59,16 +59,20 @@ std::vector<Stage> stages_of(const HostAccess& host, const EngineLimits& limits,
                         "the server fetched its boot script but not the whole ramdisk",
                         "check that the provisioning network reaches " + place.boot_url});
     }
-  } else {
+  } else if (!host.boot_image) {
     stages.push_back({"firmware starts, the ISO image is not read yet", "serve the ISO image",
                       [](const ExpectedBoot& boot) { return boot.iso_fetched.has_value(); }, limits.firmware,
                       Layer::bmc, "the BMC accepted the boot image but never fetched it",
                       "check that the BMC reaches " + place.boot_url});
   }
-  stages.push_back({"ramdisk loaded, the agent has not called yet", "answer the agent's lookup",
-                    [](const ExpectedBoot& boot) { return boot.looked_up || boot.last_heartbeat; }, limits.agent_start,
-                    Layer::agent, "the ramdisk was loaded but its agent never called",
-                    "check that the server's network reaches " + place.provisioning_url + "; look at its console"});
+  // Nobody tells us when an ISO image from elsewhere has been read.
+  const bool foreign_iso = method != BmcBootMethod::ipxe && host.boot_image;
+  stages.push_back(
+      {foreign_iso ? "firmware starts, the agent has not called yet" : "ramdisk loaded, the agent has not called yet",
+       "answer the agent's lookup", [](const ExpectedBoot& boot) { return boot.looked_up || boot.last_heartbeat; },
+       foreign_iso ? limits.firmware + limits.agent_start : limits.agent_start, Layer::agent,
+       "the ramdisk was loaded but its agent never called",
+       "check that the server's network reaches " + place.provisioning_url + "; look at its console"});
   stages.push_back({"the agent looked us up, no heartbeat yet", "take the heartbeat",
                     [](const ExpectedBoot& boot) { return boot.last_heartbeat.has_value(); }, limits.agent_start,
                     Layer::agent, "the agent looked us up but sends no heartbeat",
@@ -161,14 +165,17 @@ Result<void> boot_ramdisk(Run& run, BmcBootMethod method, int percent_from, int 
   ExpectedBoot& boot =
       bench.boots.expect(run.host.uid, run.operation.boot_id, run.host.name, run.host.boot_mac, method);
   boot.network_data = run.host.network_data;
-  if (method == BmcBootMethod::ipxe) boot.image = run.host.boot_image;
-  TRY(aim_boot(run, method, iso_url(bench.endpoint.place(), boot)));
+  boot.image = run.host.boot_image;
+  const bool foreign_iso = method != BmcBootMethod::ipxe && boot.image;
+  TRY(aim_boot(run, method, foreign_iso ? boot.image->iso_url : iso_url(bench.endpoint.place(), boot)));
   TRY(run.guard(Act::boot_agent));
   run.step("powering on", 6);
   const bool still_on = TRY(run.powered_on());
   const PowerAction start = still_on ? PowerAction::reset : PowerAction::on;
   TRY(run.insist("power on", [start](Bmc& bmc) { return bmc.set_power(start); }));
   TRY(run.wait_power(true, bench.options.limits.power_change));
+  // Not before: what looks up while the server is off is somebody else.
+  if (ExpectedBoot* on = bench.boots.find(run.host.uid); on && foreign_iso) on->gives_token = true;
   run.worker->power_reading = PowerReading{true, bench.sys.loop.now()};
   TRY(run.bmc())->close();
   return follow(run, stages_of(run.host, bench.options.limits, method, bench.endpoint.place()), percent_from,
