@@ -13,7 +13,7 @@ function(ingot_fuzz_targets)
       if(name STREQUAL "etcd")
         target_link_libraries(fuzz_${name} PRIVATE ingot_etcd)
       endif()
-      if(name STREQUAL "agent_commands")
+      if(name MATCHES "^(agent_commands|boot_config)$")
         target_link_libraries(fuzz_${name} PRIVATE ingot_agent)
       endif()
       if(name STREQUAL "boot_network") # which needs no store below it

@@ -55,10 +55,20 @@ class FakeHardware : public agent::Hardware {
   std::string address() const override { return "10.0.0.10"; }
   std::vector<std::string> macs() const override { return {"52:54:00:12:01:01"}; }
   void reboot_into_disk() override { ++reboots; }
+  Result<Json> load_system(const std::string& disk) override {
+    asked_for.push_back(disk);
+    if (loading > base::Duration::zero()) TRY(sys::sleep(sys_.loop, loading));
+    if (!loads) return base::Error{base::Code::unsupported, "two kernels"};
+    return Json::object({{"kernel", "/vmlinuz"}});
+  }
+  void start_loaded_system() override { ++kexecs; }
   void power_off() override { ++power_offs; }
 
   std::map<std::string, std::string> parameters_;
-  int reboots = 0, power_offs = 0;
+  int reboots = 0, power_offs = 0, kexecs = 0;
+  std::vector<std::string> asked_for;  // load_system
+  bool loads = true;
+  base::Duration loading{};
 
  private:
   sys::Sys& sys_;
@@ -243,6 +253,48 @@ TEST_CASE("an image with the right checksum becomes bootable and carries its con
   CHECK(agent::boot_sector_format(*file).value().empty());
   CHECK(agent::read_install_record(*file).value().is_null());
   CHECK(stage.disk(agent::config_drive_offset(disk_bytes), 8) == std::string(8, '\0'));
+}
+
+TEST_CASE("the kernel of a disk is started at once only where it was asked for, was written whole, and can be") {
+  Stage stage(16);
+  stage.boot();
+  FakeHardware& machine = *stage.hardware;
+  const auto run = [&](const char* params) {
+    return stage.command("standby.run_image", base::parse_json(params).value())["command_result"];
+  };
+  const auto write = [&](const std::string& sum) {
+    return stage.command("deploy.execute_deploy_step", stage.write_params(sum, "S1"))["command_status"].string();
+  };
+  // Nothing is written: neither at first, nor after a write that failed, nor after a wipe.
+  CHECK(run(R"({"kexec":true})")["kexec_refused"].string().find("no image") != std::string::npos);
+  REQUIRE(write(stage.sum()) == "SUCCEEDED");
+  REQUIRE(write(std::string(64, 'a')) == "FAILED");
+  CHECK(run(R"({"kexec":true})").has("kexec_refused"));
+  REQUIRE(write(stage.sum()) == "SUCCEEDED");
+  stage.command("clean.execute_clean_step", Json::object({{"step", Json::object({{"step", "erase_devices"}})}}));
+  CHECK(run(R"({"kexec":true})").has("kexec_refused"));
+  CHECK(machine.reboots == 3);
+  CHECK(machine.asked_for.empty());
+
+  REQUIRE(write(stage.sum()) == "SUCCEEDED");
+  CHECK_FALSE(run("{}").has("kexec"));
+  CHECK(machine.reboots == 4);
+  CHECK(machine.asked_for.empty());
+  machine.loads = false;
+  CHECK(run(R"({"kexec":true})")["kexec_refused"].string().find("two kernels") != std::string::npos);
+  CHECK(machine.reboots == 5);
+  machine.loads = true;
+  machine.loading = base::hours(1);  // a file system that hangs
+  const base::Time before = stage.world.loop().now();
+  CHECK(run(R"({"kexec":true})")["kexec_refused"].string().find("within a minute") != std::string::npos);
+  CHECK(stage.world.loop().now() - before < base::minutes(2));
+  CHECK(machine.reboots == 6);
+  CHECK(machine.kexecs == 0);
+  machine.loading = base::seconds(5);
+  CHECK(run(R"({"kexec":true})").path("kexec.kernel").string() == "/vmlinuz");
+  CHECK(machine.kexecs == 1);
+  CHECK(machine.reboots == 6);
+  CHECK(machine.asked_for == std::vector<std::string>(3, "/dev/sda"));
 }
 
 TEST_CASE("a checksum that does not match names both sums and leaves the disk unbootable") {

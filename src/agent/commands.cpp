@@ -22,7 +22,8 @@ namespace {
 
 constexpr size_t commands_max = 64;
 constexpr const char* collect_logs_name = "log.collect_system_logs";
-constexpr size_t log_bytes_max = 1u << 20;  // of each
+constexpr size_t log_bytes_max = 1u << 20;               // of each
+constexpr base::Duration load_limit = base::minutes(1);  // of a kernel; then the firmware starts it
 
 std::string_view name_of(CommandStatus status) {
   switch (status) {
@@ -177,10 +178,8 @@ Result<Commands::Work> Commands::work_for(const std::string& name, const Json& p
   if (name == "deploy.execute_deploy_step") return write_step(params);
   if (name == "standby.sync") return Work([](Command&) -> Result<Json> { return Json::object(); });
   if (name == "standby.run_image") {
-    return Work([this](Command&) -> Result<Json> {
-      hardware_.reboot_into_disk();
-      return Json::object({{"step", "rebooting into the disk"}});
-    });
+    const bool kexec = argument(params, "kexec").boolean(false);
+    return Work([this, kexec](Command&) -> Result<Json> { return run_image(kexec); });
   }
   if (name == "standby.power_off") {
     return Work([this](Command&) -> Result<Json> {
@@ -189,6 +188,45 @@ Result<Commands::Work> Commands::work_for(const std::string& name, const Json& p
     });
   }
   return bad("unknown command " + base::quoted(name));
+}
+
+// Only for a disk that this run of the agent has written, and to its end.
+Result<Json> Commands::load_installed() {
+  if (installed_.empty()) {
+    return Error{Code::unsupported, "no image was written since the agent was started", Layer::agent};
+  }
+  struct Shared {
+    explicit Shared(sys::Loop& loop) : done(loop) {}
+    sys::Signal done;
+    std::optional<Result<Json>> result;
+  };
+  const auto shared = std::make_shared<Shared>(sys_.loop);
+  sys::spawn(sys_.loop, "agent kernel", [shared, hardware = &hardware_, disk = installed_] {
+    shared->result.emplace(hardware->load_system(disk));
+    shared->done.set();
+  });
+  const auto waited = shared->done.wait_for(load_limit);
+  if (shared->result) return std::move(*shared->result);
+  if (waited.error().code == Code::cancelled) return base::cancelled();
+  return Error{Code::timeout, "the disk's kernel could not be read within a minute", Layer::agent};
+}
+
+// Whatever keeps the disk's kernel from being started at once, the firmware does it.
+Result<Json> Commands::run_image(bool kexec) {
+  if (!kexec) {
+    hardware_.reboot_into_disk();
+    return Json::object({{"step", "rebooting into the disk"}});
+  }
+  auto loaded = load_installed();
+  if (!loaded && loaded.error().code == Code::cancelled) return base::cancelled();
+  if (!loaded) {
+    base::log::warn("the disk's kernel is not started without the firmware", {{"reason", loaded.error().text()}});
+    hardware_.reboot_into_disk();
+    return Json::object({{"step", "rebooting into the disk"}, {"kexec_refused", loaded.error().text()}});
+  }
+  base::log::info("the disk's kernel takes over", {{"kernel", loaded->dump()}});
+  hardware_.start_loaded_system();
+  return Json::object({{"step", "starting the disk's kernel"}, {"kexec", std::move(*loaded)}});
 }
 
 // A line for each command that was given, which says more of a failure than any other log.
@@ -270,6 +308,7 @@ Result<void> Commands::check_erasable(const std::vector<DiskIdentity>& disks) {
 
 Result<Json> Commands::erase_all(Command& command, bool whole, const Json::Array& skipped) {
   const std::string step = whole ? "erase_devices" : "erase_devices_metadata";
+  installed_.clear();
   auto disks = hardware_.disks();
   std::erase_if(disks, [&](const DiskIdentity& disk) {
     return std::any_of(skipped.begin(), skipped.end(), [&](const Json& hint) { return fits(disk, hint); });
@@ -341,6 +380,7 @@ Result<Json> Commands::write_image_to(Command& command, const Json& args) {
   std::string iso;
   if (!args["configdrive"].string().empty()) iso = TRY(decode_config_drive(args["configdrive"].string()));
 
+  installed_.clear();
   const std::shared_ptr<sys::File> file = named_disk(TRY(hardware_.open_disk(disk.name)), disk);
   const ImageOrder order = order_from(args["image_info"]);
   const auto progress = [&](const ImageProgress& at) {
@@ -355,6 +395,7 @@ Result<Json> Commands::write_image_to(Command& command, const Json& args) {
   Json result = Json::object({{"step", "write_image"}, {"percent", 100}, {"disk", disk.name}});
   result.set("boot_entry", enter_boot_loader(hardware_, *file));
   result.set("checksum", order.hash_algorithm + ":" + order.hash_value);
+  installed_ = disk.name;
   return result;
 }
 

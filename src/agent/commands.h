@@ -3,7 +3,9 @@
 //   inspection.collect {}                         -> {"inventory": {...}}
 //   clean.execute_clean_step {step:{step: erase_devices_metadata | erase_devices}}
 //   deploy.execute_deploy_step {step:{step: write_image, args:{image_info, root_device, configdrive}}}
-//   standby.run_image {}, standby.power_off {}, standby.sync {}
+//   standby.run_image {kexec?}                   kexec: without the firmware where that can be, {"kexec"} or
+//                                                {"kexec_refused": why} (then it restarts)
+//   standby.power_off {}, standby.sync {}
 //   log.collect_system_logs {}                   -> {"system_logs": base64 of a gzip-compressed tar}; also while busy
 // image_info: {id, urls|url, os_hash_algo, os_hash_value, disk_format}; root_device: {name, serial, wwn}, and the disk
 // of that name must have that serial and wwn.
@@ -50,6 +52,8 @@ class Commands {
   Result<Json> write_image_to(Command& command, const Json& args);
   Result<void> check_erasable(const std::vector<DiskIdentity>& disks);
   Result<Json> erase_all(Command& command, bool whole, const Json::Array& skipped);
+  Result<Json> run_image(bool kexec);
+  Result<Json> load_installed();
   Json inventory();
   Result<std::shared_ptr<const Command>> collect_logs();
   std::string history() const;
@@ -60,6 +64,7 @@ class Commands {
   std::function<void(const Command&)> on_end_;
   std::vector<std::shared_ptr<Command>> commands_;  // oldest first, bounded
   std::shared_ptr<Command> running_;
+  std::string installed_;  // the disk whose image was written whole; empty: none
 };
 
 }  // namespace agent

@@ -53,8 +53,15 @@ class Hardware {
   virtual std::string address() const = 0;            // where the manager can call the agent: an IP literal
   virtual std::vector<std::string> macs() const = 0;  // lower case with colons
 
-  // Both return at once; the machine goes down shortly after, and every fiber of the agent with it.
+  // Reads the kernel that the system on a disk starts with, and says what it is, for start_loaded_system(). Parks.
+  // Errors: unsupported (and why).
+  virtual Result<Json> load_system(const std::string& disk) {
+    return base::Error{base::Code::unsupported, disk + ": this machine starts no kernel but through its firmware"};
+  }
+
+  // All return at once; the machine goes down shortly after, and every fiber of the agent with it.
   virtual void reboot_into_disk() = 0;
+  virtual void start_loaded_system() { reboot_into_disk(); }  // without the firmware (kexec)
   virtual void power_off() = 0;
 };
 

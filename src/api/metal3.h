@@ -156,6 +156,7 @@ inline constexpr std::string_view status = "baremetalhost.metal3.io/status";    
 inline constexpr std::string_view inspect = "inspect.metal3.io";                  // "": again; "disabled": skip
 inline constexpr std::string_view hardware_details = "inspect.metal3.io/hardwaredetails";
 inline constexpr std::string_view reboot = "reboot.metal3.io";  // one-shot; reboot.metal3.io/KEY holds the host off
+inline constexpr std::string_view kexec = "ingot.io/kexec";     // ours: "true" or "false"
 inline constexpr std::string_view unhealthy = "capm3.metal3.io/unhealthy";
 inline constexpr std::string_view unhealthy_old = "capi.metal3.io/unhealthy";
 }  // namespace host_annotation

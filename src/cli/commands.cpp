@@ -64,6 +64,10 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
   serve->add_option("--image-cache-size", flags.image_cache_gib, "The most it may hold, in GiB")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  serve->add_flag(
+      "--kexec", flags.kexec,
+      "Hosts start the image that was written without another pass through the firmware, where that can be; "
+      "the annotation ingot.io/kexec of a host (true, false) decides for it");
   serve->add_flag("--bmc-events", flags.bmc_events,
                   "Listen to BMCs that stream events (Redfish), and ask those for their power state rarely");
   serve->add_flag("--allow-md5", flags.allow_md5, "Accept md5 image checksums");

@@ -117,6 +117,7 @@ Result<void> Duties::State::start_engine() {
   out.image_cache = options.image_cache;
   out.agent_log_dir = options.data_dir + "/agent-logs";
   out.image_cache.roots_pem = options.site_ca_pem;
+  out.kexec = options.kexec;
   out.watch_events = options.bmc_events;
   out.limits = options.limits;
   out.is_current = rights.is_current;

@@ -39,6 +39,7 @@ struct ManagerOptions {
   std::string site_ca_pem;                   // roots for sums files over https; empty: the system's
   bool allow_md5 = false;                    // image checksums
   metal::ImageCacheOptions image_cache;      // the roots are filled in
+  bool kexec = false;                        // agents start what they wrote without the firmware, where that can be
   bool bmc_events = false;                   // listen to BMCs that stream events
   metal::EngineLimits limits;
   ControllerSet chosen;                       // of the controllers

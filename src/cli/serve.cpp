@@ -53,6 +53,7 @@ Result<ManagerOptions> manager_options(sys::Sys& sys, const ServeFlags& flags) {
   out.allow_md5 = flags.allow_md5;
   out.image_cache.directory = flags.image_cache;
   out.image_cache.bytes_max = flags.image_cache_gib << 30;
+  out.kexec = flags.kexec;
   out.bmc_events = flags.bmc_events;
   out.limits = metal::scaled({}, flags.rack_speed);
   TRY(apply_api_flags(sys, flags.api, out));

@@ -46,6 +46,8 @@ metal::HostAccess host_access(const api::BareMetalHost& host) {
   access.boot_mac = base::lower(host.spec.boot_mac_address);
   access.uefi = host.spec.boot_mode != "legacy";
   access.secure_boot = host.spec.boot_mode == "UEFISecureBoot";
+  const std::string& kexec = host.meta.annotation(api::host_annotation::kexec);
+  if (kexec == "true" || kexec == "false") access.kexec = kexec == "true";
   access.power_off_allowed = !host.spec.disable_power_off;
   access.attempt = host.status.error_count;
   return access;

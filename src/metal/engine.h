@@ -63,6 +63,7 @@ struct EngineOptions {
   ImageCacheOptions image_cache;
   std::string agent_log_dir;  // where agents' logs are kept; empty: they are not fetched
   EngineLimits limits;
+  bool kexec = false;         // of hosts that do not say: start what was written without the firmware
   bool watch_events = false;  // listen to BMCs that stream events, and ask them for their power state rarely
   // Asked right before anything irreversible, from a job's fiber: whether the stored host is still what the authority
   // above the store has. False: it was not, and the store has learned of it. Empty: the store is the authority.

@@ -34,6 +34,7 @@ struct HostAccess {
   std::string boot_mac;  // lower case; may be empty
   bool uefi = true;
   bool secure_boot = false;       // bootMode UEFISecureBoot: on for what is deployed, off for the agent
+  std::optional<bool> kexec;      // whether the agent may start what it wrote without the firmware; nullopt: options
   bool power_off_allowed = true;  // not spec.disablePowerOff
   // Static settings for the ramdisk (OpenStack's network_data.json); empty: DHCP. Or why they cannot be had.
   std::string network_data;

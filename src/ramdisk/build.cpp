@@ -27,6 +27,7 @@ constexpr uint64_t spare_bytes = 500'000;  // packed together, files may need a 
 
 // Folders of modules that a server needs to be found, wiped and written. What they depend on comes with them.
 const std::vector<std::string> wanted = {
+    "kernel/crypto/crc32c_generic",
     "kernel/drivers/ata/",
     "kernel/drivers/block/virtio_blk",
     "kernel/drivers/cdrom/",
@@ -44,9 +45,11 @@ const std::vector<std::string> wanted = {
     "kernel/drivers/usb/storage/",
     "kernel/drivers/virtio/",
     "kernel/fs/efivarfs/",
+    "kernel/fs/ext4/",
     "kernel/fs/fat/",
     "kernel/fs/isofs/",
     "kernel/fs/nls/",
+    "kernel/fs/xfs/",
 };
 // Large, and not the way to a disk or network of a server.
 const std::vector<std::string> unwanted = {

@@ -45,6 +45,17 @@ class Boot::MachineHardware : public agent::Hardware {
     server_.log("agent reboots the server");
     server_.reset_soon(server_.site().pace.scaled(server_.site().durations.reboot_delay));
   }
+  Result<Json> load_system(const std::string& disk) override {
+    if (server_.refuses_kexec()) return Error{Code::unsupported, "the running kernel starts no other", Layer::agent};
+    TRY(sys::sleep(loop_, server_.takes(server_.site().durations.kernel_load)));
+    auto file = TRY(server_.open_disk(disk));
+    if (TRY(agent::boot_sector_format(*file)).empty()) return base::not_found("there is no system on " + disk);
+    return Json::object({{"kernel", "/boot/vmlinuz"}, {"disk", disk}});
+  }
+  void start_loaded_system() override {
+    server_.log("agent starts the disk's kernel");
+    server_.kexec_soon(server_.site().pace.scaled(server_.site().durations.reboot_delay));
+  }
   void power_off() override {
     server_.log("agent powers the server off");
     server_.power_off_soon(server_.site().pace.scaled(server_.site().durations.reboot_delay));
@@ -157,6 +168,11 @@ std::string_view source_name(BootTarget target) {
 
 void Boot::run() {
   Site& site = server_.site();
+  if (!firmware_) {
+    const auto booted = boot_disk();
+    if (!booted && booted.error().code != Code::cancelled) state_ = booted.error().message;
+    return;
+  }
   if (!sys::sleep(loop_, server_.takes(site.durations.post))) return;
   const BootOverride wanted = server_.take_boot_override();
   std::vector<BootTarget> order;

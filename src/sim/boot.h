@@ -26,6 +26,7 @@ class Boot : public Body {
   explicit Boot(Server& server);
   ~Boot() override;
   void start() override;
+  void skip_firmware() { firmware_ = false; }  // before start(): straight into the system on the disk
   std::string state() const override;
   std::string node_name() const override;
   bool runs_software() const override { return agent_ || node_; }
@@ -46,6 +47,7 @@ class Boot : public Body {
   std::unique_ptr<sys::HostNet> net_;  // the server's own address
   sys::Sys sys_;
   std::string state_ = "POST";
+  bool firmware_ = true;
   std::unique_ptr<MachineHardware> hardware_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<Node> node_;

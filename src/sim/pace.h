@@ -20,6 +20,7 @@ struct Durations {
   Range post{base::minutes(3), base::minutes(6)};
   Range media_load{base::seconds(20), base::seconds(60)};     // a ramdisk through a BMC's virtual CD
   Range network_load{base::seconds(10), base::seconds(40)};   // a ramdisk over HTTP
+  Range kernel_load{base::seconds(2), base::seconds(8)};      // the agent reads the kernel of what it wrote
   Range agent_start{base::seconds(30), base::seconds(60)};    // kernel, udev, network, agent
   Range inspection{base::seconds(5), base::seconds(20)};      // disks and neighbours settle
   Range image_write{base::minutes(2), base::minutes(5)};      // a whole image of image_bytes

@@ -44,7 +44,7 @@ std::string_view name_of(BootTarget target) {
 }  // namespace
 
 Json ServerCounters::document() const {
-  Json out = Json::object({{"powerOns", power_ons}, {"powerOffs", power_offs}, {"resets", resets}});
+  Json out = Json::object({{"powerOns", power_ons}, {"powerOffs", power_offs}, {"resets", resets}, {"kexecs", kexecs}});
   out.set("agentBoots", agent_boots).set("diskBoots", disk_boots).set("failedBoots", failed_boots);
   out.set("nodesStarted", nodes_started).set("imageWritesStarted", disks.image_writes_started);
   out.set("imageWrites", disks.image_writes).set("metadataWipes", disks.metadata_wipes);
@@ -206,6 +206,20 @@ void Server::reset(std::string_view why) {
 void Server::reset_soon(base::Duration delay) {
   work_.add(site_.sys.loop.now(), delay);
   later(delay, [this] { reset("by its software"); });
+}
+void Server::kexec_soon(base::Duration delay) {
+  work_.add(site_.sys.loop.now(), delay);
+  later(delay, [this] {
+    if (!body_) return;
+    ++counters_.kexecs;
+    log("its own kernel takes over");
+    work_.cut(site_.sys.loop.now());
+    body_.reset();
+    auto boot = std::make_unique<Boot>(*this);
+    boot->skip_firmware();
+    body_ = std::move(boot);
+    body_->start();
+  });
 }
 void Server::power_off_soon(base::Duration delay) {
   work_.add(site_.sys.loop.now(), delay);

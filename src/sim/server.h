@@ -19,7 +19,7 @@ namespace sim {
 class Body;
 
 struct ServerCounters {
-  uint64_t power_ons = 0, power_offs = 0, resets = 0;
+  uint64_t power_ons = 0, power_offs = 0, resets = 0, kexecs = 0;
   uint64_t agent_boots = 0, disk_boots = 0, live_boots = 0, failed_boots = 0;
   uint64_t nodes_started = 0;  // kubeadm runs that succeeded: how often the server became a node
   DiskCounters disks;
@@ -53,6 +53,8 @@ class Server : public ServerControls {
   void crash_bmc(base::Duration outage);
   void forget_boots(int count) { forgets_boots_ = count; }  // so many next starts find no boot override
   void hang();                                              // what runs on it does nothing any more, with the power on
+  void refuse_kexec(bool refused) { refuses_kexec_ = refused; }
+  bool refuses_kexec() const { return refuses_kexec_; }
   void break_disk(const std::string& device, bool broken);  // it takes no writes
   // Another disk takes the place of the one that has this device name: one that was taken out before, or an empty one.
   // Servers see it when they start. Errors: not_found (no such device), invalid (serial numbers are letters and
@@ -73,6 +75,7 @@ class Server : public ServerControls {
   void log(std::string_view what, std::string_view detail = {}) { site_.log.add(spec_.name, what, detail); }
   // What software on the server asks of it; takes effect outside the asking fiber.
   void reset_soon(base::Duration delay);
+  void kexec_soon(base::Duration delay);  // the disk's kernel takes over: no POST, no boot order
   void power_off_soon(base::Duration delay);
 
   // ServerControls
@@ -109,6 +112,7 @@ class Server : public ServerControls {
   WorkTime work_;
   BootOverride override_;
   int forgets_boots_ = 0;
+  bool refuses_kexec_ = false;
   VirtualMedia media_;
   RaidController raid_;
   SecureBoot secure_boot_{.supported = true};

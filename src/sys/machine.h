@@ -47,15 +47,24 @@ struct IpmiCommand {
   std::string data;
 };
 
-enum class MachineEnd : unsigned char { reboot, power_off };
+enum class MachineEnd : unsigned char {
+  reboot,
+  power_off,
+  kernel,  // the loaded kernel takes over, without the firmware; a reboot when it cannot
+};
 
 class Machine {
  public:
   virtual ~Machine() = default;
   // `name` such as /dev/sda; unbuffered and exclusive (nobody has it mounted). Errors: not_found, conflict (in use).
   virtual base::Result<std::unique_ptr<BlockDevice>> open_block(const std::string& name, bool read_only) = 0;
+  // `options`: of the file system's driver.
   virtual base::Result<void> mount(const std::string& source, const std::string& target, const std::string& type,
-                                   bool read_only) = 0;
+                                   bool read_only, const std::string& options) = 0;
+  base::Result<void> mount(const std::string& source, const std::string& target, const std::string& type,
+                           bool read_only) {
+    return mount(source, target, type, read_only, "");
+  }
   virtual base::Result<void> unmount(const std::string& target) = 0;
   virtual base::Result<void> load_module(const std::string& path) = 0;  // already there: fine
   virtual base::Result<void> set_link(const std::string& interface, bool up) = 0;
@@ -79,6 +88,10 @@ class Machine {
   // The answer without its completion code. Blocks for up to 2 seconds. Errors: not_found (no device), unsupported (the
   // BMC refused), timeout.
   virtual base::Result<std::string> ipmi(const IpmiCommand& command) = 0;
+  // Reads a kernel that MachineEnd::kernel starts; `initrd` may be empty. Blocks. Errors: unsupported (this kernel
+  // starts no other, or none that is not signed), not_found.
+  virtual base::Result<void> load_kernel(const std::string& kernel, const std::string& initrd,
+                                         const std::string& arguments) = 0;
   virtual void end(MachineEnd how) = 0;  // syncs; does not return when it is the first process
 };
 

@@ -7,6 +7,7 @@
 # and boot by PXE and from virtual media; vm-5 runs a live ISO; vm-6 and vm-7 boot over IPv6, by UEFI HTTP boot and by PXE,
 # TFTP and iPXE. A provisioning network is IPv4 or IPv6, so these two run without the others. vm-8 is vm-3 with a NIC that
 # seems to have another PXE ROM than iPXE, behind a DHCP relay, and loads undionly.kpxe; it runs alone.
+# vm-9 goes from its deploy agent into the system without the firmware (kexec).
 set -euo pipefail
 ingot=$(readlink -f "$1") agent=$(readlink -f "$2") work=$3
 here=$(dirname "$(readlink -f "$0")")
@@ -74,7 +75,7 @@ prepare_network() {
   inside ip address add 172.22.0.1/24 dev provisioning
   inside ip address add fd00:22::1/64 dev provisioning nodad
   inside ip link set provisioning up
-  for n in 0 1 2 3 4 5 6 7 8; do
+  for n in 0 1 2 3 4 5 6 7 8 9; do
     inside ip tuntap add "vm$n" mode tap
     inside ip link set "vm$n" master provisioning up
   done
@@ -209,6 +210,7 @@ write_hosts() {
   write_host vm-6 6 redfish-uefihttp
   write_host vm-7 7 redfish
   write_host vm-8 8 redfish "bootMode: legacy"
+  write_host vm-9 9 redfish-virtualmedia "preprovisioningNetworkDataName: vm-9-network"
 }
 
 provision() {
@@ -233,6 +235,24 @@ log_has() {
   say "$1: $3"
 }
 
+# applied NAME NUMBER: cloud-init has set the system up.
+applied() {
+  wait_console "$1" "CLOUD-INIT" 600
+  local line
+  line=$(grep -a -m1 "CLOUD-INIT host" "$work/rack/$1/console.log" | tr -d '\r')
+  say "console: $line"
+  case $line in
+    *host=machine-$2*address=172.22.0.5$2/24*data=applied*) ;;
+    *) fail "cloud-init did not apply host name, network and user data" ;;
+  esac
+}
+
+given_back() {
+  kube patch baremetalhost "$1" --type merge -p '{"spec":{"image":null,"userData":null,"networkData":null}}' >/dev/null
+  wait_state "$1" available 900
+  check_wiped "$work/rack/$1/sda.disk"
+}
+
 # From available to an operating system that cloud-init has set up, and back. life NAME NUMBER [bios]
 # Only UEFI firmware has boot entries.
 life() {
@@ -242,17 +262,8 @@ life() {
   log_has "$1" '==> kernel <==' "the agent's and its kernel's log were handed over"
   ! grep -q 'ipa-agent-token=[^*]' "$work/$1.log" || fail "a token is in the agent's log of $1"
   [ "${3:-}" = bios ] || wait_console "$1" 'starting Boot[0-9A-F]* "Ingot"' 300
-  wait_console "$1" "CLOUD-INIT" 600
-  local line
-  line=$(grep -a -m1 "CLOUD-INIT host" "$work/rack/$1/console.log" | tr -d '\r')
-  say "console: $line"
-  case $line in
-    *host=machine-$2*address=172.22.0.5$2/24*data=applied*) ;;
-    *) fail "cloud-init did not apply host name, network and user data" ;;
-  esac
-  kube patch baremetalhost "$1" --type merge -p '{"spec":{"image":null,"userData":null,"networkData":null}}' >/dev/null
-  wait_state "$1" available 900
-  check_wiped "$work/rack/$1/sda.disk"
+  applied "$1" "$2"
+  given_back "$1"
   [ "${3:-}" = bios ] || log_has "$1" '"boot_entries_removed":\["Boot' "the boot entry went with the disk's system"
 }
 
@@ -290,6 +301,39 @@ live() {
   check_wiped "$disk"
   grep -aq "what a live system leaves alone" <(dd if="$disk" bs=1M skip=10 count=1 status=none) ||
     fail "cleaning of metadata took more than metadata"
+}
+
+# deployed NAME NUMBER: provisions; the time from the order to leave the agent to cloud-init's last word is `took`.
+deployed() {
+  local now='' until=$((SECONDS + 900))
+  provision "$1"
+  until [[ $now =~ ^provisioned|96\ % ]]; do
+    [ "$SECONDS" -lt "$until" ] || fail "the image was not written to $1: $now"
+    now=$(host_state "$1" || true)
+  done
+  local began=$SECONDS
+  applied "$1" "$2"
+  took=$((SECONDS - began))
+  wait_state "$1" provisioned 60
+}
+
+# Into the system without the firmware; its next start; for comparison the same with the firmware. kexec NAME NUMBER
+kexec() {
+  local took without
+  kube annotate baremetalhost "$1" ingot.io/kexec=true >/dev/null
+  deployed "$1" "$2"
+  without=$took
+  ! grep -aq 'starting Boot[0-9A-F]* "Ingot"' "$work/rack/$1/console.log" || fail "$1 went through its firmware"
+  kube annotate baremetalhost "$1" 'reboot.metal3.io={"mode":"hard"}' >/dev/null
+  wait_console "$1" 'starting Boot[0-9A-F]* "Ingot"' 300
+  wait_console "$1" "login:" 600
+  say "$1: its next start was from its disk, by its firmware"
+  given_back "$1"
+  kube annotate --overwrite baremetalhost "$1" ingot.io/kexec=false >/dev/null
+  deployed "$1" "$2"
+  grep -aq 'starting Boot[0-9A-F]* "Ingot"' "$work/rack/$1/console.log" || fail "$1 did not go through its firmware"
+  say "$1: from the written image to cloud-init's end: $without s without the firmware, $took s with it"
+  given_back "$1"
 }
 
 # wait_off NAME: until its server has no power.
@@ -396,5 +440,9 @@ if register vm-8 "BIOS, PXE with undionly.kpxe by TFTP"; then
   is_bios vm-8
   grep '"boot loader sent"' "$work/serve.log" | grep -q undionly.kpxe || fail "vm-8 did not load undionly.kpxe by TFTP"
   life vm-8 8 bios
+fi
+if register vm-9 "virtual media, then kexec"; then
+  inspected vm-9
+  kexec vm-9 9
 fi
 say "passed"

@@ -1,8 +1,10 @@
 #include "agent/linux/linux_hardware.h"
 
 #include "agent/linux/erase.h"
+#include "agent/linux/kexec.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "fetch/off_loop.h"
 #include "sys/fiber.h"
 
 namespace agent {
@@ -102,8 +104,16 @@ Result<Json> LinuxHardware::erase_device(const DiskIdentity& disk, const std::fu
   return erase_disk(sys_, machine_, disk, progress);
 }
 
+Result<Json> LinuxHardware::load_system(const std::string& disk) {
+  // A worker's: a file system that hangs must not keep the agent from restarting the server.
+  return fetch::off_loop<Json>(
+      sys_, [&files = sys_.disk, &machine = machine_, disk] { return load_system_of(files, machine, disk); });
+}
+
 void LinuxHardware::end_soon(sys::MachineEnd how) {
-  base::log::info(how == sys::MachineEnd::reboot ? "rebooting" : "powering off");
+  base::log::info(how == sys::MachineEnd::reboot   ? "rebooting"
+                  : how == sys::MachineEnd::kernel ? "starting the loaded kernel"
+                                                   : "powering off");
   sys_.loop.after(end_delay, [this, how] { machine_.end(how); });
 }
 

@@ -28,6 +28,8 @@ class LinuxHardware : public Hardware {
   std::string address() const override { return booted_.network.address; }
   std::vector<std::string> macs() const override;
   void reboot_into_disk() override { end_soon(sys::MachineEnd::reboot); }
+  Result<Json> load_system(const std::string& disk) override;
+  void start_loaded_system() override { end_soon(sys::MachineEnd::kernel); }
   void power_off() override { end_soon(sys::MachineEnd::power_off); }
 
  private:

@@ -44,8 +44,10 @@ class Drivers {
     if (!aliases || !needs) return {};  // a kernel with everything built in
     const ModuleIndex index = ModuleIndex::parse(*aliases, *needs);
     // Nothing asks for these by an alias: what disks, media, firmware variables and BMCs need on top of their buses.
-    for (const char* name : {"sd_mod", "sr_mod", "isofs", "vfat", "nls_cp437", "nls_ascii", "nls_iso8859_1", "efivarfs",
-                             "usb_storage", "uas", "ipmi_si", "ipmi_devintf"}) {
+    // crc32c: what the file systems of a system to be started ask for by a name of their own.
+    for (const char* name :
+         {"crc32c_generic", "ext4", "xfs", "sd_mod", "sr_mod", "isofs", "vfat", "nls_cp437", "nls_ascii",
+          "nls_iso8859_1", "efivarfs", "usb_storage", "uas", "ipmi_si", "ipmi_devintf"}) {
       load(index, name);
     }
     for (int quiet = 0; quiet < rounds_without_news;) {

@@ -12,7 +12,8 @@ namespace {
 
 class OneNic : public TestMachine {
  public:
-  Result<void> mount(const std::string& source, const std::string&, const std::string&, bool) override {
+  Result<void> mount(const std::string& source, const std::string&, const std::string&, bool,
+                     const std::string&) override {
     mounted.push_back(source);
     return {};
   }

@@ -10,7 +10,10 @@ class TestMachine : public sys::Machine {
   template <class T>
   using Result = base::Result<T>;
   Result<std::unique_ptr<sys::BlockDevice>> open_block(const std::string&, bool) override { return none(); }
-  Result<void> mount(const std::string&, const std::string&, const std::string&, bool) override { return none(); }
+  Result<void> mount(const std::string&, const std::string&, const std::string&, bool, const std::string&) override {
+    return none();
+  }
+  Result<void> load_kernel(const std::string&, const std::string&, const std::string&) override { return none(); }
   Result<void> unmount(const std::string&) override { return none(); }
   Result<void> load_module(const std::string&) override { return none(); }
   Result<void> set_link(const std::string&, bool) override { return none(); }

@@ -284,15 +284,34 @@ constexpr base::Duration restart_limit = base::minutes(2);
 Result<bool> follow_restart(Run& run, AgentClient& client, AgentCommand command) {
   const base::Time until = run.bench.sys.loop.now() + restart_limit;
   while (command.status == AgentCommand::Status::running && run.bench.sys.loop.now() < until) {
-    TRY(run.sleep(base::seconds(2)));
+    run.worker->agent_event.clear();  // it tells the end of a command, and is gone soon after
+    const auto waited = run.worker->agent_event.wait_for(base::seconds(2));
+    if (!waited && waited.error().code != Code::timeout) return Error(waited.error());
     auto now = client.find(command.id);
     if (!now && now.error().code == Code::cancelled) return base::cancelled();
     if (!now) return true;  // gone
     command = std::move(*now);
   }
-  if (command.status != AgentCommand::Status::failed) return true;
-  base::log::warn("the agent did not restart the server", {{"host", run.host.name}, {"error", command.error.text()}});
-  return false;
+  const bool hangs = command.status == AgentCommand::Status::running && kind_of(run) == AgentKind::ours;
+  if (command.status == AgentCommand::Status::failed || hangs) {
+    base::log::warn("the agent did not restart the server", {{"host", run.host.name}, {"error", command.error.text()}});
+    return false;
+  }
+  if (const std::string& why = command.result["kexec_refused"].string(); !why.empty()) {
+    base::log::warn("the host restarts through its firmware", {{"host", run.host.name}, {"reason", why}});
+  } else if (command.result.has("kexec")) {
+    base::log::info("the host goes on with its own kernel",
+                    {{"host", run.host.name}, {"kernel", command.result["kexec"]["kernel"].string()}});
+  }
+  return true;
+}
+
+// Whether the agent may start what it wrote without the firmware, which then has to have nothing to do: Secure Boot is
+// in force after a restart only.
+bool may_kexec(Run& run) {
+  if (kind_of(run) != AgentKind::ours || !run.host.kexec.value_or(run.bench.options.kexec)) return false;
+  if (run.host.secure_boot) base::log::info("Secure Boot needs a restart", {{"host", run.host.name}});
+  return !run.host.secure_boot;
 }
 
 // Tells the agent to start the system on the disk. False: it refused, or went silent before it can have been told, so
@@ -300,12 +319,16 @@ Result<bool> follow_restart(Run& run, AgentClient& client, AgentCommand command)
 // would cut off the first start of its operating system.
 Result<bool> send_away(Run& run) {
   auto client = TRY(client_of(run));
+  const bool kexec = may_kexec(run);
+  if (kexec) run.step("starting the system without another pass through the firmware", 96);
   bool may_know = false;
   while (run.bench.agent_alive(run.host.uid, run.operation.boot_id)) {
     const auto reached = client.find("none");
     if (reached || !passing(reached.error())) {
-      const auto told = client.start("standby.run_image", Json::object(), run.operation.id);
-      if (told && kind_of(run) == AgentKind::stock) return follow_restart(run, client, std::move(*told));
+      Json params = Json::object();
+      if (kexec) params.set("kexec", true);
+      const auto told = client.start("standby.run_image", std::move(params), run.operation.id);
+      if (told && (kexec || kind_of(run) == AgentKind::stock)) return follow_restart(run, client, std::move(*told));
       if (told) return told->status != AgentCommand::Status::failed;
       if (told.error().code == Code::cancelled) return base::cancelled();
       if (!passing(told.error())) return false;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/if_packet.h>
+#include <linux/kexec.h>
 #include <linux/nvme_ioctl.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -211,10 +212,10 @@ Result<std::unique_ptr<BlockDevice>> RealMachine::open_block(const std::string& 
 }
 
 Result<void> RealMachine::mount(const std::string& source, const std::string& target, const std::string& type,
-                                bool read_only) {
+                                bool read_only, const std::string& options) {
   unsigned long flags = MS_NOSUID;
   if (read_only) flags |= MS_RDONLY;
-  if (::mount(source.c_str(), target.c_str(), type.c_str(), flags, nullptr) == 0 || errno == EBUSY) return {};
+  if (::mount(source.c_str(), target.c_str(), type.c_str(), flags, options.c_str()) == 0 || errno == EBUSY) return {};
   return system_error(errno, "mounting " + source + " at " + target);
 }
 
@@ -373,9 +374,29 @@ Result<void> RealMachine::set_hostname(const std::string& name) {
   return {};
 }
 
+Result<void> RealMachine::load_kernel(const std::string& kernel, const std::string& initrd,
+                                      const std::string& arguments) {
+  const Descriptor kernel_file(::open(kernel.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!kernel_file) return system_error(errno, kernel);
+  const Descriptor initrd_file(initrd.empty() ? -1 : ::open(initrd.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!initrd.empty() && !initrd_file) return system_error(errno, initrd);
+  const unsigned long flags = initrd.empty() ? KEXEC_FILE_NO_INITRAMFS : 0;
+  if (syscall(SYS_kexec_file_load, kernel_file.number(), initrd_file.number(), arguments.size() + 1, arguments.c_str(),
+              flags) == 0) {
+    return {};
+  }
+  const int problem = errno;
+  return Error{Code::unsupported, "the running kernel does not start " + kernel + ": " + std::strerror(problem),
+               base::Layer::agent,
+               problem == EPERM || problem == EKEYREJECTED || problem == ENOKEY
+                   ? "with Secure Boot only a kernel that is signed for the running one can be started"
+                   : ""};
+}
+
 void RealMachine::end(MachineEnd how) {
   ::sync();
-  ::reboot(how == MachineEnd::reboot ? RB_AUTOBOOT : RB_POWER_OFF);
+  if (how == MachineEnd::kernel) ::reboot(RB_KEXEC);  // returns when there is none
+  ::reboot(how == MachineEnd::power_off ? RB_POWER_OFF : RB_AUTOBOOT);
 }
 
 }  // namespace sys

@@ -10,8 +10,8 @@ class RealMachine : public Machine {
  public:
   RealMachine(EpollDriver& driver, Loop& loop) : driver_(driver), loop_(loop) {}
   Result<std::unique_ptr<BlockDevice>> open_block(const std::string& name, bool read_only) override;
-  Result<void> mount(const std::string& source, const std::string& target, const std::string& type,
-                     bool read_only) override;
+  Result<void> mount(const std::string& source, const std::string& target, const std::string& type, bool read_only,
+                     const std::string& options) override;
   Result<void> unmount(const std::string& target) override;
   Result<void> load_module(const std::string& path) override;
   Result<void> set_link(const std::string& interface, bool up) override;
@@ -27,6 +27,7 @@ class RealMachine : public Machine {
   Result<void> remove_variable(const std::string& path) override;
   Result<std::string> kernel_log() override;
   Result<std::string> ipmi(const IpmiCommand& command) override;
+  Result<void> load_kernel(const std::string& kernel, const std::string& initrd, const std::string& arguments) override;
   void end(MachineEnd how) override;
 
  private:
