@@ -145,6 +145,7 @@ struct Stage {
       net::ClientOptions options;
       options.server = url.address();
       options.tls_options.ca_pem = agent_ca;
+      options.request_limit = base::minutes(5);
       net::HttpClient client(manager.loop, manager.net, options);
       net::Request request;
       request.method = method;
