@@ -19,7 +19,7 @@ machines=${MACHINES:-vm-0 vm-1 vm-2}
 own=172.22.0.1 dhcp=(--dhcp-interface provisioning --dhcp-range 172.22.0.100-172.22.0.150/24)
 case " $machines " in
   " vm-8 ") dhcp=(--dhcp-range 172.22.0.100-172.22.0.150/24 --dhcp-listen 127.0.0.1:10067 --tftp-listen 172.22.0.1) ;;
-  *" vm-8 "* | *" vm-"[67]" "*vm-[0-5]* | *vm-[0-5]*" vm-"[67]" "*)
+  *" vm-8 "* | *" vm-"[67]" "*vm-[0-59]* | *vm-[0-59]*" vm-"[67]" "*)
     echo "vm-8, and vm-6 and vm-7 have networks of their own, so these cannot run together: $machines" >&2
     exit 2
     ;;
