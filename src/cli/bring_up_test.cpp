@@ -18,7 +18,7 @@ void check_nothing_twice(World& world) {
   }
   std::set<std::string> taken;
   for (const auto& machine : world.store().list("metal3machines.infrastructure.cluster.x-k8s.io")) {
-    const std::string& host = machine->doc.path("metadata.annotations")["metal3.io/BareMetalHost"].string();
+    const std::string& host = machine->doc().path("metadata.annotations")["metal3.io/BareMetalHost"].string();
     CHECK_MESSAGE(taken.insert(host).second, host << " is taken twice");
   }
 }
@@ -34,8 +34,8 @@ TEST_CASE("three clusters become Ready, and the same seed gives the same event l
     check_nothing_twice(world);
     size_t spares = 0;
     for (const auto& host : world.store().list("baremetalhosts.metal3.io")) {
-      const std::string& state = host->doc.path("status.provisioning.state").string();
-      if (host->doc.path("metadata.labels.role").string() == "spare") {
+      const std::string& state = host->doc().path("status.provisioning.state").string();
+      if (host->doc().path("metadata.labels.role").string() == "spare") {
         CHECK(state == "available");
         ++spares;
       } else {

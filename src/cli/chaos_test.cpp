@@ -58,7 +58,7 @@ class Chaos {
       change.set_path("metadata.labels.role", role_of(entry->key.name));
       insist(metal3 + entry->key.name, change);
       // What is on such a server nobody but its owner knows: it is added anew.
-      if (entry->doc.path("status.provisioning.state").string() == "externally provisioned") {
+      if (entry->doc().path("status.provisioning.state").string() == "externally provisioned") {
         remove(metal3 + entry->key.name);
       }
     }
@@ -286,7 +286,7 @@ class Chaos {
     const auto all = world_.store().list(machines);
     if (all.empty()) return;
     const auto& one = all[random_.below(all.size())];
-    if (one->doc.path("metadata.labels").has("cluster.x-k8s.io/control-plane")) control_plane_lost_ = true;
+    if (one->doc().path("metadata.labels").has("cluster.x-k8s.io/control-plane")) control_plane_lost_ = true;
     remove(std::string(capi) + "machines/" + one->key.name);
   }
   void stop_kubelet() {
@@ -313,7 +313,7 @@ class Chaos {
     until_up();
     std::vector<std::string> failed;
     for (const auto& machine : world_.store().list(machines)) {
-      const bool worker = !machine->doc.path("metadata.labels").has("cluster.x-k8s.io/control-plane");
+      const bool worker = !machine->doc().path("metadata.labels").has("cluster.x-k8s.io/control-plane");
       if (worker && world_.condition(machines, machine->key.name, "Ready") != "True")
         failed.push_back(machine->key.name);
     }
@@ -336,7 +336,7 @@ class Chaos {
     if (all.size() != 3) return std::to_string(all.size()) + " machines";
     size_t deployed = 0;
     for (const auto& entry : world_.store().list(hosts)) {
-      const Json& doc = entry->doc;
+      const Json& doc = entry->doc();
       const std::string& state = doc.path("status.provisioning.state").string();
       const bool claimed = !doc.path("spec.consumerRef").is_null();
       if (state != (claimed ? "provisioned" : "available")) return entry->key.name + " is " + state;

@@ -30,8 +30,8 @@ bool told_once(int64_t count) { return count >= 1 && count <= 3; }
 int64_t events(World& world, std::string_view reason) {
   int64_t count = 0;
   for (const auto& event : world.store().list("events", "clusters")) {
-    if (event->doc["reason"].string() != reason) continue;
-    count += event->doc["count"].integer(1);
+    if (event->doc()["reason"].string() != reason) continue;
+    count += event->doc()["count"].integer(1);
   }
   return count;
 }

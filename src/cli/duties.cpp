@@ -147,7 +147,7 @@ std::optional<std::string> Duties::State::secret_value(const ClusterKey& cluster
                                                        std::string_view key) const {
   const auto secret = store.get("secrets", cluster.ns, cluster.name + std::string(suffix));
   if (!secret) return std::nullopt;
-  return base::unbase64(secret->doc["data"][key].string());
+  return base::unbase64(secret->doc()["data"][key].string());
 }
 
 std::optional<workload::Clusters::EtcdIdentity> Duties::State::etcd_identity(const ClusterKey& cluster) {
@@ -186,7 +186,7 @@ void Duties::State::enqueue(std::string_view controller, store::Key key) {
 void Duties::State::workload_changed(const ClusterKey& cluster) {
   const auto wake = [&](const char* controller, std::string_view resource, bool by_label) {
     for (const auto& entry : store.list(resource, cluster.ns)) {
-      const Json& doc = entry->doc;
+      const Json& doc = entry->doc();
       const bool concerned = by_label ? doc.path("metadata.labels")[api::cluster_name_label].string() == cluster.name ||
                                             doc.path("spec.clusterName").string() == cluster.name
                                       : entry->key.name == cluster.name;
@@ -200,7 +200,7 @@ void Duties::State::workload_changed(const ClusterKey& cluster) {
   wake("kubeadmconfig", "kubeadmconfigs.bootstrap.cluster.x-k8s.io", true);
   const auto owner = store.get("clusters.cluster.x-k8s.io", cluster.ns, cluster.name);
   if (!owner) return;
-  const std::string& plane = owner->doc.path("spec.controlPlaneRef.name").string();
+  const std::string& plane = owner->doc().path("spec.controlPlaneRef.name").string();
   if (store.get("kubeadmcontrolplanes.controlplane.cluster.x-k8s.io", cluster.ns, plane)) {
     enqueue("kubeadmcontrolplane", {"kubeadmcontrolplanes.controlplane.cluster.x-k8s.io", cluster.ns, plane});
   }
@@ -212,7 +212,7 @@ void Duties::State::host_changed(const std::string& ns, const std::string& name)
   enqueue("hostfirmware", {"baremetalhosts.metal3.io", ns, name});
   if (const auto image = store.get("dataimages.metal3.io", ns, name)) enqueue("dataimage", image->key);
   for (const auto& entry : store.list("bmceventsubscriptions.metal3.io", ns)) {
-    if (entry->doc.path("spec.hostName").string() == name) enqueue("bmceventsubscription", entry->key);
+    if (entry->doc().path("spec.hostName").string() == name) enqueue("bmceventsubscription", entry->key);
   }
 }
 
@@ -248,7 +248,7 @@ Result<void> Duties::State::publish_proxies() {
   const meta::Kind& kind = *registry.scheme().by_resource("secrets");
   const std::string rules = base::base64(base::join(options.proxies, "\n"));
   const auto current = registry.get(kind, "kube-system", proxies_secret);
-  if (current && current->doc["data"]["rules"].string() == rules) return {};
+  if (current && current->doc()["data"]["rules"].string() == rules) return {};
   if (current) {
     TRY(registry.modify(kind, "kube-system", proxies_secret, {.internal = true}, [&](const Json& doc) -> Result<Json> {
       return Json(doc).set("data", Json::object({{"rules", rules}}));

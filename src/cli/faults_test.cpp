@@ -26,7 +26,7 @@ Json label(const char* key, const char* value) {
 
 std::string waiting_machine(World& world) {
   for (const auto& machine : world.store().list(machines, "clusters")) {
-    if (machine->doc.path("status.nodeRef.name").string().empty()) return machine->key.name;
+    if (machine->doc().path("status.nodeRef.name").string().empty()) return machine->key.name;
   }
   return {};
 }
@@ -35,7 +35,7 @@ bool contains(const std::string& text, std::string_view part) { return text.find
 
 std::string event_with(World& world, std::string_view reason) {
   for (const auto& event : world.store().list("events", "clusters")) {
-    if (event->doc["reason"].string() == reason) return event->doc["message"].string();
+    if (event->doc()["reason"].string() == reason) return event->doc()["message"].string();
   }
   return {};
 }
@@ -57,7 +57,7 @@ TEST_CASE("scaling beyond the matching hosts waits with numbers and labels, and 
 
   std::string spare;
   for (const auto& host : world.store().list(hosts, "clusters")) {
-    if (host->doc.path("metadata.labels.role").string() == "spare") spare = host->key.name;
+    if (host->doc().path("metadata.labels.role").string() == "spare") spare = host->key.name;
   }
   world.patch(hosts_path + spare, label("role", "worker"));
   world.until_ready();
@@ -67,7 +67,7 @@ TEST_CASE("scaling beyond the matching hosts waits with numbers and labels, and 
   world.patch(std::string(deployments_path) + "dev-workers", spec(Json::object({{"replicas", 2}})));
   const auto freed = [&]() -> std::string {
     for (const auto& host : world.store().list(hosts, "clusters")) {
-      if (host->doc.path("status.provisioning.state").string() == "available") return host->key.name;
+      if (host->doc().path("status.provisioning.state").string() == "available") return host->key.name;
     }
     return {};
   };
@@ -82,7 +82,7 @@ TEST_CASE("scaling beyond the matching hosts waits with numbers and labels, and 
     world.remove(std::string(clusters_path) + "dev");
     const auto returned = [&] {
       for (const auto& host : world.store().list(hosts, "clusters")) {
-        if (host->doc.path("status.provisioning.state").string() != "available") return false;
+        if (host->doc().path("status.provisioning.state").string() != "available") return false;
       }
       return world.object("clusters.cluster.x-k8s.io", "dev").is_null();
     };
@@ -102,7 +102,7 @@ TEST_CASE("a control plane upgrade rolls one machine at a time and keeps the quo
   // Both free control-plane hosts become something else, so that nothing is left to roll with.
   std::vector<std::string> free;
   for (const auto& host : world.store().list(hosts, "clusters")) {
-    const Json& doc = host->doc;
+    const Json& doc = host->doc();
     if (doc.path("metadata.labels.role").string() == "control-plane" && doc.path("spec.consumerRef").is_null()) {
       free.push_back(host->key.name);
     }
@@ -117,9 +117,9 @@ TEST_CASE("a control plane upgrade rolls one machine at a time and keeps the quo
   const auto upgraded = [&] {
     size_t current = 0, planes = 0;
     for (const auto& machine : world.store().list(machines, "clusters")) {
-      if (!machine->doc.path("metadata.labels").has("cluster.x-k8s.io/control-plane")) continue;
+      if (!machine->doc().path("metadata.labels").has("cluster.x-k8s.io/control-plane")) continue;
       ++planes;
-      current += machine->doc.path("spec.version").string() == "v1.33.0";
+      current += machine->doc().path("spec.version").string() == "v1.33.0";
     }
     return planes == 3 && current == 3 && world.ready("production");
   };
@@ -136,7 +136,7 @@ TEST_CASE("a worker without kubelet is replaced when a spare matches, and too ma
   const auto workers = [&] {
     std::vector<std::string> out;
     for (const auto& machine : world.store().list(machines, "clusters")) {
-      const Json& doc = machine->doc;
+      const Json& doc = machine->doc();
       if (!doc.path("metadata.labels").has("cluster.x-k8s.io/control-plane")) {
         out.push_back(doc.path("status.nodeRef.name").string());
       }
@@ -193,7 +193,7 @@ TEST_CASE("wrong passwords, silent BMCs, missing Secrets and bad checksums each 
     world.apply_clusters();
     const auto failed = [&] {
       for (const auto& host : world.store().list(hosts, "clusters")) {
-        if (contains(host->doc.path("status.errorMessage").string(), "checksum")) return true;
+        if (contains(host->doc().path("status.errorMessage").string(), "checksum")) return true;
       }
       return false;
     };

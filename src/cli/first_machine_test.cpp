@@ -20,7 +20,7 @@ Json document(std::string_view yaml) {
 
 std::string plane_machine(World& world) {
   for (const auto& machine : world.store().list(machines, "clusters")) {
-    if (machine->doc.path("metadata.labels").has("cluster.x-k8s.io/control-plane")) return machine->key.name;
+    if (machine->doc().path("metadata.labels").has("cluster.x-k8s.io/control-plane")) return machine->key.name;
   }
   return {};
 }

@@ -241,7 +241,8 @@ void Invariants::on_event(const sim::RackEvent& event) {
   if (what == "power on" || what == "power off" || what == "reset") return check_power(event, host);
   const bool aims = what == "virtual media inserted" || what == "boot override";
   if (aims && (!host || !host->touch.within(on_the_way, loop_.now()))) {
-    fail(event.subject, what + " on a host that is to be left alone" + (host ? " (" + describe(host->doc) + ")" : ""));
+    fail(event.subject,
+         what + " on a host that is to be left alone" + (host ? " (" + describe(host->doc) + ")" : ""));
   }
 }
 

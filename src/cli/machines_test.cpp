@@ -31,8 +31,8 @@ Json replicas(int count) { return yaml("spec: {replicas: " + std::to_string(coun
 std::vector<Json> machines_of(World& world, bool control_plane) {
   std::vector<Json> out;
   for (const auto& machine : world.store().list(machines, "clusters")) {
-    if (machine->doc.path("metadata.labels").has("cluster.x-k8s.io/control-plane") == control_plane)
-      out.push_back(machine->doc);
+    if (machine->doc().path("metadata.labels").has("cluster.x-k8s.io/control-plane") == control_plane)
+      out.push_back(machine->doc());
   }
   return out;
 }
@@ -56,7 +56,7 @@ size_t voters(World& world) { return world.rack().cluster("dev")->etcd().all().s
 
 std::string event_with(World& world, std::string_view reason) {
   for (const auto& event : world.store().list("events", "clusters")) {
-    if (event->doc["reason"].string() == reason) return event->doc["message"].string();
+    if (event->doc()["reason"].string() == reason) return event->doc()["message"].string();
   }
   return {};
 }
@@ -102,7 +102,7 @@ TEST_CASE("a control plane grows from one machine to three and shrinks back, and
   const auto freed = [&] {
     const auto all = world.store().list(hosts, "clusters");
     return std::count_if(all.begin(), all.end(), [](const auto& host) {
-      return host->doc.path("status.provisioning.state").string() == "available";
+      return host->doc().path("status.provisioning.state").string() == "available";
     });
   };
   CHECK_MESSAGE(world.run_until([&] { return freed() == 2; }, base::hours(2)), world.trouble());
@@ -276,7 +276,7 @@ TEST_CASE("a deleted cluster goes from the outside in: workers, then control pla
   CHECK(workers_first);
   CHECK(infrastructure_last);
   for (const auto& host : world.store().list(hosts, "clusters")) {
-    CHECK(host->doc.path("spec.consumerRef").is_null());
+    CHECK(host->doc().path("spec.consumerRef").is_null());
     CHECK(world.host_state(host->key.name) == "available");
   }
 }

@@ -35,8 +35,8 @@ TEST_CASE("a deleted worker whose cluster is out of reach for an hour costs few 
   const std::string machines = "/apis/cluster.x-k8s.io/v1beta2/namespaces/clusters/machines/";
   const auto worker = [&] {
     for (const auto& machine : world.store().list("machines.cluster.x-k8s.io", "clusters")) {
-      const bool running = machine->doc.path("status.phase").string() == "Running";
-      if (running && !machine->doc.path("metadata.labels").has("cluster.x-k8s.io/control-plane"))
+      const bool running = machine->doc().path("status.phase").string() == "Running";
+      if (running && !machine->doc().path("metadata.labels").has("cluster.x-k8s.io/control-plane"))
         return machine->key.name;
     }
     return std::string();

@@ -152,13 +152,13 @@ Result<void> Replicated::publish_lease(registry::Registry& registry) {
   const auto now = base::rfc3339_micro(sys_.loop.now());
   const auto seconds = std::chrono::duration_cast<base::seconds>(options_.lease).count();
   const auto current = registry.get(*kind, "kube-system", leader_lease);
-  Json spec = current ? current->doc["spec"] : Json::object();
+  Json spec = current ? current->doc()["spec"] : Json::object();
   if (spec["holderIdentity"].string() != identity_name_) {
     spec.set("acquireTime", now).set("leaseTransitions", current ? spec["leaseTransitions"].integer() + 1 : 0);
   }
   spec.set("holderIdentity", identity_name_).set("leaseDurationSeconds", seconds).set("renewTime", now);
   if (current) {
-    TRY(registry.update(*kind, Json(current->doc).set("spec", spec), {.internal = true}));
+    TRY(registry.update(*kind, Json(current->doc()).set("spec", spec), {.internal = true}));
     return {};
   }
   Json doc = Json::object({{"apiVersion", "coordination.k8s.io/v1"}, {"kind", "Lease"}});

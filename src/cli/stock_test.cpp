@@ -26,7 +26,8 @@ void check_settled(World& world) {
     for (size_t i = 0; i < a.size(); ++i) {
       CHECK(a[i]->key.text() == b[i]->key.text());
       CHECK(a[i]->uid() == b[i]->uid());
-      CHECK(a[i]->doc.path("metadata.resourceVersion").string() == b[i]->doc.path("metadata.resourceVersion").string());
+      CHECK(a[i]->doc().path("metadata.resourceVersion").string() ==
+            b[i]->doc().path("metadata.resourceVersion").string());
     }
   }
   const uint64_t before = theirs.revision();
@@ -220,7 +221,7 @@ TEST_CASE("three clusters become Ready on a foreign API server, and are taken ba
   const auto left = [&] {
     size_t out = world.store().get("clusters.cluster.x-k8s.io", "clusters", "staging") ? 1 : 0;
     for (const auto& machine : world.store().list("machines.cluster.x-k8s.io")) {
-      if (machine->doc.path("spec.clusterName").string() == "staging") ++out;
+      if (machine->doc().path("spec.clusterName").string() == "staging") ++out;
     }
     return out;
   };

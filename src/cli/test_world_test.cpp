@@ -359,7 +359,7 @@ void World::run_for(base::Duration span) {
 const Json& World::object(std::string_view resource, std::string_view name, std::string_view ns) {
   static const Json none;
   last_ = server() ? store().get(resource, ns, name) : nullptr;
-  return last_ ? last_->doc : none;
+  return last_ ? last_->doc() : none;
 }
 
 std::string World::condition(std::string_view resource, std::string_view name, std::string_view type,
@@ -379,7 +379,7 @@ std::string World::trouble() {
   StatusInput input;
   const auto all = [&](std::string_view resource) {
     Json out = Json::array();
-    for (const auto& entry : store().list(resource)) out.push(entry->doc);
+    for (const auto& entry : store().list(resource)) out.push(entry->doc());
     return out;
   };
   input.clusters = all("clusters.cluster.x-k8s.io");
@@ -391,7 +391,7 @@ std::string World::trouble() {
   input.hosts = all("baremetalhosts.metal3.io");
   std::string out = "\n" + render(make_report(input), {.wide = true});
   for (const auto& event : store().list("events")) {
-    const Json& doc = event->doc;
+    const Json& doc = event->doc();
     out += doc["lastTimestamp"].string() + " " + doc.path("involvedObject.kind").string() + "/" +
            doc.path("involvedObject.name").string() + " " + doc["reason"].string() + ": " + doc["message"].string() +
            "\n";

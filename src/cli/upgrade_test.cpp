@@ -32,8 +32,8 @@ Json yaml(std::string_view text) {
 std::vector<Json> machines_of(World& world, bool control_plane) {
   std::vector<Json> out;
   for (const auto& machine : world.store().list(machines, "clusters")) {
-    if (machine->doc.path("metadata.labels").has("cluster.x-k8s.io/control-plane") == control_plane)
-      out.push_back(machine->doc);
+    if (machine->doc().path("metadata.labels").has("cluster.x-k8s.io/control-plane") == control_plane)
+      out.push_back(machine->doc());
   }
   return out;
 }
@@ -43,7 +43,7 @@ Json inside(World& world, std::string_view resource, std::string_view name, std:
   const auto cluster = world.rack().cluster("dev");
   REQUIRE(cluster);
   const auto found = cluster->registry().store().get(resource, ns, name);
-  return found ? found->doc : Json();
+  return found ? found->doc() : Json();
 }
 std::string image_inside(World& world, std::string_view resource, std::string_view name) {
   return inside(world, resource, name).path("spec.template.spec.containers").at(0)["image"].string();
@@ -195,7 +195,7 @@ TEST_CASE("a rollout with nodeReuse takes the same hosts again, and disks are cl
   // The host that stays free is the one that would be taken first if none were kept.
   std::string first;
   for (const auto& host : world.store().list(hosts, "clusters")) {
-    if (first.empty() && host->doc.path("metadata.labels.role").string() == "worker") first = host->key.name;
+    if (first.empty() && host->doc().path("metadata.labels.role").string() == "worker") first = host->key.name;
   }
   const auto set_role = [&](const char* role) {
     world.patch("/apis/metal3.io/v1alpha1/namespaces/clusters/baremetalhosts/" + first,
@@ -211,7 +211,7 @@ TEST_CASE("a rollout with nodeReuse takes the same hosts again, and disks are cl
   const auto used = [&] {
     std::vector<std::string> out;
     for (const auto& host : world.store().list(hosts, "clusters")) {
-      const Json& doc = host->doc;
+      const Json& doc = host->doc();
       if (doc.path("spec.consumerRef.kind").string() == "Metal3Machine" &&
           doc.path("metadata.labels.role").string() == "worker")
         out.push_back(host->key.name);
@@ -256,7 +256,7 @@ TEST_CASE("a rollout with nodeReuse takes the same hosts again, and disks are cl
   const auto freed = [&] {
     const auto all = world.store().list(hosts, "clusters");
     return used().size() == 1 && std::none_of(all.begin(), all.end(), [](const auto& host) {
-             return host->doc.path("spec.consumerRef.kind").string() == "Cluster";
+             return host->doc().path("spec.consumerRef.kind").string() == "Cluster";
            });
   };
   CHECK_MESSAGE(world.run_until([&] { return machines_of(world, false).size() == 1; }, base::hours(2)),

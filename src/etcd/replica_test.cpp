@@ -141,7 +141,7 @@ TEST_CASE("one process leads and writes, the others follow with the same revisio
   for (auto& [name, p] : c.processes) {
     CHECK(p.events == leader.events);
     CHECK(p.events.size() == 4);
-    CHECK(p.store->get(key_of("x"))->doc["value"].integer() == 3);
+    CHECK(p.store->get(key_of("x"))->doc()["value"].integer() == 3);
     CHECK(p.store->get(key_of("y")) == nullptr);
     CHECK(p.replica->leader()->identity == leader.replica->leader()->identity);
     if (&p == &leader) continue;
@@ -164,7 +164,7 @@ TEST_CASE("a process that starts later reads everything, in pages, and Secrets a
   REQUIRE(c.run(seconds(10), [&] { return b.ready(); }));
   CHECK(b.store->durable_revision() == last);
   CHECK(b.store->list("widgets").size() == 1203);
-  CHECK(b.store->get("secrets", "a", "s")->doc["data"].string() == "hidden-word");
+  CHECK(b.store->get("secrets", "a", "s")->doc()["data"].string() == "hidden-word");
 }
 
 TEST_CASE("when the leader dies another one goes on, and revisions never repeat") {
@@ -224,7 +224,7 @@ TEST_CASE("a leader that is cut off stops before another one can lead, and takes
   c.etcd.set_reachable(name, true);
   first.replica->on_change(nullptr);
   REQUIRE(c.run(seconds(10), [&] { return first.store->durable_revision() == two; }));
-  CHECK(first.store->get(key_of("x"))->doc["value"].integer() == 2);
+  CHECK(first.store->get(key_of("x"))->doc()["value"].integer() == 2);
 }
 
 TEST_CASE("a write whose answer is lost is found out, not repeated") {
@@ -315,7 +315,7 @@ TEST_CASE("a consistent read on a follower waits for what was acknowledged elsew
     for (int reader = 0; reader < 3; ++reader) {
       sys::spawn(b.sys->loop, "read", [&, i] {
         REQUIRE(b.replica->catch_up(seconds(5)).ok());
-        CHECK(b.store->get(key_of("x"))->doc["value"].integer() >= i);
+        CHECK(b.store->get(key_of("x"))->doc()["value"].integer() >= i);
         ++reads;
       });
     }
@@ -418,7 +418,7 @@ class Chaos {
         put(*leader, key_of("side"), doc_of(1));
       }
     }
-    Json doc = current ? current->doc : doc_of(0);
+    Json doc = current ? current->doc() : doc_of(0);
     const int64_t id = ++last_id_;
     doc.child("log").push(id);
     const uint64_t revision = put(*leader, key_of(name), std::move(doc));
@@ -457,7 +457,7 @@ class Chaos {
     for (size_t i = 0; i < mine.size(); ++i) CHECK(mine[i]->bytes() == theirs[i]->bytes());
     std::map<int64_t, std::string> kept;
     for (const auto& entry : mine) {
-      for (const auto& id : entry->doc["log"].items()) {
+      for (const auto& id : entry->doc()["log"].items()) {
         CHECK_MESSAGE(kept.emplace(id.integer(), entry->key.name).second, "a write was done twice");
       }
     }

@@ -81,8 +81,8 @@ CustomResources::CustomResources(sys::Loop& loop, Registry& registry, meta::Sche
   object_meta_ = own->storage().schema->find("metadata")->schema;
   // Those that had their names before the restart have them now, whatever came first.
   for (const auto& entry : store_.list(crd_resource)) {
-    if (meta::is_established(entry->doc) && !is_built_in(entry->key.name)) {
-      serve(with_accepted_names(entry->doc), entry->revision);
+    if (meta::is_established(entry->doc()) && !is_built_in(entry->key.name)) {
+      serve(with_accepted_names(entry->doc()), entry->revision);
     }
     queue_.add(entry->key);
   }
@@ -139,12 +139,12 @@ void CustomResources::update_stored_form(const Kind& kind) {
   if (!writes_()) return;
   const std::string wanted = kind.api_version(kind.storage_version);
   for (const auto& entry : store_.list(kind.resource())) {
-    if (entry->doc["apiVersion"].string() == wanted) continue;
+    if (entry->doc()["apiVersion"].string() == wanted) continue;
     if (meta::converter_of(kind)) {
       if (conversion_.migrate) conversion_.migrate(kind.resource());
       return;
     }
-    Json doc = entry->doc;
+    Json doc = entry->doc();
     doc.set("apiVersion", wanted);
     meta::apply_defaults(*kind.storage().schema, doc);
     const auto written = store_.put(entry->key, std::move(doc), entry->revision);
@@ -165,7 +165,7 @@ CustomResources::Names CustomResources::names_of(const Json& crd) const {
     if (kind->group == group && kind->resource() != crd["metadata"]["name"].string()) taken.add(*kind);
   }
   for (const auto& entry : store_.list(crd_resource)) {
-    if (entry->doc["spec"]["group"].string() == group) taken.add(entry->doc["status"]["acceptedNames"]);
+    if (entry->doc()["spec"]["group"].string() == group) taken.add(entry->doc()["status"]["acceptedNames"]);
   }
   base::FieldError clash;
   const auto in_use = [](const Json& name) { return base::quoted(name.string()) + " is already in use"; };
@@ -230,13 +230,13 @@ Json CustomResources::status_of(const Json& crd, const Names& names) const {
 }
 
 Result<void> CustomResources::report(const Ref& crd, const Json& status) {
-  if (crd->doc["status"] == status) return {};
+  if (crd->doc()["status"] == status) return {};
   UpdateOptions options;
   options.subresource = Subresource::status;
   options.internal = true;
   options.field_manager = "kube-apiserver";
   options.expect_revision = crd->revision;
-  Json doc = crd->doc;
+  Json doc = crd->doc();
   doc.set("status", status);
   const auto written = registry_.update(*scheme_.by_resource(crd_resource), std::move(doc), options);
   if (!written) return written.error();
@@ -252,44 +252,45 @@ Result<void> CustomResources::look_at(const store::Key& key) {
     return {};
   }
   const bool writes = writes_();
-  if (is_deleting(crd->doc)) {
-    if (!writes && served_.contains(key.name)) serve(with_accepted_names(crd->doc), crd->revision);
+  if (is_deleting(crd->doc())) {
+    if (!writes && served_.contains(key.name)) serve(with_accepted_names(crd->doc()), crd->revision);
     return writes ? clean_up(crd) : Result<void>();
   }
   if (!writes) {  // what the leader has found
-    if (meta::is_established(crd->doc) && !is_built_in(key.name)) serve(with_accepted_names(crd->doc), crd->revision);
+    if (meta::is_established(crd->doc()) && !is_built_in(key.name))
+      serve(with_accepted_names(crd->doc()), crd->revision);
     return {};
   }
-  Names names{crd->doc["spec"]["names"], {}};
+  Names names{crd->doc()["spec"]["names"], {}};
   if (!is_built_in(key.name)) {
-    names = names_of(crd->doc);
-    Json served = crd->doc;
+    names = names_of(crd->doc());
+    Json served = crd->doc();
     served.child("spec").set("names", names.accepted);
     if (names.clash.reason.empty() || served_.contains(key.name)) serve(served, crd->revision);
   }
-  return report(crd, status_of(crd->doc, names));
+  return report(crd, status_of(crd->doc(), names));
 }
 
 // A name has become free, so those that wait for one look again.
 void CustomResources::look_again(std::string_view group) {
   for (const auto& entry : store_.list(crd_resource)) {
-    const bool waits = !meta::is_established(entry->doc) || !served_.contains(entry->key.name);
-    if (waits && entry->doc["spec"]["group"].string() == group) queue_.add(entry->key);
+    const bool waits = !meta::is_established(entry->doc()) || !served_.contains(entry->key.name);
+    if (waits && entry->doc()["spec"]["group"].string() == group) queue_.add(entry->key);
   }
 }
 
 Result<void> CustomResources::clean_up(const Ref& crd) {
   const std::string& resource = crd->key.name;
-  if (!has_finalizer(crd->doc, cleanup_finalizer)) return {};
+  if (!has_finalizer(crd->doc(), cleanup_finalizer)) return {};
   // Objects of our own kinds do not go because somebody takes a manifest back.
   if (is_built_in(resource) || !served_.contains(resource)) return release(crd);
-  serve(with_accepted_names(crd->doc), crd->revision);
+  serve(with_accepted_names(crd->doc()), crd->revision);
   const Kind& kind = *scheme_.by_resource(resource);
   size_t left = 0;
   for (const auto& entry : store_.list(resource)) {
     DeleteOptions options;
     options.expect_uid = entry->uid();
-    if (is_deleting(entry->doc)) {
+    if (is_deleting(entry->doc())) {
       ++left;
       continue;
     }
@@ -298,7 +299,7 @@ Result<void> CustomResources::clean_up(const Ref& crd) {
     left += removed->gone ? 0 : 1;
   }
   if (left == 0) return release(crd);
-  Json status = crd->doc["status"];
+  Json status = crd->doc()["status"];
   set_condition(status.child("conditions"), "Terminating", true, "InstanceDeletionInProgress",
                 "CustomResource deletion is in progress", registry_.now());
   return report(crd, status);

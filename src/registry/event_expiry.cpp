@@ -25,7 +25,7 @@ base::Time last_written(const Json& doc, base::Time otherwise) {
 EventExpiry::EventExpiry(sys::Loop& loop, Registry& registry, base::Duration ttl)
     : loop_(loop), registry_(registry), ttl_(ttl) {
   for (const auto resource : event_resources) {
-    for (const auto& event : registry_.store().list(resource)) watch(event, last_written(event->doc, loop_.now()));
+    for (const auto& event : registry_.store().list(resource)) watch(event, last_written(event->doc(), loop_.now()));
   }
   subscription_ = registry_.store().subscribe(false, [this](const store::Event& change) {
     const auto& resource = change.object->key.resource;

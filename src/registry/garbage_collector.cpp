@@ -7,7 +7,7 @@
 namespace registry {
 namespace {
 
-const Json& owners_of(const Ref& object) { return object->doc["metadata"]["ownerReferences"]; }
+const Json& owners_of(const Ref& object) { return object->doc()["metadata"]["ownerReferences"]; }
 
 bool waits_for_dependents(const Json& doc) { return is_deleting(doc) && has_finalizer(doc, foreground_finalizer); }
 
@@ -32,7 +32,7 @@ GarbageCollector::GarbageCollector(sys::Loop& loop, Registry& registry)
       queue_(loop, "garbage collector", [this](const store::Key& key) { return look_at(key); }) {
   for (const auto& resource : store_.resources()) {
     for (const auto& object : store_.list(resource)) {
-      if (!owners_of(object).empty() || is_deleting(object->doc)) queue_.add(object->key);
+      if (!owners_of(object).empty() || is_deleting(object->doc())) queue_.add(object->key);
     }
   }
   subscription_ = store_.subscribe(false, [this](const store::Event& event) { changed(event); });
@@ -44,17 +44,18 @@ void GarbageCollector::changed(const store::Event& event) {
   const Ref& object = event.object;
   const bool deleted = event.type == store::EventType::deleted;
   const bool owners_changed = !event.previous || owners_of(event.previous) != owners_of(object);
-  const bool was_deleting = event.previous && is_deleting(event.previous->doc);
-  if (!deleted && ((owners_changed && !owners_of(object).empty()) || is_deleting(object->doc))) queue_.add(object->key);
+  const bool was_deleting = event.previous && is_deleting(event.previous->doc());
+  if (!deleted && ((owners_changed && !owners_of(object).empty()) || is_deleting(object->doc())))
+    queue_.add(object->key);
   // Dependents look again when their owner goes or begins to wait for them.
-  if (deleted || (is_deleting(object->doc) && (!was_deleting || waits_for_dependents(object->doc)))) {
+  if (deleted || (is_deleting(object->doc()) && (!was_deleting || waits_for_dependents(object->doc())))) {
     for (const auto& dependent : store_.owned_by(object->uid())) queue_.add(dependent->key);
   }
   // Owners look again when a dependent goes or changes its references.
   if (!event.previous || !(deleted || owners_changed)) return;
   for (const auto& reference : owners_of(event.previous).items()) {
     const Ref owner = store_.find_uid(reference["uid"].string());
-    if (owner && is_deleting(owner->doc)) queue_.add(owner->key);
+    if (owner && is_deleting(owner->doc())) queue_.add(owner->key);
   }
 }
 
@@ -62,9 +63,9 @@ Result<void> GarbageCollector::look_at(const store::Key& key) {
   const Ref object = store_.get(key);
   const Kind* kind = registry_.scheme().by_resource(key.resource);
   if (!object || !kind) return {};
-  if (is_deleting(object->doc)) {
-    if (has_finalizer(object->doc, orphan_finalizer)) return finish_orphaning(*kind, object);
-    if (has_finalizer(object->doc, foreground_finalizer)) return finish_foreground(*kind, object);
+  if (is_deleting(object->doc())) {
+    if (has_finalizer(object->doc(), orphan_finalizer)) return finish_orphaning(*kind, object);
+    if (has_finalizer(object->doc(), foreground_finalizer)) return finish_foreground(*kind, object);
     return {};
   }
   return collect(*kind, object);
@@ -94,7 +95,7 @@ GarbageCollector::Standing GarbageCollector::standing_of(const Ref& object, cons
     return Standing::dangling;
   }
   if (kind->namespaced && owner->key.ns != object->key.ns) return Standing::dangling;
-  return waits_for_dependents(owner->doc) ? Standing::waiting : Standing::solid;
+  return waits_for_dependents(owner->doc()) ? Standing::waiting : Standing::solid;
 }
 
 Result<void> GarbageCollector::collect(const Kind& kind, const Ref& object) {
@@ -120,9 +121,9 @@ Result<void> GarbageCollector::collect(const Kind& kind, const Ref& object) {
   }
   DeleteOptions options;
   options.expect_uid = object->uid();
-  options.propagation = has_finalizer(object->doc, orphan_finalizer)       ? "Orphan"
-                        : has_finalizer(object->doc, foreground_finalizer) ? "Foreground"
-                                                                           : "Background";
+  options.propagation = has_finalizer(object->doc(), orphan_finalizer)       ? "Orphan"
+                        : has_finalizer(object->doc(), foreground_finalizer) ? "Foreground"
+                                                                             : "Background";
   if (waiting > 0 && !store_.owned_by(object->uid()).empty()) {
     TRY(unblock(object));
     options.propagation = "Foreground";
@@ -137,7 +138,7 @@ Result<void> GarbageCollector::collect(const Kind& kind, const Ref& object) {
 Result<void> GarbageCollector::unblock(const Ref& object) {
   const auto dependents = store_.owned_by(object->uid());
   const bool circle = std::any_of(dependents.begin(), dependents.end(),
-                                  [](const Ref& dependent) { return waits_for_dependents(dependent->doc); });
+                                  [](const Ref& dependent) { return waits_for_dependents(dependent->doc()); });
   if (!circle) return {};
   return rewrite_owners(object, [](Json& reference) {
     if (reference["blockOwnerDeletion"].boolean()) reference.set("blockOwnerDeletion", false);

@@ -31,7 +31,7 @@ struct Kept : Fixture {
   std::string names() {
     std::string out;
     for (const auto& entry : store->list("widgets.example.com", "default")) {
-      out += entry->key.name + (entry->doc["metadata"].has("deletionTimestamp") ? "- " : " ");
+      out += entry->key.name + (entry->doc()["metadata"].has("deletionTimestamp") ? "- " : " ");
     }
     return out;
   }
@@ -89,7 +89,7 @@ TEST_CASE("one owner that stays is enough; references to the others go") {
   f.removed(f.widget, "default", "a");
   f.run();
   CHECK(f.names() == "b c ");
-  const auto& owners = f.find("c")->doc["metadata"]["ownerReferences"];
+  const auto& owners = f.find("c")->doc()["metadata"]["ownerReferences"];
   CHECK(owners.size() == 1);
   CHECK(owners.at(0)["name"].string() == "b");
 }
@@ -124,7 +124,7 @@ TEST_CASE("foreground: a circle of owners comes to an end") {
   Kept f;
   const Ref a = f.widget_of("a", {});
   const Ref b = f.widget_of("b", {Fixture::owner(f.widget, a, false, true)});
-  Json doc = a->doc;
+  Json doc = a->doc();
   doc.child("metadata").set("ownerReferences", Json::array({Fixture::owner(f.widget, b, false, true)}));
   f.updated(f.widget, doc);
   f.run();
@@ -142,8 +142,8 @@ TEST_CASE("orphan: dependents stay without their owner") {
   f.removed(f.widget, "default", "a", {.propagation = "Orphan"});
   f.run();
   CHECK(f.names() == "b c other ");
-  CHECK(!f.find("c")->doc["metadata"].has("ownerReferences"));
-  CHECK(f.find("b")->doc["metadata"]["ownerReferences"].size() == 1);
+  CHECK(!f.find("c")->doc()["metadata"].has("ownerReferences"));
+  CHECK(f.find("b")->doc()["metadata"]["ownerReferences"].size() == 1);
 }
 
 TEST_CASE("cluster-scoped objects with owners in namespaces are left alone, the other way round not") {
@@ -227,7 +227,7 @@ TEST_CASE("a deleted namespace is emptied, says what is left, and goes") {
   const Ref space = f.registry.get(f.space, "", "n1");
   REQUIRE(space);
   std::string remaining, finalizers;
-  for (const auto& condition : space->doc["status"]["conditions"].items()) {
+  for (const auto& condition : space->doc()["status"]["conditions"].items()) {
     if (condition["type"].string() == "NamespaceContentRemaining") remaining = condition["message"].string();
     if (condition["type"].string() == "NamespaceFinalizersRemaining") finalizers = condition["message"].string();
   }

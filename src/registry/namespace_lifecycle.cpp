@@ -49,7 +49,7 @@ NamespaceLifecycle::NamespaceLifecycle(sys::Loop& loop, Registry& registry)
       kind_(*registry.scheme().by_resource(namespace_resource)),
       queue_(loop, "namespaces", [this](const store::Key& key) { return look_at(key); }) {
   for (const auto& entry : store_.list(namespace_resource)) {
-    if (is_deleting(entry->doc)) queue_.add(entry->key);
+    if (is_deleting(entry->doc())) queue_.add(entry->key);
   }
   subscription_ = store_.subscribe(false, [this](const store::Event& event) { changed(event); });
 }
@@ -59,17 +59,17 @@ NamespaceLifecycle::~NamespaceLifecycle() { store_.unsubscribe(subscription_); }
 void NamespaceLifecycle::changed(const store::Event& event) {
   const auto& key = event.object->key;
   if (key.resource == namespace_resource) {
-    if (event.type != store::EventType::deleted && is_deleting(event.object->doc)) queue_.add(key);
+    if (event.type != store::EventType::deleted && is_deleting(event.object->doc())) queue_.add(key);
     return;
   }
   if (key.ns.empty()) return;
   const Ref around = store_.get(namespace_resource, {}, key.ns);
-  if (around && is_deleting(around->doc)) queue_.add(around->key);
+  if (around && is_deleting(around->doc())) queue_.add(around->key);
 }
 
 Result<void> NamespaceLifecycle::look_at(const store::Key& key) {
   const Ref entry = store_.get(key);
-  if (!entry || !is_deleting(entry->doc)) return {};
+  if (!entry || !is_deleting(entry->doc())) return {};
   const Content content = empty(key.name);
   if (content.resources.empty()) return release(key.name);
   TRY(report(key.name, content));
@@ -84,7 +84,7 @@ NamespaceLifecycle::Content NamespaceLifecycle::empty(const std::string& ns) {
     if (!kind->namespaced) continue;
     for (const auto& entry : store_.list(kind->resource(), ns)) {
       Ref left = entry;
-      if (!is_deleting(entry->doc)) {
+      if (!is_deleting(entry->doc())) {
         DeleteOptions options;
         options.propagation = "Background";
         options.expect_uid = entry->uid();
@@ -94,7 +94,7 @@ NamespaceLifecycle::Content NamespaceLifecycle::empty(const std::string& ns) {
       }
       if (!left) continue;
       ++content.resources[kind->resource()];
-      for (const auto& finalizer : left->doc["metadata"]["finalizers"].items())
+      for (const auto& finalizer : left->doc()["metadata"]["finalizers"].items())
         ++content.finalizers[finalizer.string()];
     }
   }

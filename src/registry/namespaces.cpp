@@ -18,7 +18,7 @@ Result<void> check_namespace(const meta::Scheme& scheme, const store::Store& sto
   if (!kind.namespaced || !namespaces) return {};
   const Ref found = store.get(namespace_resource, {}, ns);
   if (!found) return not_found(*namespaces, ns);
-  if (!is_deleting(found->doc)) return {};
+  if (!is_deleting(found->doc())) return {};
   Error error =
       forbidden(kind, name, "unable to create new content in namespace " + ns + " because it is being terminated");
   error.causes.push_back({"metadata.namespace", "NamespaceTerminating", "namespace " + ns + " is being terminated"});

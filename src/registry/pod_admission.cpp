@@ -56,7 +56,7 @@ void admit_account(const store::Store& store, const std::string& ns, const std::
   if (spec["serviceAccountName"].string().empty()) spec.set("serviceAccountName", "default");
   spec.set("serviceAccount", spec["serviceAccountName"]);
   const Ref account = store.get("serviceaccounts", ns, spec["serviceAccountName"].string());
-  const Json& known = account ? account->doc : Json();
+  const Json& known = account ? account->doc() : Json();
   const Json* wish = spec.find("automountServiceAccountToken");
   if (!wish) wish = known.find("automountServiceAccountToken");
   if (!wish || wish->boolean()) mount_token(spec, suffix);
@@ -83,12 +83,12 @@ Json class_of(const store::Store& store, const std::string& name) {
   if (name.empty()) {
     Json found;
     for (const auto& entry : store.list(class_resource)) {
-      const bool lower = found.is_null() || entry->doc["value"].integer() < found["value"].integer();
-      if (entry->doc["globalDefault"].boolean() && lower) found = entry->doc;
+      const bool lower = found.is_null() || entry->doc()["value"].integer() < found["value"].integer();
+      if (entry->doc()["globalDefault"].boolean() && lower) found = entry->doc();
     }
     return found;
   }
-  if (const Ref entry = store.get(class_resource, {}, name)) return entry->doc;
+  if (const Ref entry = store.get(class_resource, {}, name)) return entry->doc();
   // These two exist everywhere.
   const bool node = name == "system-node-critical";
   if (!node && name != "system-cluster-critical") return {};

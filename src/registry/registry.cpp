@@ -43,14 +43,9 @@ bool is_pod(const Kind& kind) { return kind.group.empty() && kind.plural == "pod
 
 // What a dry run answers: like a stored version, but in nobody's list.
 Ref unstored(const Kind& kind, Json doc, const Ref& current) {
-  auto entry = std::make_shared<store::Entry>();
-  entry->key = key_of(kind, doc);
-  if (current) {
-    entry->revision = current->revision;
-    entry->create_revision = current->create_revision;
-  }
-  entry->doc = std::move(doc);
-  return entry;
+  store::Key key = key_of(kind, doc);
+  return std::make_shared<store::Entry>(std::move(key), current ? current->revision : 0,
+                                        current ? current->create_revision : 0, std::move(doc));
 }
 
 // The store's errors in the API's words.
@@ -58,7 +53,7 @@ Error in_words(const Kind& kind, const std::string& name, Error error, const Ref
   switch (error.code) {
     case base::Code::already_exists: {
       Error out = already_exists(kind, name);
-      if (current && is_deleting(current->doc)) out.message = "object is being deleted: " + out.message;
+      if (current && is_deleting(current->doc())) out.message = "object is being deleted: " + out.message;
       return out;
     }
     case base::Code::conflict:
@@ -178,7 +173,7 @@ Result<std::optional<uint64_t>> expected_revision(const Kind& kind, const Json& 
 
 // While a webhook converts the objects of a kind to its new storage version, those that wait cannot be changed.
 Result<void> check_stored_form(const Kind& kind, const store::Entry& current) {
-  const bool old = current.doc["apiVersion"].string() != kind.api_version(kind.storage_version);
+  const bool old = !current.is_of(kind.api_version(kind.storage_version));
   if (!old || !meta::converter_of(kind)) return {};
   return base::unavailable("the object has to be converted to " + kind.api_version(kind.storage_version) +
                            " first; try again");
@@ -310,33 +305,33 @@ Result<Ref> Registry::replace(const Kind& kind, Json doc, const Ref& current, co
   const store::Key& key = current->key;
   const bool status = options.subresource == Subresource::status;
   const Operation operation = status ? Operation::update_status : Operation::update;
-  Json made = merge_request(kind, std::move(doc), current->doc, options);
+  Json made = merge_request(kind, std::move(doc), current->doc(), options);
   if (is_namespace(kind)) label_namespace(made);
-  fill_in(kind, made, &current->doc, operation);
+  fill_in(kind, made, &current->doc(), operation);
   TRY(decode_object(kind, made));
   const bool scale = options.subresource == Subresource::scale;
-  track_update(kind, current->doc, made, writer_of(kind, options, status ? "status" : scale ? "scale" : ""), now());
+  track_update(kind, current->doc(), made, writer_of(kind, options, status ? "status" : scale ? "scale" : ""), now());
   // After that: who leaves the finalizers out no longer owns them.
   const bool whole = is_namespace(kind) && options.subresource == Subresource::none;
-  if (whole) keep_namespace_state(made, current->doc);
+  if (whole) keep_namespace_state(made, current->doc());
   if (options.admission) {
-    made = TRY(options.admission->mutate(kind, std::move(made), &current->doc));
+    made = TRY(options.admission->mutate(kind, std::move(made), &current->doc()));
     TRY(decode_object(kind, made));
     if (key_of(kind, made) != key) return name_mismatch(made, key);
     const Json owners = made["metadata"]["managedFields"];
-    made = merge_request(kind, std::move(made), current->doc, options);
+    made = merge_request(kind, std::move(made), current->doc(), options);
     set_or_erase(made.child("metadata"), "managedFields", owners);
-    if (whole) keep_namespace_state(made, current->doc);
-    fill_in(kind, made, &current->doc, operation);
+    if (whole) keep_namespace_state(made, current->doc());
+    fill_in(kind, made, &current->doc(), operation);
     TRY(decode_object(kind, made));
   }
   // A deleting object whose last finalizer goes is removed, also when an earlier write took that finalizer.
-  const bool same = !may_go(kind, made) && same_content(made, current->doc);
+  const bool same = !may_go(kind, made) && same_content(made, current->doc());
   if (same && !options.admission) return current;
-  if (!status && raises_generation(kind, made, current->doc)) raise_generation(kind, made);
-  if (!same) TRY(check_object(kind, made, &current->doc, operation, options.api_version, options.warnings));
+  if (!status && raises_generation(kind, made, current->doc())) raise_generation(kind, made);
+  if (!same) TRY(check_object(kind, made, &current->doc(), operation, options.api_version, options.warnings));
   if (options.admission) {
-    TRY(options.admission->validate(kind, &made, &current->doc));
+    TRY(options.admission->validate(kind, &made, &current->doc()));
     TRY(check_served(kind));
   }
   if (same) return current;
@@ -347,12 +342,7 @@ Result<Ref> Registry::replace(const Kind& kind, Json doc, const Ref& current, co
   if (!stored) return in_words(kind, key.name, std::move(stored).error(), current);
   if (!leaves) return stored;
   // What went is shown as the request left it, in the version that it never became.
-  auto last = std::make_shared<store::Entry>();
-  last->key = key;
-  last->revision = (*stored)->revision;
-  last->create_revision = current->create_revision;
-  last->doc = std::move(gone_as);
-  return Ref(std::move(last));
+  return Ref(std::make_shared<store::Entry>(key, (*stored)->revision, current->create_revision, std::move(gone_as)));
 }
 
 Result<Ref> Registry::modify(const Kind& kind, std::string_view ns, std::string_view name, UpdateOptions options,
@@ -360,10 +350,10 @@ Result<Ref> Registry::modify(const Kind& kind, std::string_view ns, std::string_
   for (int tries = 1;; ++tries) {
     const Ref current = get(kind, ns, name);
     if (!current) return not_found(kind, name);
-    Json changed = TRY(change(current->doc));
+    Json changed = TRY(change(current->doc()));
     const auto& revision = changed["metadata"]["resourceVersion"].string();
     // A change that names a revision of its own means it as a precondition.
-    const bool own = !revision.empty() && revision != current->doc["metadata"]["resourceVersion"].string();
+    const bool own = !revision.empty() && revision != current->doc()["metadata"]["resourceVersion"].string();
     UpdateOptions now = options;
     if (!own && !now.expect_revision) now.expect_revision = current->revision;
     auto written = update(kind, std::move(changed), now);
@@ -436,13 +426,13 @@ Result<DeleteOutcome> Registry::remove(const Kind& kind, std::string_view ns, st
       return forbidden(kind, name, "this namespace may not be deleted");
     }
     TRY(check_preconditions(kind, current, options));
-    if (kind.check && !is_deleting(current->doc)) {
-      auto findings = kind.check(current->doc, &current->doc, Operation::remove);
+    if (kind.check && !is_deleting(current->doc())) {
+      auto findings = kind.check(current->doc(), &current->doc(), Operation::remove);
       if (!findings.empty()) return invalid(kind, name, std::move(findings));
     }
     if (options.admission) {
-      TRY(options.admission->mutate(kind, {}, &current->doc));
-      TRY(options.admission->validate(kind, nullptr, &current->doc));
+      TRY(options.admission->mutate(kind, {}, &current->doc()));
+      TRY(options.admission->validate(kind, nullptr, &current->doc()));
     }
     auto outcome = start_removal(kind, current, options);
     const bool raced = !outcome && options.admission && outcome.error().code == base::Code::conflict;
@@ -451,13 +441,13 @@ Result<DeleteOutcome> Registry::remove(const Kind& kind, std::string_view ns, st
 }
 
 Result<DeleteOutcome> Registry::start_removal(const Kind& kind, const Ref& current, const DeleteOptions& options) {
-  Json doc = current->doc;
+  Json doc = current->doc();
   TRY(apply_propagation(doc, options.propagation));
   start_deletion(kind, doc, now());
   TRY(decode_object(kind, doc));  // the times to their places
   const bool gone = may_go(kind, doc);
   if (options.dry_run) return DeleteOutcome{gone ? current : unstored(kind, std::move(doc), current), gone};
-  if (!gone && same_content(doc, current->doc)) return DeleteOutcome{current, false};
+  if (!gone && same_content(doc, current->doc())) return DeleteOutcome{current, false};
   auto stored = gone ? store_.remove(current->key, current->revision)
                      : store_.put(current->key, std::move(doc), current->revision);
   if (!stored) return in_words(kind, current->key.name, std::move(stored).error(), current);

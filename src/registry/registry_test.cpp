@@ -17,17 +17,17 @@ TEST_CASE("create gives the system's fields and fills in defaults") {
   const Ref made = f.made(f.widget, Fixture::parse(R"({"metadata":{"name":"a","namespace":"default","uid":"mine",
       "creationTimestamp":"2001-01-01T00:00:00Z","deletionTimestamp":"2001-01-01T00:00:00Z","generation":7,
       "selfLink":"/x","bogus":1,"labels":{}},"spec":{"bogus":true},"status":{"phase":"Mine"}})"));
-  const Json& meta = made->doc["metadata"];
-  CHECK(made->doc["apiVersion"].string() == "example.com/v1");
-  CHECK(made->doc["kind"].string() == "Widget");
+  const Json& meta = made->doc()["metadata"];
+  CHECK(made->doc()["apiVersion"].string() == "example.com/v1");
+  CHECK(made->doc()["kind"].string() == "Widget");
   CHECK(meta["uid"].string().size() == 36);
   CHECK(meta["generation"].integer() == 1);
   CHECK(meta["creationTimestamp"].string() == base::rfc3339(f.registry.now()));
   CHECK(meta["resourceVersion"].string() == std::to_string(made->revision));
   for (const char* gone : {"deletionTimestamp", "selfLink", "bogus", "labels"}) CHECK(!meta.has(gone));
-  CHECK(made->doc["spec"] == Fixture::parse(R"({"size":3})"));
-  CHECK(!made->doc.has("status"));
-  CHECK(made->doc.members()[0].first == "apiVersion");
+  CHECK(made->doc()["spec"] == Fixture::parse(R"({"size":3})"));
+  CHECK(!made->doc().has("status"));
+  CHECK(made->doc().members()[0].first == "apiVersion");
 }
 
 TEST_CASE("generateName gives names nobody has") {
@@ -122,7 +122,7 @@ TEST_CASE("equal owner references are kept once") {
   Json doc = Fixture::widget_doc("x");
   const Json reference = Fixture::owner(f.widget, owner);
   doc.child("metadata").set("ownerReferences", Json::array({reference, reference}));
-  CHECK(f.made(f.widget, doc)->doc["metadata"]["ownerReferences"].size() == 1);
+  CHECK(f.made(f.widget, doc)->doc()["metadata"]["ownerReferences"].size() == 1);
 }
 
 TEST_CASE("cluster-scoped objects have no namespace") {
@@ -165,19 +165,19 @@ TEST_CASE("update keeps what the server owns") {
   doc.child("spec").set("size", 6);
   doc.set("status", Fixture::parse(R"({"phase":"Mine"})"));
   const Ref b = f.updated(f.widget, doc);
-  CHECK(b->doc["metadata"]["uid"] == a->doc["metadata"]["uid"]);
-  CHECK(b->doc["metadata"]["creationTimestamp"] == a->doc["metadata"]["creationTimestamp"]);
-  CHECK(!b->doc["metadata"].has("deletionTimestamp"));
-  CHECK(b->doc["metadata"]["generation"].integer() == 2);
-  CHECK(b->doc["spec"]["size"].integer() == 6);
-  CHECK(!b->doc.has("status"));
+  CHECK(b->doc()["metadata"]["uid"] == a->doc()["metadata"]["uid"]);
+  CHECK(b->doc()["metadata"]["creationTimestamp"] == a->doc()["metadata"]["creationTimestamp"]);
+  CHECK(!b->doc()["metadata"].has("deletionTimestamp"));
+  CHECK(b->doc()["metadata"]["generation"].integer() == 2);
+  CHECK(b->doc()["spec"]["size"].integer() == 6);
+  CHECK(!b->doc().has("status"));
 }
 
 TEST_CASE("update compares revisions and uids") {
   Fixture f;
   const Ref a = f.made(f.widget, Fixture::widget_doc("a"));
   const auto with = [&](const char* key, const std::string& value) {
-    Json doc = a->doc;
+    Json doc = a->doc();
     doc.child("metadata").set(key, value);
     doc.child("spec").set("size", 9);
     return f.registry.update(f.widget, doc);
@@ -199,8 +199,8 @@ TEST_CASE("update compares revisions and uids") {
   CHECK(f.registry.update(f.widget, doc, {.internal = true}).ok());
   f.made(f.note, Fixture::parse(R"({"metadata":{"name":"n","namespace":"default"},"text":"a"})"));
   const Ref note = f.updated(f.note, Fixture::parse(R"({"metadata":{"name":"n","namespace":"default"},"text":"b"})"));
-  CHECK(note->doc["text"].string() == "b");
-  CHECK(!note->doc["metadata"].has("generation"));
+  CHECK(note->doc()["text"].string() == "b");
+  CHECK(!note->doc()["metadata"].has("generation"));
 }
 
 TEST_CASE("a write without a change is no write") {
@@ -217,50 +217,50 @@ TEST_CASE("the generation counts changes of what is wanted") {
   Fixture f;
   Ref a = f.made(f.widget, Fixture::widget_doc("a"));
   const auto change = [&](const char* path, Json value, Subresource subresource = Subresource::none) {
-    Json doc = a->doc;
+    Json doc = a->doc();
     doc.set_path(path, std::move(value));
     a = f.updated(f.widget, doc, {.subresource = subresource});
-    return a->doc["metadata"]["generation"].integer();
+    return a->doc()["metadata"]["generation"].integer();
   };
   CHECK(change("metadata.labels", Json::object({{"a", "b"}})) == 1);
   CHECK(change("spec.size", 6) == 2);
   CHECK(change("status.phase", "Up", Subresource::status) == 2);
-  CHECK(a->doc["status"]["phase"].string() == "Up");
+  CHECK(a->doc()["status"]["phase"].string() == "Up");
   CHECK(change("spec.size", 7, Subresource::scale) == 3);
 
   Ref g = f.made(f.gadget, Fixture::parse(R"({"metadata":{"name":"g"},"status":{"phase":"kept"}})"));
-  CHECK(g->doc["status"]["phase"].string() == "kept");  // without the subresource it is content like any other
-  Json doc = g->doc;
+  CHECK(g->doc()["status"]["phase"].string() == "kept");  // without the subresource it is content like any other
+  Json doc = g->doc();
   doc.set_path("status.phase", "other");
-  CHECK(f.updated(f.gadget, doc)->doc["metadata"]["generation"].integer() == 2);
+  CHECK(f.updated(f.gadget, doc)->doc()["metadata"]["generation"].integer() == 2);
 }
 
 TEST_CASE("the status endpoint takes the status and nothing else") {
   Fixture f;
   const Ref a = f.made(f.widget, Fixture::widget_doc("a"));
-  Json doc = a->doc;
+  Json doc = a->doc();
   doc.child("spec").set("size", 50);
   doc.child("metadata").set("labels", Json::object({{"x", "y"}}));
   doc.set("status", Fixture::parse(R"({"phase":"Up","bogus":1})"));
   const Ref b = f.updated(f.widget, doc, {.subresource = Subresource::status});
-  CHECK(b->doc["spec"] == a->doc["spec"]);
-  CHECK(!b->doc["metadata"].has("labels"));
-  CHECK(b->doc["status"] == Fixture::parse(R"({"phase":"Up"})"));
-  doc = b->doc;
+  CHECK(b->doc()["spec"] == a->doc()["spec"]);
+  CHECK(!b->doc()["metadata"].has("labels"));
+  CHECK(b->doc()["status"] == Fixture::parse(R"({"phase":"Up"})"));
+  doc = b->doc();
   doc.erase("status");
-  CHECK(f.updated(f.widget, doc)->doc["status"]["phase"].string() == "Up");  // the main endpoint keeps it
+  CHECK(f.updated(f.widget, doc)->doc()["status"]["phase"].string() == "Up");  // the main endpoint keeps it
 }
 
 TEST_CASE("old errors in unchanged fields do not lock an object") {
   Fixture f;
   const Ref a = f.made(f.widget, Fixture::widget_doc("a"));
-  Json old = a->doc;
+  Json old = a->doc();
   old.child("spec").set("color", "green");  // as if the enum had become stricter
   const Ref stored = *f.store->put(a->key, old, a->revision);
-  Json doc = stored->doc;
+  Json doc = stored->doc();
   doc.child("spec").set("size", 8);
   CHECK(f.registry.update(f.widget, doc).ok());
-  doc = f.registry.get(f.widget, "default", "a")->doc;
+  doc = f.registry.get(f.widget, "default", "a")->doc();
   doc.child("spec").set("color", "grey");
   CHECK(f.registry.update(f.widget, doc).error().code == base::Code::invalid);
 }
@@ -274,12 +274,12 @@ TEST_CASE("managedFields: carried, kept and reset") {
   Json doc = Fixture::widget_doc("a");
   doc.child("metadata").set("managedFields", Json::array({entry}));
   Ref a = f.made(f.widget, doc);
-  CHECK(a->doc["metadata"]["managedFields"].size() == 1);
+  CHECK(a->doc()["metadata"]["managedFields"].size() == 1);
   const auto write = [&](Json fields) {
-    Json next = a->doc;
+    Json next = a->doc();
     next.child("metadata").set("managedFields", std::move(fields));
     a = f.updated(f.widget, next);
-    return a->doc["metadata"]["managedFields"].size();
+    return a->doc()["metadata"]["managedFields"].size();
   };
   CHECK(write(Json::array()) == 1);
   CHECK(write(nullptr) == 1);
@@ -291,12 +291,12 @@ TEST_CASE("managedFields: carried, kept and reset") {
 TEST_CASE("dry runs change nothing") {
   Fixture f;
   const Ref tried = *f.registry.create(f.widget, Fixture::widget_doc("a"), {.dry_run = true});
-  CHECK(tried->doc["spec"]["size"].integer() == 5);
+  CHECK(tried->doc()["spec"]["size"].integer() == 5);
   CHECK(f.registry.get(f.widget, "default", "a") == nullptr);
   const Ref a = f.made(f.widget, Fixture::widget_doc("a"));
-  Json doc = a->doc;
+  Json doc = a->doc();
   doc.child("spec").set("size", 9);
-  CHECK(f.updated(f.widget, doc, {.dry_run = true})->doc["metadata"]["generation"].integer() == 2);
+  CHECK(f.updated(f.widget, doc, {.dry_run = true})->doc()["metadata"]["generation"].integer() == 2);
   CHECK(f.removed(f.widget, "default", "a", {.dry_run = true}).gone);
   CHECK(f.registry.get(f.widget, "default", "a") == a);
   CHECK(f.registry.create(f.widget, Fixture::widget_doc("a"), {.dry_run = true}).error().code ==
@@ -313,7 +313,7 @@ TEST_CASE("modify reads and writes; a revision of its own is a precondition") {
       return out;
     });
   };
-  CHECK((*set("spec.size", 8))->doc["spec"]["size"].integer() == 8);
+  CHECK((*set("spec.size", 8))->doc()["spec"]["size"].integer() == 8);
   CHECK(set("metadata.resourceVersion", std::to_string(a->revision)).error().code == base::Code::conflict);
   CHECK(f.registry.modify(f.widget, "default", "none", {}, nullptr).error().code == base::Code::not_found);
   int calls = 0;
@@ -325,7 +325,7 @@ TEST_CASE("modify reads and writes; a revision of its own is a precondition") {
   });
   REQUIRE(raced.ok());
   CHECK(calls == 2);
-  CHECK((*raced)->doc["spec"] == Fixture::parse(R"({"size":9,"color":"red"})"));
+  CHECK((*raced)->doc()["spec"] == Fixture::parse(R"({"size":9,"color":"red"})"));
   CHECK(f.registry.modify(f.widget, "default", "a", {}, [](const Json&) -> Result<Json> { return base::invalid("no"); })
             .error()
             .message == "no");
@@ -343,21 +343,21 @@ TEST_CASE("delete: at once without finalizers, marked with them") {
   doc.child("metadata").set("finalizers", Json::array({"example.com/one", "example.com/two"}));
   f.made(f.widget, doc);
   const Ref marked = f.removed(f.widget, "default", "b").object;
-  const Json& meta = marked->doc["metadata"];
+  const Json& meta = marked->doc()["metadata"];
   CHECK(meta["deletionTimestamp"].string() == base::rfc3339(f.registry.now()));
   CHECK(meta["deletionGracePeriodSeconds"] == Json(0));
   CHECK(meta["generation"].integer() == 2);
   CHECK(f.removed(f.widget, "default", "b").object == marked);  // a second time changes nothing
 
-  Json more = marked->doc;
+  Json more = marked->doc();
   more.child("metadata").child("finalizers").push("example.com/g");
   CHECK(told(f.registry.update(f.widget, more)) ==
         "Widget.example.com \"b\" is invalid: metadata.finalizers: Forbidden: no new finalizers can be added if the "
         "object is being deleted, found new finalizers []string{\"example.com/g\"}");
-  Json less = marked->doc;
+  Json less = marked->doc();
   less.child("metadata").set("finalizers", Json::array({"example.com/two"}));
   const Ref one = f.updated(f.widget, less);
-  less = one->doc;
+  less = one->doc();
   less.child("metadata").erase("finalizers");
   const Ref last = f.updated(f.widget, less);
   CHECK(f.registry.get(f.widget, "default", "b") == nullptr);
@@ -381,9 +381,9 @@ TEST_CASE("delete preconditions and propagation policies") {
   CHECK(f.registry.get(f.widget, "default", "a") == a);
 
   const Ref foreground = f.removed(f.widget, "default", "a", {.propagation = "Foreground"}).object;
-  CHECK(foreground->doc["metadata"]["finalizers"] == Json::strings({"foregroundDeletion"}));
+  CHECK(foreground->doc()["metadata"]["finalizers"] == Json::strings({"foregroundDeletion"}));
   const Ref orphan = f.removed(f.widget, "default", "a", {.propagation = "Orphan"}).object;
-  CHECK(orphan->doc["metadata"]["finalizers"] == Json::strings({"orphan"}));
+  CHECK(orphan->doc()["metadata"]["finalizers"] == Json::strings({"orphan"}));
   CHECK(f.removed(f.widget, "default", "a").object == orphan);  // no policy: the finalizers stand
   CHECK(f.removed(f.widget, "default", "a", {.propagation = "Background"}).gone);
 }
@@ -391,16 +391,16 @@ TEST_CASE("delete preconditions and propagation policies") {
 TEST_CASE("namespaces: their own fields, and what they forbid inside") {
   Fixture f;
   const Ref made = f.made(f.space, Fixture::parse(R"({"metadata":{"name":"n1"},"status":{"phase":"Odd"}})"));
-  CHECK(made->doc["spec"] == Fixture::parse(R"({"finalizers":["kubernetes"]})"));
-  CHECK(made->doc["status"]["phase"].string() == "Active");
-  CHECK(made->doc["metadata"]["labels"]["kubernetes.io/metadata.name"].string() == "n1");
-  Json doc = made->doc;
+  CHECK(made->doc()["spec"] == Fixture::parse(R"({"finalizers":["kubernetes"]})"));
+  CHECK(made->doc()["status"]["phase"].string() == "Active");
+  CHECK(made->doc()["metadata"]["labels"]["kubernetes.io/metadata.name"].string() == "n1");
+  Json doc = made->doc();
   doc.set("spec", Json::object());
   CHECK(f.updated(f.space, doc) == made);
 
   const Ref dying = f.removed(f.space, "", "n1").object;
-  CHECK(dying->doc["status"]["phase"].string() == "Terminating");
-  CHECK(!dying->doc["metadata"].has("deletionGracePeriodSeconds"));
+  CHECK(dying->doc()["status"]["phase"].string() == "Terminating");
+  CHECK(!dying->doc()["metadata"].has("deletionGracePeriodSeconds"));
   const auto inside =
       f.registry.create(f.note, Fixture::parse(R"({"metadata":{"name":"i","namespace":"n1"},"text":"a"})"));
   REQUIRE(!inside.ok());
@@ -410,7 +410,7 @@ TEST_CASE("namespaces: their own fields, and what they forbid inside") {
   REQUIRE(inside.error().causes.size() == 1);
   CHECK(inside.error().causes[0].reason == "NamespaceTerminating");
 
-  Json finalized = dying->doc;
+  Json finalized = dying->doc();
   finalized.set("spec", Json::object());
   f.updated(f.space, finalized, {.subresource = Subresource::finalize});
   CHECK(f.registry.get(f.space, "", "n1") == nullptr);
@@ -436,15 +436,15 @@ TEST_CASE("a kind's own defaults and rules run where they should") {
     return found;
   };
   Ref a = f.made(kind, Fixture::widget_doc("a"));
-  CHECK(a->doc["spec"]["color"].string() == "blue");
-  Json doc = a->doc;
+  CHECK(a->doc()["spec"]["color"].string() == "blue");
+  Json doc = a->doc();
   doc.child("spec").set("size", 6);
   a = f.updated(kind, doc);
-  doc = a->doc;
+  doc = a->doc();
   doc.set_path("status.phase", "Up");
   f.updated(kind, doc, {.subresource = Subresource::status});
   CHECK(calls == "d0D12");
-  doc = f.registry.get(kind, "default", "a")->doc;
+  doc = f.registry.get(kind, "default", "a")->doc();
   doc.child("spec").set("size", 13);
   CHECK(told(f.registry.update(kind, doc)) == "Widget.example.com \"a\" is invalid: spec.size: Forbidden: unlucky");
   calls.clear();

@@ -33,7 +33,7 @@ ServiceAccounts::ServiceAccounts(sys::Loop& loop, Registry& registry, ServiceAcc
   auto& store = registry_.store();
   for (const auto& entry : store.list(namespaces)) queue_.add(entry->key);
   for (const auto& entry : store.list(secrets)) {
-    if (is_token(entry->doc)) queue_.add(entry->key);
+    if (is_token(entry->doc())) queue_.add(entry->key);
   }
   subscription_ = store.subscribe(false, [this](const store::Event& event) { changed(event); });
 }
@@ -44,7 +44,7 @@ void ServiceAccounts::add_namespace(const std::string& ns) { queue_.add({std::st
 
 void ServiceAccounts::add_secrets(const std::string& ns) {
   for (const auto& entry : registry_.store().list(secrets, ns)) {
-    if (is_token(entry->doc)) queue_.add(entry->key);
+    if (is_token(entry->doc())) queue_.add(entry->key);
   }
 }
 
@@ -52,7 +52,7 @@ void ServiceAccounts::changed(const store::Event& event) {
   const auto& key = event.object->key;
   const bool gone = event.type == store::EventType::deleted;
   if (key.resource == namespaces && !gone) queue_.add(key);
-  if (key.resource == secrets && !gone && is_token(event.object->doc)) queue_.add(key);
+  if (key.resource == secrets && !gone && is_token(event.object->doc())) queue_.add(key);
   if (key.resource == config_maps && key.name == root_ca_map) add_namespace(key.ns);
   if (key.resource != accounts) return;
   if (gone && key.name == default_account) add_namespace(key.ns);
@@ -65,7 +65,7 @@ Result<void> ServiceAccounts::look_at(const store::Key& key) {
 
 Result<void> ServiceAccounts::look_at_namespace(const store::Key& key) {
   const Ref ns = registry_.store().get(key);
-  if (!ns || is_deleting(ns->doc)) return {};
+  if (!ns || is_deleting(ns->doc())) return {};
   if (options_.default_accounts && !registry_.store().get(accounts, key.name, default_account)) {
     TRY(registry_.create(*registry_.scheme().by_resource(accounts), named(key.name, default_account)));
   }
@@ -82,16 +82,16 @@ Result<void> ServiceAccounts::publish_root_ca(const std::string& ns) {
   }
   UpdateOptions options;
   options.internal = true;
-  TRY(registry_.update(kind, Json(current->doc).set("data", data), options));
+  TRY(registry_.update(kind, Json(current->doc()).set("data", data), options));
   return {};
 }
 
 // A Secret whose account went goes too. One whose account is still to come waits.
 Result<void> ServiceAccounts::look_at_secret(const store::Key& key) {
   const Ref secret = registry_.store().get(key);
-  if (!secret || !options_.sign || is_deleting(secret->doc) || !is_token(secret->doc)) return {};
+  if (!secret || !options_.sign || is_deleting(secret->doc()) || !is_token(secret->doc())) return {};
   const Kind& kind = *registry_.scheme().by_resource(secrets);
-  const auto& annotations = secret->doc["metadata"]["annotations"];
+  const auto& annotations = secret->doc()["metadata"]["annotations"];
   const std::string name = annotations[account_name].string(), uid = annotations[account_uid].string();
   const Ref account = registry_.store().get(accounts, key.ns, name);
   if (!account && uid.empty()) return {};
@@ -101,13 +101,13 @@ Result<void> ServiceAccounts::look_at_secret(const store::Key& key) {
     TRY(registry_.remove(kind, key.ns, key.name, precise));
     return {};
   }
-  const auto& data = secret->doc["data"];
+  const auto& data = secret->doc()["data"];
   const auto& ca_pem = options_.token_ca_pem.empty() ? options_.root_ca_pem : options_.token_ca_pem;
   const std::string ca = base::base64(ca_pem), ns = base::base64(key.ns);
   const bool complete =
       !uid.empty() && data.has("token") && data["ca.crt"].string() == ca && data["namespace"].string() == ns;
   if (complete) return {};
-  Json doc = secret->doc;
+  Json doc = secret->doc();
   doc.child("metadata").child("annotations").set(account_uid, account->uid());
   if (!data.has("token")) {
     const auto token = TRY(options_.sign(key.ns, name, account->uid(), key.name));

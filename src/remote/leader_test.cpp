@@ -51,7 +51,7 @@ struct Race {
   }
   Json spec() const {
     const auto lease = server.store->get("leases.coordination.k8s.io", "ingot-system", "ingot");
-    return lease ? lease->doc["spec"] : Json();
+    return lease ? lease->doc()["spec"] : Json();
   }
 };
 

@@ -125,8 +125,8 @@ void Mirror::State::commit(store::Record record, Done done) {
   Queued queued;
   queued.write.kind = kind;
   queued.write.key = record.key;
-  if (record.previous) queued.write.before = record.previous->doc;
-  if (now && now->revision == record.revision) queued.write.after = now->doc;
+  if (record.previous) queued.write.before = record.previous->doc();
+  if (now && now->revision == record.revision) queued.write.after = now->doc();
   queued.done = std::move(done);
   queued.beside = record.key.resource == events;
   if (!queued.beside) {
@@ -210,7 +210,8 @@ void Mirror::State::accept(Settled settled) {
   const bool told = object.news && object.news->doc.is_null();
   if (object.truth.is_null() && !before.is_null() && !told) gone[uid_of(before)] = key.resource;
   if (object.news && (object.truth.is_null() || !newer(object.news->version, version_of(object.truth)))) {
-    const bool reborn = object.truth.is_null() && !object.news->doc.is_null() && !same_object(object.news->doc, before);
+    const bool reborn =
+        object.truth.is_null() && !object.news->doc.is_null() && !same_object(object.news->doc, before);
     if (!reborn) object.news.reset();
   }
   const bool is_new = first.write.before.is_null() && !object.truth.is_null();
@@ -326,7 +327,7 @@ void Mirror::State::show(const Key& key, const Json& doc) {
   if (!store) return;
   const auto current = store->get(key);
   if (doc.is_null() && !current) return;
-  if (current && !doc.is_null() && current->doc == doc) return;
+  if (current && !doc.is_null() && current->doc() == doc) return;
   store->learn({.key = key, .doc = doc});
 }
 
@@ -362,8 +363,8 @@ void Mirror::State::seen(const Key& key, Json doc, bool deleted) {
     return;
   }
   const auto current = store->get(key);
-  if (!deleted && current && uid_of(current->doc) == uid && !newer(version, version_of(current->doc))) return;
-  if (deleted && (!current || uid_of(current->doc) != uid)) return;
+  if (!deleted && current && uid_of(current->doc()) == uid && !newer(version, version_of(current->doc()))) return;
+  if (deleted && (!current || uid_of(current->doc()) != uid)) return;
   show(key, deleted ? Json() : doc);
 }
 
@@ -380,7 +381,7 @@ void Mirror::State::replaced(const Kind& kind, std::vector<Json> items, const st
     if (there.contains(entry->key)) continue;
     const auto known = objects.find(entry->key);
     if (known == objects.end()) {
-      if (!newer(version_of(entry->doc), version)) show(entry->key, Json());
+      if (!newer(version_of(entry->doc()), version)) show(entry->key, Json());
     } else if (!known->second.truth.is_null() && !newer(version_of(known->second.truth), version)) {
       known->second.news = News{Json(), version};
     }
@@ -395,7 +396,7 @@ void Mirror::State::drop_old_events() {
   });
   if (!store) return;
   for (const auto& entry : store->list(events)) {
-    const auto last = base::parse_rfc3339(entry->doc["lastTimestamp"].string());
+    const auto last = base::parse_rfc3339(entry->doc()["lastTimestamp"].string());
     if (last && sys.loop.now() - *last < options.events_kept) continue;
     show(entry->key, Json());
   }
@@ -471,7 +472,7 @@ Result<bool> Mirror::is_current(const store::Ref& entry) {
     auto found = state->client.get(object_path(*kind, entry->key));
     if (state->options.may_act) TRY(state->options.may_act());
     if (found) {
-      if (uid_of(*found) == entry->uid() && version_of(*found) == version_of(entry->doc)) return true;
+      if (uid_of(*found) == entry->uid() && version_of(*found) == version_of(entry->doc())) return true;
       state->changed(*kind, *found, false);
       return false;
     }

@@ -88,7 +88,7 @@ struct Room {
     options.expect_revision = seen->revision;
     options.internal = true;
     if (status) options.subresource = registry::Subresource::status;
-    return at.update(widget(), base::merge_patch(seen->doc, *base::parse_json(merge)), options);
+    return at.update(widget(), base::merge_patch(seen->doc(), *base::parse_json(merge)), options);
   }
   store::Ref here(const std::string& name) { return registry->get(widget(), "default", name); }
   store::Ref at_server(const std::string& name) { return server.registry->get(widget(), "default", name); }
@@ -98,9 +98,9 @@ struct Room {
     const auto mine = store->list("widgets.example.com"), theirs = server.store->list("widgets.example.com");
     if (mine.size() != theirs.size()) return false;
     for (size_t i = 0; i < mine.size(); ++i) {
-      Json theirs_doc = theirs[i]->doc;
+      Json theirs_doc = theirs[i]->doc();
       theirs_doc.child("metadata").erase("managedFields");
-      if (!(mine[i]->doc == theirs_doc)) return false;
+      if (!(mine[i]->doc() == theirs_doc)) return false;
     }
     return true;
   }
@@ -120,7 +120,7 @@ TEST_CASE("what others write is shown, whichever way the server lists") {
     REQUIRE(room.change(*room.server.registry, "a", R"({"spec":{"size":9}})").ok());
     REQUIRE(room.server.registry->remove(room.widget(), "default", "b").ok());
     CHECK(room.until([&] { return room.agree() && !room.here("b"); }));
-    CHECK(room.here("a")->doc.path("spec.size").integer() == 9);
+    CHECK(room.here("a")->doc().path("spec.size").integer() == 9);
     // The server is away for a while; watches go on where they were, or list anew.
     room.server.kill();
     room.pass(base::minutes(3));
@@ -141,18 +141,19 @@ TEST_CASE("what is written here is assumed at once, and becomes what the server 
   CHECK(room.until([&] { return room.agree(); }));
   CHECK(room.here("a")->uid() == room.at_server("a")->uid());
   CHECK(room.here("a")->uid() != assumed_uid);
-  CHECK(room.here("a")->doc.path("metadata.resourceVersion").string() == std::to_string(room.at_server("a")->revision));
+  CHECK(room.here("a")->doc().path("metadata.resourceVersion").string() ==
+        std::to_string(room.at_server("a")->revision));
 
   // Spec, status and removal, one upon the other without waiting.
   REQUIRE(room.change(*room.registry, "a", R"({"spec":{"size":5},"metadata":{"finalizers":["example.com/x"]}})").ok());
   REQUIRE(room.change(*room.registry, "a", R"({"status":{"size":5}})", true).ok());
   CHECK(room.until([&] { return room.agree(); }));
-  CHECK(room.at_server("a")->doc.path("status.size").integer() == 5);
-  CHECK(room.at_server("a")->doc.path("spec.size").integer() == 5);
+  CHECK(room.at_server("a")->doc().path("status.size").integer() == 5);
+  CHECK(room.at_server("a")->doc().path("spec.size").integer() == 5);
   CHECK(room.mirror->refused() == 0);
   REQUIRE(room.registry->remove(room.widget(), "default", "a").ok());
   CHECK(room.until([&] { return room.agree(); }));
-  CHECK(!room.at_server("a")->doc.path("metadata.deletionTimestamp").is_null());
+  CHECK(!room.at_server("a")->doc().path("metadata.deletionTimestamp").is_null());
   REQUIRE(room.change(*room.registry, "a", R"({"metadata":{"finalizers":null}})").ok());
   CHECK(!room.here("a"));
   CHECK(room.until([&] { return room.agree(); }));
@@ -167,7 +168,7 @@ TEST_CASE("references to an object that was only assumed get its real uid") {
                    owner->uid() + "\"}]");
   CHECK(room.outcome(child->revision) == "kept");
   CHECK(room.until([&] { return room.agree(); }));
-  CHECK(room.at_server("child")->doc.path("metadata.ownerReferences").at(0)["uid"].string() ==
+  CHECK(room.at_server("child")->doc().path("metadata.ownerReferences").at(0)["uid"].string() ==
         room.at_server("owner")->uid());
   CHECK(room.store->owned_by(room.at_server("owner")->uid()).size() == 1);
 }
@@ -184,15 +185,15 @@ TEST_CASE("a write that others forestalled is refused, and what they wrote is sh
   CHECK(room.outcome((*mine)->revision).find("modified") != std::string::npos);
   CHECK(room.outcome(behind->revision) != "kept");
   CHECK(room.until([&] { return room.agree(); }));
-  CHECK(room.here("a")->doc.path("spec.size").integer() == 7);
-  CHECK(room.here("a")->doc.path("spec.color").string() == "red");
+  CHECK(room.here("a")->doc().path("spec.size").integer() == 7);
+  CHECK(room.here("a")->doc().path("spec.color").string() == "red");
   CHECK(!room.here("behind"));
   // Another one of the name is there first.
   room.widget_there("taken");
   const auto late = room.widget_here("taken");
   CHECK(room.outcome(late->revision) != "kept");
   CHECK(room.until([&] { return room.agree(); }));
-  CHECK(room.here("taken")->doc.path("spec.color").string() == "red");
+  CHECK(room.here("taken")->doc().path("spec.color").string() == "red");
 }
 
 TEST_CASE("a write whose answer was lost is done once") {
@@ -216,7 +217,7 @@ TEST_CASE("a write whose answer was lost is done once") {
     }
     CHECK(room.outcome(made->revision) == "kept");
     CHECK(room.until([&] { return room.agree(); }));
-    CHECK(room.at_server("a")->doc.path("spec.size").integer() == round + 10);
+    CHECK(room.at_server("a")->doc().path("spec.size").integer() == round + 10);
   }
   CHECK(room.mirror->refused() == 0);
   CHECK(room.server.store->list("widgets.example.com").size() == 31);
@@ -232,7 +233,7 @@ TEST_CASE("a process that may not act writes nothing") {
   CHECK(room.outcome((*pending)->revision).find("not the leader") != std::string::npos);
   CHECK(!room.change(*room.registry, "a", R"({"spec":{"size":9}})").ok());
   CHECK(room.until([&] { return room.agree(); }));
-  CHECK(room.at_server("a")->doc.path("spec.size").integer() == 3);
+  CHECK(room.at_server("a")->doc().path("spec.size").integer() == 3);
 }
 
 TEST_CASE("before something that cannot be undone the server is asked") {
@@ -247,7 +248,7 @@ TEST_CASE("before something that cannot be undone the server is asked") {
   room.pass(base::milliseconds(2));  // durable there; the watch has not told it yet or just now
   room.in_fiber([&] { current = room.mirror->is_current(old); });
   CHECK(!*current);
-  CHECK(room.here("a")->doc.path("spec.size").integer() == 7);
+  CHECK(room.here("a")->doc().path("spec.size").integer() == 7);
   REQUIRE(room.server.registry->remove(room.widget(), "default", "a").ok());
   room.pass(base::milliseconds(2));
   room.in_fiber([&] { current = room.mirror->is_current(old); });

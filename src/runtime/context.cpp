@@ -20,7 +20,7 @@ std::shared_ptr<const void> typed(Runtime& runtime, const TypeInfo& type, const 
   auto& slot = runtime.state().decoded[entry->create_revision];
   if (slot.object && slot.revision == entry->revision) return slot.object;
   slot.revision = entry->revision;
-  slot.object = type.decode(entry->doc);
+  slot.object = type.decode(entry->doc());
   if (!slot.object && !slot.reported) {
     slot.reported = true;
     base::log::error("stored object does not decode", {{"object", entry->key.text()}});
@@ -45,7 +45,7 @@ std::vector<std::shared_ptr<const void>> Context::list_any(const TypeInfo& type,
                                                            const registry::LabelSelector& selector) const {
   std::vector<std::shared_ptr<const void>> out;
   for (const auto& entry : runtime_.registry().store().list(type.resource, ns)) {
-    if (!selector.empty() && !selector.matches(entry->doc.path("metadata.labels"))) continue;
+    if (!selector.empty() && !selector.matches(entry->doc().path("metadata.labels"))) continue;
     if (auto object = typed(runtime_, type, entry)) out.push_back(std::move(object));
   }
   return out;
@@ -62,7 +62,7 @@ std::vector<std::shared_ptr<const void>> Context::owned_any(const TypeInfo& type
 
 Json Context::document(std::string_view resource, std::string_view ns, std::string_view name) const {
   const auto entry = runtime_.registry().store().get(resource, ns, name);
-  return entry ? entry->doc : Json();
+  return entry ? entry->doc() : Json();
 }
 
 Result<Json> Context::create_any(std::string_view resource, Json doc) {
@@ -71,7 +71,7 @@ Result<Json> Context::create_any(std::string_view resource, Json doc) {
   doc.set("kind", kind.kind);
   const auto made = TRY(runtime_.registry().create(kind, std::move(doc), {.field_manager = "ingot"}));
   wrote(made->revision);
-  return made->doc;
+  return made->doc();
 }
 
 Result<Json> Context::write_any(std::string_view resource, std::string_view ns, std::string_view name,
@@ -79,15 +79,15 @@ Result<Json> Context::write_any(std::string_view resource, std::string_view ns, 
   const auto entry = runtime_.registry().store().get(resource, ns, name);
   const auto& kind = kind_of(runtime_, scheme(), resource);
   if (!entry) return registry::not_found(kind, name);
-  if (merge.empty()) return entry->doc;
+  if (merge.empty()) return entry->doc();
   registry::UpdateOptions options;
   options.subresource = status ? registry::Subresource::status : registry::Subresource::none;
   options.expect_revision = entry->revision;
   options.internal = true;
   options.field_manager = "ingot";
-  const auto written = TRY(runtime_.registry().update(kind, base::merge_patch(entry->doc, merge), options));
+  const auto written = TRY(runtime_.registry().update(kind, base::merge_patch(entry->doc(), merge), options));
   wrote(written->revision);
-  return written->doc;
+  return written->doc();
 }
 
 Result<Json> Context::patch(std::string_view resource, std::string_view ns, std::string_view name, const Json& merge,
@@ -95,14 +95,14 @@ Result<Json> Context::patch(std::string_view resource, std::string_view ns, std:
   const auto entry = runtime_.registry().store().get(resource, ns, name);
   if (!entry) return registry::not_found(kind_of(runtime_, scheme(), resource), name);
   // Only what differs, so that a patch that changes nothing writes nothing.
-  const Json changed = base::merge_diff(entry->doc, base::merge_patch(entry->doc, merge));
+  const Json changed = base::merge_diff(entry->doc(), base::merge_patch(entry->doc(), merge));
   return write_any(resource, ns, name, changed, status);
 }
 
 Result<void> Context::remove_any(std::string_view resource, std::string_view ns, std::string_view name,
                                  std::string_view uid) {
   const auto entry = runtime_.registry().store().get(resource, ns, name);
-  if (!entry || entry->uid() != uid || !entry->doc.path("metadata.deletionTimestamp").is_null()) return {};
+  if (!entry || entry->uid() != uid || !entry->doc().path("metadata.deletionTimestamp").is_null()) return {};
   registry::DeleteOptions options;
   options.expect_uid = std::string(uid);
   auto removed = runtime_.registry().remove(kind_of(runtime_, scheme(), resource), ns, name, options);

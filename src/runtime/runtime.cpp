@@ -70,10 +70,10 @@ void Runtime::State::dispatch(const store::Event& event) {
     if (worker->controller.resource == key.resource) worker->queue->add(key);
     for (const auto& watch : worker->controller.watches) {
       if (watch.resource != key.resource) continue;
-      for (auto& wanted : watch.map(*worker->context, event.object->doc)) worker->queue->add(wanted);
+      for (auto& wanted : watch.map(*worker->context, event.object->doc())) worker->queue->add(wanted);
       // A change may also cut a tie (an owner reference or label removed): look at both sides.
       if (event.previous && event.type == store::EventType::modified) {
-        for (auto& wanted : watch.map(*worker->context, event.previous->doc)) worker->queue->add(wanted);
+        for (auto& wanted : watch.map(*worker->context, event.previous->doc())) worker->queue->add(wanted);
       }
     }
   }

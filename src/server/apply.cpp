@@ -97,11 +97,11 @@ Answer apply_object(Call& call) {
   for (int tries = 1;; ++tries) {
     const Ref live = registry.get(call.kind(), call.route.ns, call.route.name);
     if (!live && !how.subresource.empty()) return registry::not_found(call.kind(), call.route.name);
-    Json doc = TRY(registry::apply(call.kind(), live ? &live->doc : nullptr, applied, how, registry.now()));
+    Json doc = TRY(registry::apply(call.kind(), live ? &live->doc() : nullptr, applied, how, registry.now()));
     warn_about(call, doc);
-    warn_about_finalizers(call, doc, live ? &live->doc : nullptr);
-    TRY(check_grants(call, doc, live ? &live->doc : nullptr));
-    if (live) TRY(check_uid(call.kind(), doc, live->doc));
+    warn_about_finalizers(call, doc, live ? &live->doc() : nullptr);
+    TRY(check_grants(call, doc, live ? &live->doc() : nullptr));
+    if (live) TRY(check_uid(call.kind(), doc, live->doc()));
     RequestAdmission admission(call, live ? "UPDATE" : "CREATE", live ? "PatchOptions" : "CreateOptions");
     const auto stored = live ? update_applied(call, std::move(doc), admission.hook())
                              : create_applied(call, std::move(doc), admission.hook());

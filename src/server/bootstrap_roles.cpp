@@ -168,11 +168,11 @@ base::Result<void> make(registry::Registry& registry, const registry::Kind& kind
     TRY(registry.create(kind, wanted, {.field_manager = "kube-apiserver"}));
     return {};
   }
-  const bool ours = current->doc["metadata"]["annotations"][autoupdate].string() == "true";
+  const bool ours = current->doc()["metadata"]["annotations"][autoupdate].string() == "true";
   if (!ours || wanted.has("aggregationRule")) return {};
   registry::UpdateOptions options;
   options.internal = true;
-  TRY(registry.update(kind, completed(current->doc, wanted), options));
+  TRY(registry.update(kind, completed(current->doc(), wanted), options));
   return {};
 }
 

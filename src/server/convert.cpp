@@ -43,7 +43,7 @@ Result<Json> to_version(const Kind& kind, const meta::Version& version, const Js
 
 Result<std::vector<Json>> to_version(const Kind& kind, const meta::Version& version, const std::vector<Ref>& stored) {
   std::vector<Json> out;
-  for (const auto& entry : stored) out.push_back(entry->doc);
+  for (const auto& entry : stored) out.push_back(entry->doc());
   if (const auto* convert = meta::converter_of(kind)) out = TRY((*convert)(out, kind.api_version(version.name)));
   for (auto& doc : out) doc = TRY(to_version(kind, version, doc));
   return out;
@@ -73,8 +73,8 @@ Result<void> update_stored_form(Call& call) {
   if (!convert) return {};
   const std::string wanted = kind.api_version(kind.storage_version);
   const auto current = call.api.registry.get(kind, call.route.ns, call.route.name);
-  if (!current || current->doc["apiVersion"].string() == wanted) return {};
-  auto converted = TRY((*convert)({current->doc}, wanted));
+  if (!current || current->doc()["apiVersion"].string() == wanted) return {};
+  auto converted = TRY((*convert)({current->doc()}, wanted));
   // Somebody else may have done it meanwhile.
   (void)call.api.store().put(current->key, std::move(converted.front()), current->revision);
   return {};

@@ -172,8 +172,8 @@ void FlowControl::take_all() {
                         spec["distinguisherMethod"]["type"].string(), spec["matchingPrecedence"].integer(),
                         spec["rules"]});
   };
-  for (const auto& entry : store.list(priority_levels)) take_level(entry->key.name, entry->uid(), entry->doc["spec"]);
-  for (const auto& entry : store.list(flow_schemas)) take_schema(entry->key.name, entry->uid(), entry->doc["spec"]);
+  for (const auto& entry : store.list(priority_levels)) take_level(entry->key.name, entry->uid(), entry->doc()["spec"]);
+  for (const auto& entry : store.list(flow_schemas)) take_schema(entry->key.name, entry->uid(), entry->doc()["spec"]);
   for (const auto& each : flow_defaults()) {
     const std::string& name = each.doc["metadata"]["name"].string();
     if (store.get(each.resource, {}, name)) continue;
@@ -198,12 +198,12 @@ base::Result<void> FlowControl::look_at(const store::Key& key) {
     TRY(registry_.create(kind, wanted->doc, options));
     return {};
   }
-  const bool ours = current->doc["metadata"]["annotations"][flow_autoupdate].string() == "true";
-  if (wanted && (wanted->mandatory || ours) && !holds(current->doc["spec"], wanted->doc["spec"])) {
+  const bool ours = current->doc()["metadata"]["annotations"][flow_autoupdate].string() == "true";
+  if (wanted && (wanted->mandatory || ours) && !holds(current->doc()["spec"], wanted->doc["spec"])) {
     registry::UpdateOptions options;
     options.internal = true;
     options.field_manager = producer;
-    TRY(registry_.update(kind, Json(current->doc).set("spec", wanted->doc["spec"]), options));
+    TRY(registry_.update(kind, Json(current->doc()).set("spec", wanted->doc["spec"]), options));
     return {};
   }
   return key.resource == flow_schemas ? look_at_status(current) : base::Result<void>();
@@ -211,11 +211,11 @@ base::Result<void> FlowControl::look_at(const store::Key& key) {
 
 // The condition Dangling: whether the priority level that the schema names is missing.
 base::Result<void> FlowControl::look_at_status(const store::Ref& schema) {
-  const std::string& level = schema->doc["spec"]["priorityLevelConfiguration"]["name"].string();
+  const std::string& level = schema->doc()["spec"]["priorityLevelConfiguration"]["name"].string();
   const bool found = registry_.store().get(priority_levels, {}, level) != nullptr;
   const std::string status = found ? "False" : "True";
   Json conditions = Json::array();
-  for (const auto& condition : schema->doc["status"]["conditions"].items()) {
+  for (const auto& condition : schema->doc()["status"]["conditions"].items()) {
     if (condition["type"].string() != "Dangling") {
       conditions.push(condition);
     } else if (condition["status"].string() == status) {
@@ -233,7 +233,7 @@ base::Result<void> FlowControl::look_at_status(const store::Ref& schema) {
   options.subresource = registry::Subresource::status;
   options.internal = true;
   options.field_manager = consumer;
-  Json doc = schema->doc;
+  Json doc = schema->doc();
   doc.child("status").set("conditions", std::move(conditions));
   TRY(registry_.update(*registry_.scheme().by_resource(flow_schemas), std::move(doc), options));
   return {};

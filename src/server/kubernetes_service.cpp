@@ -26,7 +26,7 @@ base::Result<void> make(registry::Registry& registry, const meta::Kind& kind, ui
     TRY(registry.create(kind, wanted));
     return {};
   }
-  if (current->doc["spec"]["ports"] == wanted["spec"]["ports"]) return {};
+  if (current->doc()["spec"]["ports"] == wanted["spec"]["ports"]) return {};
   TRY(registry.modify(kind, "default", "kubernetes", {.internal = true}, [&](const Json& doc) -> base::Result<Json> {
     Json out = doc;
     out.child("spec").set("ports", wanted["spec"]["ports"]);

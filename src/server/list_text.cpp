@@ -79,8 +79,8 @@ Answer in_protobuf(Call& call, const ListPage& page) {
       TRY(call.api.turns.take());
       effort = 0;
     }
-    Json doc =
-        converted.empty() ? TRY(to_version(call.kind(), call.version(), page.items[i]->doc)) : std::move(converted[i]);
+    Json doc = converted.empty() ? TRY(to_version(call.kind(), call.version(), page.items[i]->doc()))
+                                 : std::move(converted[i]);
     list.add(list_document(call, std::move(doc)));
   }
   return protobuf_answer(200, list.whole());
@@ -122,7 +122,7 @@ Result<ListText> ListText::of(Call& call, ListPage page) {
       text = page.items[i]->bytes();
       ++effort;
     } else {
-      const Json doc = converted.empty() ? TRY(to_version(call.kind(), call.version(), page.items[i]->doc))
+      const Json doc = converted.empty() ? TRY(to_version(call.kind(), call.version(), page.items[i]->doc()))
                                          : std::move(converted[i]);
       text = out.keep(list_item(call, doc));
       effort += effort_to_make;

@@ -58,7 +58,7 @@ Rbac::Rbac(sys::Loop& loop, registry::Registry& registry, bool aggregate)
       aggregates_(aggregate),
       queue_(loop, "clusterroles", [this](const store::Key& key) { return this->aggregate(key); }) {
   for (const auto resource : {roles, cluster_roles, role_bindings, cluster_role_bindings}) {
-    for (const auto& entry : registry_.store().list(resource)) take(entry->key, &entry->doc);
+    for (const auto& entry : registry_.store().list(resource)) take(entry->key, &entry->doc());
   }
   subscription_ = registry_.store().subscribe(false, [this](const store::Event& event) { changed(event); });
 }
@@ -72,7 +72,7 @@ void Rbac::maintain() {
 void Rbac::changed(const store::Event& event) {
   const auto& key = event.object->key;
   if (!key.resource.ends_with(rbac_group)) return;
-  take(key, event.type == store::EventType::deleted ? nullptr : &event.object->doc);
+  take(key, event.type == store::EventType::deleted ? nullptr : &event.object->doc());
 }
 
 void Rbac::take(const store::Key& key, const Json* doc) {
@@ -119,25 +119,25 @@ void Rbac::take_binding(const store::Key& key, const Json* doc) {
 base::Result<void> Rbac::aggregate(const store::Key& key) {
   if (leads_ && !leads_()) return {};
   const auto current = registry_.store().get(key);
-  if (!current || !current->doc["aggregationRule"].is_object()) return {};
+  if (!current || !current->doc()["aggregationRule"].is_object()) return {};
   std::vector<registry::LabelSelector> selectors;
-  for (const auto& selector : current->doc["aggregationRule"]["clusterRoleSelectors"].items()) {
+  for (const auto& selector : current->doc()["aggregationRule"]["clusterRoleSelectors"].items()) {
     selectors.push_back(TRY(registry::LabelSelector::from_object(selector)));
   }
   Rules all;
   for (const auto& other : registry_.store().list(cluster_roles)) {
-    const auto& labels = other->doc["metadata"]["labels"];
+    const auto& labels = other->doc()["metadata"]["labels"];
     const bool selected = std::any_of(selectors.begin(), selectors.end(),
                                       [&](const registry::LabelSelector& one) { return one.matches(labels); });
     if (!selected || other->key == key) continue;
-    for (auto& rule : rules_of(other->doc["rules"])) {
+    for (auto& rule : rules_of(other->doc()["rules"])) {
       if (std::find(all.begin(), all.end(), rule) == all.end()) all.push_back(std::move(rule));
     }
   }
-  if (all == rules_of(current->doc["rules"])) return {};
+  if (all == rules_of(current->doc()["rules"])) return {};
   Json rules = Json::array();
   for (const auto& rule : all) rules.push(json_of(rule));
-  Json doc = current->doc;
+  Json doc = current->doc();
   doc.set("rules", std::move(rules));
   registry::UpdateOptions options;
   options.internal = true;

@@ -47,7 +47,7 @@ Result<Json> scale_of(const Call& call, const Json& stored) {
                        {"status", std::move(status)}});
 }
 
-Answer shown(Call& call, const Ref& object) { return answer(call, 200, TRY(scale_of(call, object->doc)).dump()); }
+Answer shown(Call& call, const Ref& object) { return answer(call, 200, TRY(scale_of(call, object->doc())).dump()); }
 
 // The object with the replicas of `scale`.
 Result<Json> scaled(const Call& call, const Json& stored, const Json& scale) {
@@ -135,9 +135,9 @@ Answer apply_scale(Call& call) {
   options.subresource = registry::Subresource::scale;
   options.applied = true;
   options.dry_run = is_dry_run(call);
-  Json made = TRY(registry::apply(call.kind(), &live->doc, applied, how, registry.now()));
+  Json made = TRY(registry::apply(call.kind(), &live->doc(), applied, how, registry.now()));
   RequestAdmission admission(call, "UPDATE", "PatchOptions");
-  const Json current = TRY(scale_of(call, live->doc));
+  const Json current = TRY(scale_of(call, live->doc()));
   const Json asked = TRY(scale_of(call, made));
   const Json admitted = TRY(admission.mutate_part(asked, current));
   TRY(admission.validate_part(admitted, current));

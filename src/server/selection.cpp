@@ -94,11 +94,11 @@ std::string Selection::name() const {
 bool Selection::matches(const store::Entry& entry) const {
   if (!ns_.empty() && entry.key.ns != ns_) return false;
   for (const auto& field : fields_) {
-    const Json& value = entry.doc.path(field.path);
+    const Json& value = entry.doc().path(field.path);
     const bool same = text_of(value) == field.value || (value.is_null() && field.value == "false");
     if (same != field.equal) return false;
   }
-  return labels_.empty() || labels_.matches(entry.doc["metadata"]["labels"]);
+  return labels_.empty() || labels_.matches(entry.labels());
 }
 
 }  // namespace server

@@ -69,8 +69,8 @@ Result<void> check_alive(const Subject& subject, const store::Store& store) {
 
 Result<void> check_secret(const Subject& subject, std::string_view token, const store::Store& store) {
   const auto secret = store.get("secrets", subject.ns, subject.bound_name);
-  if (!secret || secret->doc["metadata"].has("deletionTimestamp")) return refused("the Secret of the token is gone");
-  const auto held = base::unbase64(secret->doc["data"]["token"].string());
+  if (!secret || secret->doc()["metadata"].has("deletionTimestamp")) return refused("the Secret of the token is gone");
+  const auto held = base::unbase64(secret->doc()["data"]["token"].string());
   if (held && base::equal_constant_time(*held, token)) return {};
   return refused("the Secret holds another token");
 }

@@ -88,9 +88,9 @@ std::optional<User> bootstrap_user(std::string_view token, const store::Store& s
   }
   const std::string id(token.substr(0, dot));
   const auto secret = store.get("secrets", "kube-system", "bootstrap-token-" + id);
-  if (!secret || secret->doc["type"].string() != "bootstrap.kubernetes.io/token") return std::nullopt;
-  if (secret->doc["metadata"].has("deletionTimestamp")) return std::nullopt;
-  const auto value = [&](const char* key) { return base::unbase64(secret->doc["data"][key].string()).value_or(""); };
+  if (!secret || secret->doc()["type"].string() != "bootstrap.kubernetes.io/token") return std::nullopt;
+  if (secret->doc()["metadata"].has("deletionTimestamp")) return std::nullopt;
+  const auto value = [&](const char* key) { return base::unbase64(secret->doc()["data"][key].string()).value_or(""); };
   if (value("token-id") != id || !base::equal_constant_time(value("token-secret"), token.substr(dot + 1))) {
     return std::nullopt;
   }

@@ -100,7 +100,7 @@ StoredForm::StoredForm(const Call& call)
 
 bool StoredForm::is(const store::Entry& object) const {
   if (!possible_ || object.revision < normal_from_) return false;
-  return api_version_.empty() || object.doc["apiVersion"].string() == api_version_;
+  return api_version_.empty() || object.is_of(api_version_);
 }
 
 std::optional<View> negotiate(const net::Request& request, const Route& route) {
@@ -177,8 +177,8 @@ std::string document_text(const Call& call, const Json& document) {
 }
 
 Result<std::string> object_text(Call& call, const Ref& object, bool first) {
-  if (StoredForm(call).is(*object)) return call.view.protobuf ? document_text(call, object->doc) : object->bytes();
-  const Json doc = TRY(to_version(call.kind(), call.version(), object->doc));
+  if (StoredForm(call).is(*object)) return call.view.protobuf ? document_text(call, object->doc()) : object->bytes();
+  const Json doc = TRY(to_version(call.kind(), call.version(), object->doc()));
   switch (call.view.form) {
     case View::Form::table:
       return table_of_one(call, doc, first).dump();

@@ -30,13 +30,9 @@ struct Change {
 
 // The last state a selector let through, as of the change that took it out.
 Ref with_revision(const Ref& object, uint64_t revision) {
-  auto entry = std::make_shared<store::Entry>();
-  entry->key = object->key;
-  entry->revision = revision;
-  entry->create_revision = object->create_revision;
-  entry->doc = object->doc;
-  entry->doc.child("metadata").set("resourceVersion", std::to_string(revision));
-  return entry;
+  Json doc = object->doc();
+  doc.child("metadata").set("resourceVersion", std::to_string(revision));
+  return std::make_shared<store::Entry>(object->key, revision, object->create_revision, std::move(doc));
 }
 
 // What a change of the store is to a watch with that selection; an empty type when it is nothing.
@@ -173,7 +169,7 @@ class Watch {
     if (!convert) return {};
     std::vector<Json> docs;
     for (const auto& change : state_->pending) {
-      docs.push_back(change.object->doc);
+      docs.push_back(change.object->doc());
       if (docs.size() == converted_at_once_max) break;
     }
     auto converted = (*convert)(docs, call_.api_version());

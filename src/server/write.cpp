@@ -53,7 +53,7 @@ Result<void> check_uid(const Kind& kind, const Json& doc, const Json& stored) {
 Answer written(Call& call, int status, const Result<Ref>& object) {
   if (!object) return object.error();
   if (!call.kind().custom && call.kind().warnings) {
-    for (auto& text : call.kind().warnings((*object)->doc)) call.warn(std::move(text));
+    for (auto& text : call.kind().warnings((*object)->doc())) call.warn(std::move(text));
   }
   if (!is_dry_run(call)) TRY(wait_durable(call, (*object)->revision));
   return answer(call, status, *object);
@@ -97,10 +97,10 @@ Answer update_object(Call& call) {
   TRY(check_write_options(call, "UpdateOptions"));
   Json doc = TRY(parse_object(call));
   const Ref current = call.api.registry.get(call.kind(), call.route.ns, call.route.name);
-  doc = TRY(to_storage(call.kind(), call.version(), std::move(doc), current ? &current->doc : nullptr));
+  doc = TRY(to_storage(call.kind(), call.version(), std::move(doc), current ? &current->doc() : nullptr));
   warn_about(call, doc);
-  warn_about_finalizers(call, doc, current ? &current->doc : nullptr);
-  TRY(check_grants(call, doc, current ? &current->doc : nullptr));
+  warn_about_finalizers(call, doc, current ? &current->doc() : nullptr);
+  TRY(check_grants(call, doc, current ? &current->doc() : nullptr));
   registry::UpdateOptions options;
   options.warnings = &call.warnings;
   options.subresource = subresource_of(call);

@@ -11,27 +11,30 @@ namespace {
 constexpr size_t compress_from_bytes = 2048;
 }  // namespace
 
-History::Version History::version_of(const Ref& entry, const Newest* newest) {
-  if (!entry) return {};
-  if (newest && newest->version.revision == entry->revision) return newest->version;
-  const std::string& plain = entry->bytes();
-  bytes_ += plain.size();
-  auto text = std::make_shared<const std::string>(pack_value(plain, compress_from_bytes));
-  return {entry->revision, entry->create_revision, entry, std::move(text), plain.size()};
+History::VersionPtr History::version_of(const Entry& entry) {
+  const size_t bytes = entry.bytes().size();
+  bytes_ += bytes;
+  return std::make_shared<Version>(
+      Version{entry.revision, entry.create_revision, entry.weak_from_this(), std::string(), bytes});
+}
+
+void History::pack(Version& version, const Entry& entry) {
+  if (version.text.empty()) version.text = pack_value(entry.bytes(), compress_from_bytes);
 }
 
 void History::add(const Event& event) {
   const Key& key = event.object->key;
   const auto place = by_resource_.try_emplace(key.resource).first;
-  const auto newest = newest_.find(key.text());
-  Kept kept{event.type,
-            event.revision,
-            key.ns,
-            key.name,
-            version_of(event.object, nullptr),
-            version_of(event.previous, newest == newest_.end() ? nullptr : &newest->second)};
-  newest_[key.text()] = {event.revision, kept.object};
-  place->second.push_back(std::move(kept));
+  Newest& newest = newest_[key.text()];
+  VersionPtr previous = std::move(newest.version);
+  if (event.previous) {
+    if (!previous || previous->revision != event.previous->revision) previous = version_of(*event.previous);
+    pack(*previous, *event.previous);
+  }
+  newest = {event.revision, version_of(*event.object)};
+  if (event.type == EventType::deleted) pack(*newest.version, *event.object);
+  place->second.push_back(
+      {event.type, event.revision, key.ns, key.name, newest.version, event.previous ? std::move(previous) : nullptr});
   order_.push_back(&*place);
   while (order_.size() > limits_.history_events_max || (bytes_ > limits_.history_bytes_max && order_.size() > 1)) {
     drop_oldest();
@@ -43,8 +46,10 @@ void History::drop_oldest() {
   const Kept& oldest = events.front();
   const auto newest = newest_.find(Key{resource, oldest.ns, oldest.name}.text());
   if (newest != newest_.end() && newest->second.revision == oldest.revision) newest_.erase(newest);
-  for (const Version* version : {&oldest.object, &oldest.previous})
-    if (version->text && version->text.use_count() == 1) bytes_ -= version->text_bytes;
+  for (const VersionPtr& version : {oldest.object, oldest.previous}) {
+    constexpr long ours = 2;  // in the event and here
+    if (version && version.use_count() == ours) bytes_ -= version->text_bytes;
+  }
   compacted_ = oldest.revision;
   events.pop_front();
   order_.pop_front();
@@ -55,19 +60,12 @@ void History::forget(uint64_t upto) {
   compacted_ = std::max(compacted_, upto);
 }
 
-Ref History::entry_of(const Version& version, const Key& key) {
-  if (!version.text) return nullptr;
-  if (auto held = version.entry.lock()) return held;
-  const auto text = unpack_value(key, version.revision, *version.text, nullptr);
+Ref History::entry_of(const VersionPtr& version, const Key& key) {
+  if (!version) return nullptr;
+  if (auto held = version->entry.lock()) return held;
+  auto text = unpack_value(key, version->revision, version->text, nullptr);
   CHECK_THAT(text.ok(), "what was packed can be unpacked");
-  auto doc = base::parse_json(*text);
-  CHECK_THAT(doc.ok(), "an object's own text can be read");
-  auto entry = std::make_shared<Entry>();
-  entry->key = key;
-  entry->revision = version.revision;
-  entry->create_revision = version.create_revision;
-  entry->doc = std::move(*doc);
-  return entry;
+  return std::make_shared<Entry>(key, version->revision, version->create_revision, Json(), std::move(*text));
 }
 
 History::Events::const_iterator History::first_after(const Events& events, uint64_t revision) const {
@@ -84,7 +82,8 @@ std::vector<Event> History::after(std::string_view resource, uint64_t after) con
   for (auto at = first_after(events, after); at != events.end(); ++at) {
     const Key key{name, at->ns, at->name};
     auto& known = versions[key];
-    auto previous = known && known->revision == at->previous.revision ? known : entry_of(at->previous, key);
+    auto previous =
+        known && at->previous && known->revision == at->previous->revision ? known : entry_of(at->previous, key);
     known = entry_of(at->object, key);
     out.push_back({at->type, at->revision, known, std::move(previous)});
   }

@@ -1,8 +1,8 @@
 // Durable events of the recent past, per resource, for watches that start there and for lists at a past revision. Holds
 // at most a number of events and of bytes; what falls out moves the compacted revision on.
 //
-// Documents in memory are several times as large as their text, so only the text is kept of versions that nobody else
-// holds, large ones compressed, and parsed again when somebody asks.
+// A version that is current is the store's own object; of versions that were replaced only the text is kept, large ones
+// compressed, and an object is made of it again when somebody asks.
 #pragma once
 
 #include <deque>
@@ -26,28 +26,29 @@ class History {
   std::map<Key, Ref> before(std::string_view resource, uint64_t after) const;
 
  private:
-  using Text = std::shared_ptr<const std::string>;
-  // One version of an object: the object itself as long as somebody holds it.
+  // One version of an object, shared by the event that made it and the one that replaced it.
   struct Version {
-    uint64_t revision = 0, create_revision = 0;
-    std::weak_ptr<const Entry> entry;
-    Text text;              // packed (value_codec.h); null: there is none
-    size_t text_bytes = 0;  // unpacked
+    uint64_t revision, create_revision;
+    std::weak_ptr<const Entry> entry;  // while somebody holds it; the store holds what is current
+    std::string text;                  // packed (value_codec.h), once it was replaced
+    size_t text_bytes;                 // unpacked
   };
+  using VersionPtr = std::shared_ptr<Version>;  // null: there is none
   struct Kept {
     EventType type;
     uint64_t revision;
     std::string ns, name;
-    Version object, previous;
+    VersionPtr object, previous;
   };
   using Events = std::deque<Kept>;
   struct Newest {
     uint64_t revision;  // of the event
-    Version version;
+    VersionPtr version;
   };
 
-  static Ref entry_of(const Version& version, const Key& key);
-  Version version_of(const Ref& entry, const Newest* newest);
+  static Ref entry_of(const VersionPtr& version, const Key& key);
+  static void pack(Version& version, const Entry& entry);
+  VersionPtr version_of(const Entry& entry);
   Events::const_iterator first_after(const Events& events, uint64_t revision) const;
   void drop_oldest();
 
@@ -56,7 +57,7 @@ class History {
   size_t bytes_ = 0;
   std::map<std::string, Events, std::less<>> by_resource_;
   std::deque<std::pair<const std::string, Events>*> order_;  // whose oldest is the oldest of all, the next, ...
-  // By resource/ns/name, of the events that are kept: so that a version's text is shared by the event that replaced it.
+  // By resource/ns/name, of the events that are kept: so that a version is shared by the event that replaced it.
   std::unordered_map<std::string, Newest> newest_;
 };
 

@@ -35,7 +35,7 @@ struct Fixture {
   static std::string text_of(const Event& event) {
     static const char* types[] = {"+", "~", "-"};
     return types[static_cast<size_t>(event.type)] + event.object->key.name +
-           std::to_string(event.object->doc["value"].integer()) + "@" + std::to_string(event.revision) + " ";
+           std::to_string(event.object->doc()["value"].integer()) + "@" + std::to_string(event.revision) + " ";
   }
   Ref put(const std::string& name, int value) {
     const Ref current = store->get(key_of(name));

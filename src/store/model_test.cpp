@@ -15,7 +15,7 @@ using State = std::map<Key, std::pair<uint64_t, int64_t>>;  // revision and valu
 
 State state_of(const std::vector<Ref>& refs) {
   State out;
-  for (const auto& ref : refs) out[ref->key] = {ref->revision, ref->doc["value"].integer()};
+  for (const auto& ref : refs) out[ref->key] = {ref->revision, ref->doc()["value"].integer()};
   return out;
 }
 
@@ -25,11 +25,11 @@ struct Replica {
   void apply(const Event& event) {
     const Key& key = event.object->key;
     CHECK(state.count(key) == (event.type == EventType::added ? 0u : 1u));
-    if (event.previous) CHECK(state[key].second == event.previous->doc["value"].integer());
+    if (event.previous) CHECK(state[key].second == event.previous->doc()["value"].integer());
     if (event.type == EventType::deleted) {
       state.erase(key);
     } else {
-      state[key] = {event.object->revision, event.object->doc["value"].integer()};
+      state[key] = {event.object->revision, event.object->doc()["value"].integer()};
     }
   }
 };
@@ -39,7 +39,9 @@ class Run {
   explicit Run(uint64_t seed) : random_(seed) {
     auto engine = std::make_unique<ManualEngine>();
     engine_ = engine.get();
-    store_ = std::move(*Store::open(world_.loop(), std::move(engine), {.history_events_max = 200}));
+    store_ = std::move(*Store::open(
+        world_.loop(), std::move(engine),
+        {.history_events_max = 200, .decoded_bytes_max = seed % 2 == 0 ? 500u : Limits().decoded_bytes_max}));
     store_->subscribe(false, [this](const Event& event) { live_.apply(event); });
     store_->subscribe(true, [this](const Event& event) { watch_.apply(event); });
     durable_ = store_->revision();
@@ -47,6 +49,8 @@ class Run {
   }
 
   void step() {
+    world_.loop().post([this] { ++turns_; });
+    world_.loop().run_until([this, wanted = turns_ + 1] { return turns_ == wanted; });
     const auto dice = random_() % 100;
     if (dice < 60) {
       put();
@@ -201,6 +205,7 @@ class Run {
 
   std::mt19937_64 random_;
   sys::SimWorld world_{1};
+  int turns_ = 0;
   ManualEngine* engine_ = nullptr;
   std::unique_ptr<Store> store_;
   State assumed_, base_;  // base_: the durable one

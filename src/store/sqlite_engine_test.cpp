@@ -69,7 +69,7 @@ struct Machine {
   }
   std::string value(const std::string& resource, const std::string& name) const {
     const Ref entry = store->get(resource, "default", name);
-    return entry ? entry->doc["value"].string() : "absent";
+    return entry ? entry->doc()["value"].string() : "absent";
   }
   std::string files() const {
     std::string all;
@@ -129,11 +129,11 @@ TEST_CASE("sqlite lets watches go on across a restart") {
   REQUIRE(events.ok());
   REQUIRE(events->size() == 3);
   CHECK((*events)[0].type == EventType::modified);
-  CHECK((*events)[0].object->doc["value"].string() == "two");
-  CHECK((*events)[0].previous->doc["value"].string() == "one");
+  CHECK((*events)[0].object->doc()["value"].string() == "two");
+  CHECK((*events)[0].previous->doc()["value"].string() == "one");
   CHECK((*events)[1].type == EventType::added);
   CHECK((*events)[2].type == EventType::deleted);
-  CHECK((*events)[2].object->doc["value"].string() == "two");
+  CHECK((*events)[2].object->doc()["value"].string() == "two");
   CHECK((*events)[2].object->revision == (*events)[2].revision);
   CHECK(m.store->list_at(widgets, {}, seen)->size() == 1);
 }

@@ -3,39 +3,13 @@
 #include <algorithm>
 #include <deque>
 
+#include "store/decoded_documents.h"
 #include "store/history.h"
 #include "store/table.h"
 
 namespace store {
 
-std::string Key::text() const { return resource + '/' + ns + '/' + name; }
-
-constexpr size_t usual_bytes = 2048;  // what most objects fit in, for a text that need not grow
-
-const std::string& Entry::bytes() const {
-  if (bytes_.empty()) {
-    bytes_.reserve(usual_bytes);
-    doc.dump_to(bytes_);
-    bytes_.shrink_to_fit();  // it stays as long as the object
-  }
-  return bytes_;
-}
-
-const std::string& Entry::uid() const { return doc["metadata"]["uid"].string(); }
-
-namespace {
-
-Ref make_entry(const Key& key, Json doc, uint64_t revision, uint64_t create_revision, bool stamp = true) {
-  auto entry = std::make_shared<Entry>();
-  entry->key = key;
-  entry->revision = revision;
-  entry->create_revision = create_revision;
-  entry->doc = std::move(doc);
-  if (stamp) entry->doc.child("metadata").set("resourceVersion", std::to_string(revision));
-  return entry;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 struct Store::State {
   using Waiter = std::function<void(Result<void>)>;
@@ -60,14 +34,17 @@ struct Store::State {
   };
   static constexpr size_t burnt_max = 1000;
 
-  State(std::unique_ptr<Engine> engine_, Limits limits_, uint64_t revision, uint64_t compacted)
+  State(sys::Loop& loop, std::unique_ptr<Engine> engine_, Limits limits_, uint64_t revision, uint64_t compacted)
       : limits(limits_),
+        decoded(std::make_shared<DecodedDocuments>(loop, limits.decoded_bytes_max)),
         last_number(revision),
         durable(revision),
         history(limits, compacted),
         engine(std::move(engine_)),
         stamp(!engine->decides_content()) {}
+  ~State() { decoded->stop(); }
 
+  Ref make_entry(const Key& key, Json doc, uint64_t revision, uint64_t create_revision) const;
   Result<Ref> current_if(const Key& key, uint64_t expect) const;
   Ref change(const Key& key, EventType type, Ref object, Ref previous);
   Result<void> may_write() const { return engine->may_write(); }
@@ -87,6 +64,7 @@ struct Store::State {
   const Burnt* burnt_at(uint64_t revision) const;
 
   Limits limits;
+  std::shared_ptr<DecodedDocuments> decoded;
   Table table;
   uint64_t last_number;  // the last revision number given out; never reused, even after a roll back
   uint64_t durable;
@@ -103,6 +81,13 @@ struct Store::State {
   std::unique_ptr<Engine> engine;  // goes first, so that nothing calls back into the rest
   bool stamp;                      // documents get our revision as their resourceVersion
 };
+
+Ref Store::State::make_entry(const Key& key, Json doc, uint64_t revision, uint64_t create_revision) const {
+  if (stamp) doc.child("metadata").set("resourceVersion", std::to_string(revision));
+  auto entry = std::make_shared<Entry>(key, revision, create_revision, std::move(doc));
+  decoded->adopt(*entry);
+  return entry;
+}
 
 Result<Ref> Store::State::current_if(const Key& key, uint64_t expect) const {
   Ref current = table.find(key);
@@ -154,7 +139,7 @@ void Store::State::learn(Foreign change) {
   const uint64_t create_revision = change.create_revision != 0 ? change.create_revision
                                    : current                   ? current->create_revision
                                                                : revision;
-  Ref object = make_entry(change.key, deleted ? current->doc : std::move(change.doc), revision, create_revision, stamp);
+  Ref object = make_entry(change.key, deleted ? current->doc() : std::move(change.doc), revision, create_revision);
   const auto type = deleted ? EventType::deleted : current ? EventType::modified : EventType::added;
   assume({type, revision, std::move(object), std::move(current)}, true);
   confirm_foreign();
@@ -304,21 +289,31 @@ Store::~Store() = default;
 
 namespace {
 
-Result<Ref> entry_of(const Record& record) {
+// Its revision is its place in the log, whatever the text says.
+Result<std::shared_ptr<Entry>> entry_of(const Record& record) {
   auto doc = base::parse_json(record.doc);
   if (!doc) return std::move(doc).error().context("stored object " + record.key.text());
-  return make_entry(record.key, std::move(*doc), record.revision, record.create_revision);
+  const std::string revision = std::to_string(record.revision);
+  const bool same = (*doc)["metadata"]["resourceVersion"].string() == revision;
+  if (!same) doc->child("metadata").set("resourceVersion", revision);
+  return std::make_shared<Entry>(record.key, record.revision, record.create_revision, std::move(*doc),
+                                 same ? record.doc : std::string());
+}
+
+Ref removed(const Record& record, const Entry& last) {
+  Json doc = last.doc();
+  doc.child("metadata").set("resourceVersion", std::to_string(record.revision));
+  return std::make_shared<Entry>(record.key, record.revision, record.create_revision, std::move(doc));
 }
 
 // Tells the changes after `loaded.compacted` again, oldest first.
-Result<std::vector<Event>> replay(const Engine::Loaded& loaded, std::map<uint64_t, Ref> versions) {
+Result<void> replay(const Engine::Loaded& loaded, std::map<uint64_t, Ref> versions, History& history) {
   std::map<uint64_t, const Record*> changes;
   for (const auto& record : loaded.objects) changes[record.revision] = &record;
   for (const auto& record : loaded.past) {
     changes[record.revision] = &record;
     if (!record.doc.empty()) versions[record.revision] = TRY(entry_of(record));
   }
-  std::vector<Event> events;
   for (auto at = changes.upper_bound(loaded.compacted); at != changes.end(); ++at) {
     const Record& record = *at->second;
     Event event{EventType::added, record.revision, nullptr, nullptr};
@@ -327,31 +322,31 @@ Result<std::vector<Event>> replay(const Engine::Loaded& loaded, std::map<uint64_
       event.previous = versions[record.previous_revision];
       if (!event.previous) return base::corrupt("the version before " + record.key.text() + " is missing");
     }
-    event.object = event.type == EventType::deleted
-                       ? make_entry(record.key, event.previous->doc, record.revision, record.create_revision)
-                       : versions[record.revision];
-    events.push_back(std::move(event));
+    const bool gone = event.type == EventType::deleted;
+    event.object = gone ? removed(record, *event.previous) : versions[record.revision];
+    history.add(event);
   }
-  return events;
+  return {};
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> Store::open(sys::Loop&, std::unique_ptr<Engine> engine, Limits limits) {
+Result<std::unique_ptr<Store>> Store::open(sys::Loop& loop, std::unique_ptr<Engine> engine, Limits limits) {
   const auto loaded = TRY(engine->load());
   // Clients take resourceVersion "0" for "any", so an empty store is at 1.
   const uint64_t revision = std::max<uint64_t>(loaded.revision, 1);
   const bool has_past = loaded.compacted != 0;
-  auto state = std::make_unique<State>(std::move(engine), limits, revision, has_past ? loaded.compacted : revision);
+  auto state =
+      std::make_unique<State>(loop, std::move(engine), limits, revision, has_past ? loaded.compacted : revision);
   std::map<uint64_t, Ref> versions;
   for (const auto& record : loaded.objects) {
-    Ref entry = TRY(entry_of(record));
+    const auto entry = TRY(entry_of(record));
     if (has_past) versions[record.revision] = entry;
-    state->table.set(record.key, std::move(entry));
+    state->table.set(record.key, entry);
+    state->decoded->let_go(*entry);
+    state->decoded->adopt(*entry);
   }
-  if (has_past) {
-    for (auto& event : TRY(replay(loaded, std::move(versions)))) state->history.add(event);
-  }
+  if (has_past) TRY(replay(loaded, std::move(versions), state->history));
   auto store = std::unique_ptr<Store>(new Store(std::move(state)));
   store->state_->engine->attach(*store);
   return store;
@@ -418,7 +413,7 @@ Result<Ref> Store::put(const Key& key, Json doc, uint64_t expect) {
   TRY(state.may_write());
   Ref current = TRY(state.current_if(key, expect));
   const uint64_t revision = state.last_number + 1;
-  Ref object = make_entry(key, std::move(doc), revision, current ? current->create_revision : revision, state.stamp);
+  Ref object = state.make_entry(key, std::move(doc), revision, current ? current->create_revision : revision);
   if (object->bytes().size() > state.limits.object_bytes_max) {
     return Error{.code = base::Code::too_large,
                  .message = key.text() + " has " + std::to_string(object->bytes().size()) + " bytes, more than " +
@@ -436,7 +431,7 @@ Result<Ref> Store::remove(const Key& key, uint64_t expect) {
   if (!state.table.find(key)) return base::not_found(key.text() + " not found");
   Ref current = TRY(state.current_if(key, expect));
   const uint64_t revision = ++state.last_number;
-  Ref object = make_entry(key, current->doc, revision, current->create_revision, state.stamp);
+  Ref object = state.make_entry(key, current->doc(), revision, current->create_revision);
   return state.change(key, EventType::deleted, std::move(object), std::move(current));
 }
 

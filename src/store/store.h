@@ -29,18 +29,44 @@ struct Key {
   std::string text() const;  // resource/ns/name
 };
 
-// One version of one object; never changes. `doc` is the whole object in its storage version, with
+class DecodedDocuments;
+
+// One version of one object; never changes. Its document is the whole object in its storage version, with
 // metadata.resourceVersion set to `revision`.
-struct Entry {
-  Key key;
-  uint64_t revision = 0;  // this version
-  uint64_t create_revision = 0;
-  Json doc;
-  const std::string& bytes() const;  // doc.dump(), made once
+//
+// Decoded, a document takes three times the memory of its text, and most objects rest most of the time. So an entry of
+// a Store keeps its text, and its document only for as long as that is read (Limits::decoded_bytes_max).
+class Entry : public std::enable_shared_from_this<Entry> {
+ public:
+  // `text` is the document's where it is known; `doc` may be null then.
+  Entry(Key key, uint64_t revision, uint64_t create_revision, Json doc, std::string text = {});
+
+  const Key key;
+  const uint64_t revision;  // this version
+  const uint64_t create_revision;
+
+  // Decoded when it is not. A reference stays good while somebody besides the Store holds the entry, and in any case
+  // until the function or fiber of the loop that asked ends or parks.
+  const Json& doc() const;
+  const std::string& bytes() const;  // doc().dump(), made once
   const std::string& uid() const;    // metadata.uid; "" when there is none
+  const Json& labels() const;        // metadata.labels, for selectors: they look at many that rest
+  bool is_of(std::string_view api_version) const;
 
  private:
-  mutable std::string bytes_;
+  friend class DecodedDocuments;
+  // What is asked of objects that rest.
+  struct Outline {
+    std::string uid;
+    Json labels;
+  };
+  const Outline& outline() const;
+
+  mutable Json doc_;           // null: not decoded
+  mutable std::string bytes_;  // empty: not made
+  mutable std::optional<Outline> outline_;
+  mutable bool read_ = false;                 // the document, since the keeper looked
+  std::shared_ptr<DecodedDocuments> keeper_;  // null: what is decoded stays so
 };
 using Ref = std::shared_ptr<const Entry>;
 
@@ -121,6 +147,7 @@ struct Limits {
   size_t history_events_max = 100'000;   // kept for watches that start in the past
   size_t history_bytes_max = 64u << 20;  // of serialised objects in that history
   size_t object_bytes_max = 3u << 20;    // serialised; more is Code::too_large
+  size_t decoded_bytes_max = 4u << 20;   // serialised, of objects that rest and are kept decoded all the same
 };
 
 class Store {

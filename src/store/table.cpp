@@ -5,13 +5,13 @@ namespace store {
 Ref Table::find(std::string_view resource, std::string_view ns, std::string_view name) const {
   const auto objects = by_resource_.find(resource);
   if (objects == by_resource_.end()) return nullptr;
-  const auto found = objects->second.find(NameView{ns, name});
-  return found == objects->second.end() ? nullptr : found->second;
+  const auto found = objects->second.find(Name{ns, name});
+  return found == objects->second.end() ? nullptr : *found;
 }
 
 Ref Table::find_uid(std::string_view uid) const {
   const auto found = by_uid_.find(uid);
-  return found == by_uid_.end() ? nullptr : found->second;
+  return found == by_uid_.end() ? nullptr : (*found)->shared_from_this();
 }
 
 std::vector<Ref> Table::list(std::string_view resource, std::string_view ns) const {
@@ -21,9 +21,9 @@ std::vector<Ref> Table::list(std::string_view resource, std::string_view ns) con
   const auto& all = objects->second;
   if (ns.empty()) out.reserve(all.size());
   const std::string behind = std::string(ns) + '\0';  // no text is between the two
-  auto at = ns.empty() ? all.begin() : all.lower_bound(NameView{ns, {}});
-  const auto end = ns.empty() ? all.end() : all.lower_bound(NameView{behind, {}});
-  for (; at != end; ++at) out.push_back(at->second);
+  auto at = ns.empty() ? all.begin() : all.lower_bound(Name{ns, {}});
+  const auto end = ns.empty() ? all.end() : all.lower_bound(Name{behind, {}});
+  for (; at != end; ++at) out.push_back(*at);
   return out;
 }
 
@@ -46,35 +46,34 @@ std::vector<std::string> Table::resources() const {
 
 void Table::set(const Key& key, Ref entry) {
   auto& objects = by_resource_[key.resource];
-  const auto at = objects.lower_bound(NameView{key.ns, key.name});
-  if (at != objects.end() && at->first.first == key.ns && at->first.second == key.name) {
-    unindex(at->second);
-    if (entry) {
-      at->second = entry;
-    } else {
-      objects.erase(at);
-    }
-  } else if (entry) {
-    objects.emplace_hint(at, Name{key.ns, key.name}, entry);
+  auto at = objects.lower_bound(Name{key.ns, key.name});
+  if (at != objects.end() && ByName::name(*at) == Name{key.ns, key.name}) {
+    unindex(**at);
+    at = objects.erase(at);
   }
-  if (entry) index(entry);
+  if (!entry) return;
+  index(*entry);
+  objects.insert(at, std::move(entry));
 }
 
-void Table::index(const Ref& entry) {
-  if (!entry->uid().empty()) by_uid_[entry->uid()] = entry;
-  for (const auto& owner : entry->doc["metadata"]["ownerReferences"].items()) {
+void Table::index(const Entry& entry) {
+  if (!entry.uid().empty()) {
+    by_uid_.erase(&entry);  // a uid that two objects claim leads to the later one
+    by_uid_.insert(&entry);
+  }
+  for (const auto& owner : entry.doc()["metadata"]["ownerReferences"].items()) {
     const auto& uid = owner["uid"].string();
-    if (!uid.empty()) by_owner_[uid].insert(entry->key);
+    if (!uid.empty()) by_owner_[uid].insert(entry.key);
   }
 }
 
-void Table::unindex(const Ref& entry) {
-  const auto at = by_uid_.find(entry->uid());
-  if (at != by_uid_.end() && at->second->key == entry->key) by_uid_.erase(at);
-  for (const auto& owner : entry->doc["metadata"]["ownerReferences"].items()) {
+void Table::unindex(const Entry& entry) {
+  const auto at = by_uid_.find(&entry);
+  if (at != by_uid_.end() && *at == &entry) by_uid_.erase(at);
+  for (const auto& owner : entry.doc()["metadata"]["ownerReferences"].items()) {
     const auto keys = by_owner_.find(owner["uid"].string());
     if (keys == by_owner_.end()) continue;
-    keys->second.erase(entry->key);
+    keys->second.erase(entry.key);
     if (keys->second.empty()) by_owner_.erase(keys);
   }
 }

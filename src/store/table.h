@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "store/store.h"
@@ -24,29 +25,41 @@ class Table {
   void set(const Key& key, Ref entry);
 
  private:
-  using Name = std::pair<std::string, std::string>;  // namespace, name
-  using NameView = std::pair<std::string_view, std::string_view>;
-  struct NameLess {
+  using Name = std::pair<std::string_view, std::string_view>;  // namespace, name
+  struct ByName {
     using is_transparent = void;
-    static NameView view(const Name& name) { return {name.first, name.second}; }
-    static NameView view(const NameView& name) { return name; }
+    static Name name(const Ref& entry) { return {entry->key.ns, entry->key.name}; }
+    static Name name(const Name& name) { return name; }
     template <class A, class B>
     bool operator()(const A& a, const B& b) const {
-      return view(a) < view(b);
+      return name(a) < name(b);
     }
   };
   struct Hash {
     using is_transparent = void;
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
-  using Objects = std::map<Name, Ref, NameLess>;
+  struct HashUid : Hash {
+    using Hash::operator();
+    size_t operator()(const Entry* entry) const { return (*this)(std::string_view(entry->uid())); }
+  };
+  struct SameUid {
+    using is_transparent = void;
+    static std::string_view uid(const Entry* entry) { return entry->uid(); }
+    static std::string_view uid(std::string_view uid) { return uid; }
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      return uid(a) == uid(b);
+    }
+  };
+  using Objects = std::set<Ref, ByName>;
 
-  void index(const Ref& entry);
-  void unindex(const Ref& entry);
+  void index(const Entry& entry);
+  void unindex(const Entry& entry);
 
   std::map<std::string, Objects, std::less<>> by_resource_;
   // Looked up only, never iterated, so their order decides nothing.
-  std::unordered_map<std::string, Ref, Hash, std::equal_to<>> by_uid_;
+  std::unordered_set<const Entry*, HashUid, SameUid> by_uid_;  // of by_resource_
   std::unordered_map<std::string, std::set<Key>, Hash, std::equal_to<>> by_owner_;
 };
 

@@ -60,7 +60,7 @@ TEST_CASE("a new key encrypts everything again, and the old one is forgotten") {
     CHECK(Sealer::parse(after)->newest() != Sealer::parse(before)->newest());
     {
       auto store = open_store(sys, path);
-      CHECK(store->get("secrets", "a", "s")->doc["text"].string() == "hidden-word");
+      CHECK(store->get("secrets", "a", "s")->doc()["text"].string() == "hidden-word");
       CHECK(rotate_sqlite_key(sys, path).error().code == base::Code::unavailable);  // somebody has it open
     }
     REQUIRE(sys.disk.write(key_path_of(path), before, 0600).ok());
@@ -95,7 +95,7 @@ TEST_CASE("a filled database has the revisions of its source and claims no past"
     CHECK(store->revision() == 5);  // the deletion's, which no object has
     CHECK(store->compacted_revision() == 5);
     CHECK(store->get("secrets", "a", "s")->revision == 2);
-    CHECK(store->get("widgets", "a", "w")->doc["text"].string() == "seen");
+    CHECK(store->get("widgets", "a", "w")->doc()["text"].string() == "seen");
     const auto next = *store->put({"widgets", "a", "w"}, doc_of("next"), 3);
     CHECK(next->revision == 6);
     REQUIRE(sys.loop.run_until([&] { return store->durable_revision() == 6; }));

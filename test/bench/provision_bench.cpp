@@ -62,8 +62,9 @@ class Follower {
 
   void follow() {
     world_.store().subscribe(false, [this](const store::Event& event) {
-      if (event.object->key.resource == "baremetalhosts.metal3.io") host(event.object->key.name, event.object->doc);
-      if (event.object->key.resource == "machines.cluster.x-k8s.io") machine(event.object->key.name, event.object->doc);
+      if (event.object->key.resource == "baremetalhosts.metal3.io") host(event.object->key.name, event.object->doc());
+      if (event.object->key.resource == "machines.cluster.x-k8s.io")
+        machine(event.object->key.name, event.object->doc());
     });
   }
 

@@ -327,7 +327,7 @@ class FakeEngine : public metal::Engine {
   // itself must be durable when it comes.
   bool permitted(metal::Act act, const metal::HostAccess& host, const metal::Operation& operation) {
     const auto facts_in = [](const store::Ref& entry) {
-      const auto decoded = entry ? meta::decode<api::BareMetalHost>(entry->doc) : base::not_found("no host");
+      const auto decoded = entry ? meta::decode<api::BareMetalHost>(entry->doc()) : base::not_found("no host");
       return decoded ? metal::facts_of(*decoded, true) : metal::HostFacts{};
     };
     metal::HostFacts facts = facts_in(store_.get(api::BareMetalHost::resource, host.ns, host.name));

@@ -131,7 +131,7 @@ class HostWorld {
   void force(const std::function<void(Json&)>& fn) {
     const auto entry = store().get(api::BareMetalHost::resource, "metal", "host-1");
     REQUIRE(entry != nullptr);
-    Json doc = entry->doc;
+    Json doc = entry->doc();
     fn(doc);
     REQUIRE(store().put(entry->key, doc, entry->revision).ok());
   }
@@ -146,7 +146,7 @@ class HostWorld {
   FakeEngine& engine() { return manager_->engine; }
   Json document(std::string_view resource, std::string_view name) {
     const auto entry = store().get(resource, "metal", name);
-    return entry ? entry->doc : Json();
+    return entry ? entry->doc() : Json();
   }
   Json host() { return document(api::BareMetalHost::resource, "host-1"); }
   bool gone() { return host().is_null(); }
@@ -166,7 +166,7 @@ class HostWorld {
   }
   bool has_event(std::string_view reason) {
     for (const auto& entry : store().list("events", "metal")) {
-      if (entry->doc["reason"].string() == reason) return true;
+      if (entry->doc()["reason"].string() == reason) return true;
     }
     return false;
   }

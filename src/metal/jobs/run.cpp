@@ -28,7 +28,7 @@ Result<HostFacts> durable_facts(Bench& bench, const HostAccess& host) {
         TRY(sys::sleep(bench.sys.loop, learn_gap));
         continue;
       }
-      const auto decoded = TRY(meta::decode<api::BareMetalHost>(entry->doc));
+      const auto decoded = TRY(meta::decode<api::BareMetalHost>(entry->doc()));
       return facts_of(decoded, true);
     }
     // The store may outlive this fiber's wait, so the callback owns what it touches.

@@ -396,7 +396,7 @@ TEST_CASE("webhooks: a dry run goes through those without side effects only") {
   f.get(maps + "/a", 404);
   // Some and Unknown cannot be configured any more, but are there in old configurations.
   auto old = f.store->get("mutatingwebhookconfigurations.admissionregistration.k8s.io", "", "m");
-  Json doc = old->doc;
+  Json doc = old->doc();
   doc.child("webhooks").item(0).set("sideEffects", "Some");
   REQUIRE(f.store->put(old->key, std::move(doc), old->revision));
   const Json refused = f.post(maps + "?dryRun=All", R"({"metadata":{"name":"a"}})", 400);

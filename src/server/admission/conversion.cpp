@@ -222,9 +222,9 @@ struct Conversions::State : std::enable_shared_from_this<Conversions::State> {
       std::vector<store::Ref> entries;
       std::vector<Json> docs;
       for (const auto& entry : registry.store().list(resource)) {
-        if (entry->doc["apiVersion"].string() == wanted) continue;
+        if (entry->doc()["apiVersion"].string() == wanted) continue;
         entries.push_back(entry);
-        docs.push_back(entry->doc);
+        docs.push_back(entry->doc());
         if (docs.size() == moved_at_once_max) break;
       }
       if (docs.empty()) return true;

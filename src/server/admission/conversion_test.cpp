@@ -203,8 +203,8 @@ TEST_CASE("conversion: when the storage version changes, objects are moved throu
   f.hooks.raw["/down"] = f.hooks.raw["/convert"];
   f.pass(base::seconds(30));
   const auto stored = f.store->get("rods.stable.example.com", "default", "a");
-  CHECK(stored->doc["apiVersion"].string() == "stable.example.com/v2");
-  CHECK(stored->doc["spec"]["length"] == Json(30));
+  CHECK(stored->doc()["apiVersion"].string() == "stable.example.com/v2");
+  CHECK(stored->doc()["spec"]["length"] == Json(30));
   f.send("PATCH", v1 + "/a", R"({"spec":{"size":4}})", 200, "application/merge-patch+json");
   CHECK(f.get(v2 + "/a")["spec"]["length"] == Json(40));
 }

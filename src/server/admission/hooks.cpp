@@ -53,7 +53,7 @@ Hooks HookIndex::validating() {
 Hooks HookIndex::read(const std::string& resource) const {
   auto out = std::make_shared<std::vector<Hook>>();
   for (const auto& entry : store_.list(resource)) {  // by name
-    for (const auto& doc : entry->doc["webhooks"].items()) {
+    for (const auto& doc : entry->doc()["webhooks"].items()) {
       out->push_back(hook_of(entry->key.name, doc));
       out->back().index = out->size() - 1;
     }

@@ -72,7 +72,7 @@ base::Result<bool> AdmissionSelectors::match_namespace(const AdmissionAttributes
   const auto* kind = registry.scheme().by_plural({}, "namespaces");
   const auto found = kind ? registry.get(*kind, {}, asked.ns) : nullptr;
   if (!found) return base::not_found("namespaces " + base::quoted(asked.ns) + " not found");
-  return namespaces.matches(found->doc["metadata"]["labels"]);
+  return namespaces.matches(found->doc()["metadata"]["labels"]);
 }
 
 bool AdmissionSelectors::match_object(const base::Json& object, const base::Json& old) const {

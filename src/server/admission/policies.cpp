@@ -211,7 +211,7 @@ Result<std::vector<Json>> params_of(const Policy& policy, const PolicyBinding& b
   }
   std::vector<Json> out;
   const auto take = [&](const Ref& entry) -> Result<void> {
-    out.push_back(TRY(to_version(*kind, *version, entry->doc)));
+    out.push_back(TRY(to_version(*kind, *version, entry->doc())));
     return {};
   };
   if (const auto& name = ref["name"].string(); !name.empty()) {
@@ -219,7 +219,7 @@ Result<std::vector<Json>> params_of(const Policy& policy, const PolicyBinding& b
   } else {
     const auto selector = TRY(registry::LabelSelector::from_object(ref["selector"]));
     for (const auto& entry : registry.store().list(kind->resource(), ns)) {
-      if (selector.matches(entry->doc["metadata"]["labels"])) TRY(take(entry));
+      if (selector.matches(entry->doc()["metadata"]["labels"])) TRY(take(entry));
     }
   }
   if (out.empty() && ref["parameterNotFoundAction"].string() != "Allow") {
@@ -234,7 +234,7 @@ Json namespace_of(const PolicyQuestion& question) {
   const Kind* kind = registry.scheme().by_plural({}, "namespaces");
   const auto found = kind ? registry.get(*kind, {}, question.asked.ns) : nullptr;
   if (!found) return {};
-  Json out = found->doc;
+  Json out = found->doc();
   out.child("metadata").erase("managedFields");
   out.child("metadata").erase("ownerReferences");
   return out;
@@ -342,13 +342,13 @@ Policies PolicyIndex::all() {
   for (const auto& entry : store_.list(policies_resource)) {
     std::vector<PolicyBinding> own;
     for (const auto& binding : bindings) {
-      const auto& spec = binding->doc["spec"];
+      const auto& spec = binding->doc()["spec"];
       if (spec["policyName"].string() != entry->key.name) continue;
       own.push_back(
           {binding->key.name, PolicyMatch::of(spec["matchResources"]), spec["paramRef"], spec["validationActions"]});
     }
     if (own.empty()) continue;
-    out->push_back(policy_of(entry->key.name, entry->doc["spec"]));
+    out->push_back(policy_of(entry->key.name, entry->doc()["spec"]));
     out->back().bindings = std::move(own);
   }
   all_ = std::move(out);

@@ -36,7 +36,7 @@ std::optional<server::User> WorkloadCluster::user_of(std::string_view text) cons
   if (!token) return std::nullopt;
   const auto secret = store_->get("secrets", "kube-system", "bootstrap-token-" + token->id);
   if (!secret) return std::nullopt;
-  const auto known = token_from_secret(secret->doc);
+  const auto known = token_from_secret(secret->doc());
   if (!known || !known->for_authentication || known->expired(loop_.now())) return std::nullopt;
   if (!base::equal_constant_time(known->token.secret, token->secret)) return std::nullopt;
   server::User user;
@@ -62,9 +62,9 @@ void WorkloadCluster::sign_cluster_info() {
   Json signatures = Json::object();
   const auto info = store_->get("configmaps", "kube-public", "cluster-info");
   if (!info) return;
-  const std::string& kubeconfig = info->doc["data"]["kubeconfig"].string();
+  const std::string& kubeconfig = info->doc()["data"]["kubeconfig"].string();
   for (const auto& entry : store_->list("secrets", "kube-system")) {
-    const auto token = token_from_secret(entry->doc);
+    const auto token = token_from_secret(entry->doc());
     if (!token || !token->for_signing || token->expired(loop_.now())) continue;
     signatures.set("jws-kubeconfig-" + token->token.id, sign_detached(token->token, kubeconfig));
   }
@@ -79,7 +79,7 @@ void WorkloadCluster::sign_cluster_info() {
 void WorkloadCluster::remove_expired_tokens() {
   const meta::Kind* kind = registry_->scheme().by_resource("secrets");
   for (const auto& entry : store_->list("secrets", "kube-system")) {
-    const auto token = token_from_secret(entry->doc);
+    const auto token = token_from_secret(entry->doc());
     if (!token || !token->expired(loop_.now())) continue;
     if (auto removed = registry_->remove(*kind, "kube-system", entry->key.name); removed) {
       site_.log.add(name_, "bootstrap token expired", token->token.id);

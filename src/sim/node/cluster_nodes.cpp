@@ -42,13 +42,13 @@ Json with_unreachable_taint(Json node, bool wanted, base::Time now) {
 
 Json WorkloadCluster::node(const std::string& name) const {
   const auto found = store_->get("nodes", "", name);
-  return found ? found->doc : Json();
+  return found ? found->doc() : Json();
 }
 
 std::string WorkloadCluster::version_for_join() const {
   const auto map = store_->get("configmaps", "kube-system", "kubeadm-config");
   if (!map) return {};
-  const std::string& text = map->doc["data"]["ClusterConfiguration"].string();
+  const std::string& text = map->doc()["data"]["ClusterConfiguration"].string();
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
     const std::string_view line = std::string_view(text).substr(at, end - at);
@@ -103,7 +103,7 @@ Result<void> WorkloadCluster::beat(const NodeFacts& facts, bool with_status) {
   if (!facts.control_plane) return {};
   for (const auto& component : control_plane_components()) {
     const auto pod = store_->get("pods", "kube-system", component + "-" + facts.name);
-    if (!pod || pod->doc.path("status.containerStatuses").at(0)["ready"].boolean()) continue;
+    if (!pod || pod->doc().path("status.containerStatuses").at(0)["ready"].boolean()) continue;
     TRY(change("pods", "kube-system", component + "-" + facts.name, true, [&](Json current) {
       return current.set("status",
                          running_pod_status(component, image_of(component, facts.version), facts.address, true, now));
@@ -160,7 +160,7 @@ void WorkloadCluster::collect_pods() {
   for (const auto& entry : store_->list("nodes")) nodes.insert(entry->key.name);
   const meta::Kind* kind = registry_->scheme().by_resource("pods");
   for (const auto& pod : store_->list("pods")) {
-    const std::string& on = pod->doc.path("spec.nodeName").string();
+    const std::string& on = pod->doc().path("spec.nodeName").string();
     if (on.empty() || nodes.count(on) != 0) continue;
     if (auto removed = registry_->remove(*kind, pod->key.ns, pod->key.name); !removed) {
       site_.log.add(name_, "pod cannot be removed", pod->key.name);
