@@ -160,8 +160,7 @@ void come_up(uint64_t seed) {
   world.until_ready();
   CHECK(world.terms() > 1);
   check_same(world);
-  // With a bad network an image may have to be written again; the world's invariants see to it that it was ordered.
-  if (!trouble.bad_network) check_nothing_twice(world);
+  check_nothing_twice(world);
 }
 
 TEST_CASE("several processes over etcd bring a cluster up while leaders die and are cut off") {
