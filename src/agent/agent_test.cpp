@@ -311,6 +311,27 @@ TEST_CASE("a checksum that does not match names both sums and leaves the disk un
   CHECK(agent::boot_sector_format(*file).value().empty());
 }
 
+TEST_CASE("an image is looked at without the disk being touched, and what is wrong with it is told") {
+  Stage stage(15);
+  stage.boot();
+  auto file = stage.hardware->open_disk("").value();
+  const std::string mine(4096, 'm');
+  REQUIRE(file->write_at(0, mine).ok());
+  const auto look = [&](const char* key, const char* value) {
+    Json args = stage.write_params(stage.sum(), "S1").path("step.args");
+    if (*key != '\0') args.child("image_info").set(key, value);
+    return stage.command("image.look", std::move(args));
+  };
+  CHECK(look("", "")["command_status"].string() == "SUCCEEDED");
+  for (const auto& [key, value] : {std::pair{"disk_format", "qcow2"}, {"url", "http://images.example.com/none"}}) {
+    CAPTURE(value);
+    const Json seen = look(key, value);
+    CHECK(seen["command_status"].string() == "FAILED");
+    CHECK_FALSE(seen.path("command_error.message").string().empty());
+  }
+  CHECK(stage.disk(0, mine.size()) == mine);
+}
+
 TEST_CASE("a disk with another serial is not touched") {
   Stage stage(12);
   stage.boot();

@@ -176,6 +176,7 @@ Result<Commands::Work> Commands::work_for(const std::string& name, const Json& p
   }
   if (name == "clean.execute_clean_step") return clean_step(params);
   if (name == "deploy.execute_deploy_step") return write_step(params);
+  if (name == "image.look") return Work([this, params](Command&) { return look_at_image_for(params); });
   if (name == "standby.sync") return Work([](Command&) -> Result<Json> { return Json::object(); });
   if (name == "standby.run_image") {
     const bool kexec = argument(params, "kexec").boolean(false);
@@ -373,6 +374,15 @@ Result<DiskIdentity> Commands::root_device(const Json& wanted) {
   }
   return Error{Code::invalid, "there is no disk " + name, Layer::agent,
                "inspect the host again: its disks have changed"};
+}
+
+// `args` as of the step write_image.
+Result<Json> Commands::look_at_image_for(const Json& args) {
+  const DiskIdentity disk = TRY(root_device(args["root_device"]));
+  const std::shared_ptr<sys::File> file = named_disk(TRY(hardware_.open_disk(disk.name)), disk);
+  const ImageOrder order = order_from(args["image_info"]);
+  TRY(look_at_image(sys_, order, hardware_.image_roots_pem(), file, hardware_.disk_access()));
+  return Json::object({{"disk", disk.name}});
 }
 
 Result<Json> Commands::write_image_to(Command& command, const Json& args) {

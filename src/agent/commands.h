@@ -49,6 +49,7 @@ class Commands {
   Result<Work> work_for(const std::string& name, const Json& params);
   Result<Work> clean_step(const Json& params);
   Result<Work> write_step(const Json& params);
+  Result<Json> look_at_image_for(const Json& args);
   Result<Json> write_image_to(Command& command, const Json& args);
   Result<void> check_erasable(const std::vector<DiskIdentity>& disks);
   Result<Json> erase_all(Command& command, bool whole, const Json::Array& skipped);

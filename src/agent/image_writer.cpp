@@ -58,13 +58,24 @@ Result<void> make_bootable(sys::File& disk, const std::string& first_block) {
                "replace the disk"};
 }
 
-}  // namespace
+// An order that can be carried out, and its way.
+struct Way {
+  std::unique_ptr<fetch::ImageDownload> download;
+  std::unique_ptr<fetch::ImageTransfer> transfer;
 
-Result<void> write_image(sys::Sys& sys, const ImageOrder& order, const std::string& roots_pem,
-                         const std::shared_ptr<sys::File>& disk, DiskAccess access,
-                         const std::function<void(const ImageProgress&)>& progress,
-                         const std::function<Result<void>(sys::File&)>& complete) {
-  const auto download = TRY(fetch::ImageDownload::make(sys.loop, sys.net, order.url, roots_pem));
+  Result<void> told(Result<void> done, const ImageOrder& order) const {
+    if (done) return {};
+    Error error = std::move(done).error();
+    if (error.fix.empty() && error.code == Code::corrupt) error.fix = "check the image on its server, and its checksum";
+    return std::move(error).context("image " + order.url).at(Layer::agent);
+  }
+};
+
+Result<Way> way_of(sys::Sys& sys, const ImageOrder& order, const std::string& roots_pem,
+                   const std::shared_ptr<sys::File>& disk, DiskAccess access,
+                   const std::function<void(const ImageProgress&)>& progress) {
+  Way way;
+  way.download = TRY(fetch::ImageDownload::make(sys.loop, sys.net, order.url, roots_pem));
   if (order.hash_value.empty()) {
     return Error{Code::invalid, "the order has no checksum, so nothing is written", Layer::agent};
   }
@@ -75,15 +86,28 @@ Result<void> write_image(sys::Sys& sys, const ImageOrder& order, const std::stri
   if (order.format == "block map" && order.hash_algorithm != "sha256") {
     return Error{Code::invalid, "a block map is known by its sha256, not by its " + order.hash_algorithm, Layer::agent};
   }
-  fetch::ImageTransfer transfer(sys, disk, access, record_offset(disk->size()), std::move(digest), order.hash_value,
-                                order.format, progress);
+  way.transfer = std::make_unique<fetch::ImageTransfer>(sys, disk, access, record_offset(disk->size()),
+                                                        std::move(digest), order.hash_value, order.format, progress);
+  return way;
+}
+
+}  // namespace
+
+Result<void> look_at_image(sys::Sys& sys, const ImageOrder& order, const std::string& roots_pem,
+                           const std::shared_ptr<sys::File>& disk, DiskAccess access) {
+  const Way way = TRY(way_of(sys, order, roots_pem, disk, access, {}));
+  return way.told(way.transfer->look(*way.download), order);
+}
+
+Result<void> write_image(sys::Sys& sys, const ImageOrder& order, const std::string& roots_pem,
+                         const std::shared_ptr<sys::File>& disk, DiskAccess access,
+                         const std::function<void(const ImageProgress&)>& progress,
+                         const std::function<Result<void>(sys::File&)>& complete) {
+  const Way way = TRY(way_of(sys, order, roots_pem, disk, access, progress));
+  fetch::ImageTransfer& transfer = *way.transfer;
   TRY(erase_metadata(*disk));  // whatever happens next, the old system does not boot any more
 
-  if (auto done = transfer.run(*download); !done) {
-    Error error = std::move(done).error();
-    if (error.fix.empty() && error.code == Code::corrupt) error.fix = "check the image on its server, and its checksum";
-    return std::move(error).context("image " + order.url).at(Layer::agent);
-  }
+  TRY(way.told(transfer.run(*way.download), order));
   if (transfer.sum() != order.hash_value) {
     return Error{
         Code::corrupt,

@@ -24,6 +24,11 @@ struct ImageOrder {
 using fetch::DiskAccess;
 using fetch::ImageProgress;
 
+// Whether the image can be had, is of the declared kind and has room on the disk; its checksum nobody knows yet. The
+// disk is not touched. Errors as those of write_image.
+Result<void> look_at_image(sys::Sys& sys, const ImageOrder& order, const std::string& roots_pem,
+                           const std::shared_ptr<sys::File>& disk, DiskAccess access);
+
 // Errors: invalid (bad order, format differs), unsupported (format), corrupt (checksum; the message has both sums),
 // unavailable (also a disk that does not keep what it is given), timeout, too_large, cancelled; all of layer agent.
 //

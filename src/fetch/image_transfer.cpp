@@ -58,14 +58,30 @@ Result<void> ImageTransfer::pass(ImageSource& source) {
 }
 
 Result<void> ImageTransfer::take(ImageSource& source, std::string_view piece) {
-  if (!started_) {
-    head_.append(piece);
-    const bool whole = source.bytes_total() != 0 && source.position() == source.bytes_total();
-    if (head_.size() < head_bytes_wanted && !whole) return {};
-    return begin(source);
-  }
+  if (!started_) return have_head(source, piece) ? begin(source) : Result<void>();
   TRY(pipeline_->push(piece));
   progress_({source.position(), source.bytes_total()});
+  return {};
+}
+
+// Whether the head is complete with this piece.
+bool ImageTransfer::have_head(const ImageSource& source, std::string_view piece) {
+  head_.append(piece);
+  const bool whole = source.bytes_total() != 0 && source.position() == source.bytes_total();
+  return whole || head_.size() >= head_bytes_wanted;
+}
+
+Result<void> ImageTransfer::look(ImageSource& source) {
+  bool seen = false;
+  const auto streamed = source.stream([&](std::string_view piece) -> Result<void> {
+    if (!have_head(source, piece)) return {};
+    TRY(content_of(source));
+    seen = true;
+    return base::cancelled();  // the rest is for run()
+  });
+  if (seen) return {};
+  TRY(streamed);
+  TRY(content_of(source));
   return {};
 }
 

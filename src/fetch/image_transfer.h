@@ -25,6 +25,9 @@ class ImageTransfer {
   // Everything but the first block and the zeros; nothing is written any more once it returns. The digest is not
   // compared with anything. Errors: those of the source, image::detect, image::check_declared and the disk.
   base::Result<void> run(ImageSource& source);
+  // Instead of run(): reads the head of the file and whatever says how large the disk must be; writes nothing. Errors:
+  // those of run() that are known by then.
+  base::Result<void> look(ImageSource& source);
   const std::string& sum() const { return sum_; }  // of the file, hex
   std::string_view format() const { return format_; }
   ImagePipeline& pipeline() { return *pipeline_; }
@@ -32,6 +35,7 @@ class ImageTransfer {
  private:
   base::Result<void> pass(ImageSource& source);
   base::Result<void> take(ImageSource& source, std::string_view piece);
+  bool have_head(const ImageSource& source, std::string_view piece);
   base::Result<void> begin(ImageSource& source);
   base::Result<std::unique_ptr<image::Content>> content_of(ImageSource& source);
   base::Result<std::unique_ptr<image::Content>> qcow2(ImageSource& source);

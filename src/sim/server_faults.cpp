@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "crypto/hash.h"
 #include "sim/body.h"
 #include "sim/server.h"
 
@@ -93,7 +94,9 @@ Result<void> Server::exchange_disk(const std::string& device, const std::string&
     return {};
   }
   disk->serial = serial;
-  disk->wwn = disk->wwn_with_extension = "0x5" + base::lower(serial);
+  const bool nvme = disk->transport == "nvme";
+  const std::string digest = base::hex(crypto::sha256(serial));
+  disk->wwn = disk->wwn_with_extension = (nvme ? "eui." : "0x5") + digest.substr(0, nvme ? 16 : 15);
   exchanged_disks_.insert(serial);
   return {};
 }

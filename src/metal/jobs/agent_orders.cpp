@@ -77,6 +77,11 @@ Result<AgentOrder> write_order(AgentKind kind, const std::string& host_uid, Json
   return AgentOrder{"deploy.execute_deploy_step", step_params(host_uid, std::move(hints), std::move(step))};
 }
 
+AgentOrder look_order(const AgentOrder& write) {
+  const Json& args = write.params.path("step.args");
+  return {"image.look", Json::object({{"image_info", args["image_info"]}, {"root_device", args["root_device"]}})};
+}
+
 AgentOrder boot_entry_order() {
   Json params = Json::object({{"root_uuid", Json()}, {"target_boot_mode", "uefi"}});
   return {"image.install_bootloader", params.set("ignore_bootloader_failure", true)};

@@ -28,6 +28,8 @@ AgentOrder clean_order(const std::string& host_uid, bool whole_disks,
 // WWN, so that it could be any.
 base::Result<AgentOrder> write_order(AgentKind kind, const std::string& host_uid, base::Json image,
                                      const InventoryDisk& disk, const std::string& config_drive);
+// What can be known of that order before anything is written. Only our agent tells it.
+AgentOrder look_order(const AgentOrder& write);
 // Makes the firmware's entry for the new system; it starts without one too, by its fallback path.
 AgentOrder boot_entry_order();
 

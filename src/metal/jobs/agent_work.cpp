@@ -83,7 +83,7 @@ Result<void> keep_log(Run& run, const std::string& what) {
 
 // Fetches the agent's log when its work has ended, well or not.
 Result<Progress> with_log(Run& run, const std::string& work, Result<Progress> done) {
-  if (run.bench.options.agent_log_dir.empty() || (done && done->needs_boot)) return done;
+  if (run.bench.options.agent_log_dir.empty() || (done && (done->needs_boot || done->ready_to_write))) return done;
   if (!done && done.error().code == Code::cancelled) return done;
   if (!run.bench.agent_alive(run.host.uid, run.operation.boot_id)) return done;
   const auto kept = keep_log(run, work + (done ? "-done" : "-failed"));
@@ -224,6 +224,15 @@ Error with_cache_checked(Run& run, const ImageCache::Hold& held, Error error) {
                "nothing: it is downloaded again; if this repeats, replace the disk of --image-cache"};
 }
 
+// An image that cannot be had, is of another kind or too large is noticed before the disk is touched.
+Result<void> look_first(Run& run, const AgentOrder& write) {
+  if (kind_of(run) != AgentKind::ours) return {};
+  AgentOrder order = look_order(write);
+  const auto seen = run_on_agent(run, order.name, std::move(order.params), base::minutes(30), [](const Json&) {});
+  if (!seen && seen.error().code == Code::bad_request) return {};  // a ramdisk older than the manager cannot look
+  return seen ? Result<void>() : seen.error();
+}
+
 Result<Progress> provision(Run& run, const ProvisionRequest& request) {
   auto& bench = run.bench;
   run.step("resolving the image checksum", 2);
@@ -243,6 +252,7 @@ Result<Progress> provision(Run& run, const ProvisionRequest& request) {
   run.step(text, 40);
   if (run.operation.milestone == Milestone::ordered) {
     TRY(run.guard(Act::aim_image, inventory, &disk));
+    TRY(look_first(run, order));
     Progress progress = Progress::working(text, 40);
     progress.ready_to_write = true;
     return progress;
