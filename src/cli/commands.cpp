@@ -70,6 +70,9 @@ void add_serve(CLI::App& app, ServeFlags& flags) {
       "the annotation ingot.io/kexec of a host (true, false) decides for it");
   serve->add_flag("--bmc-events", flags.bmc_events,
                   "Listen to BMCs that stream events (Redfish), and ask those for their power state rarely");
+  serve->add_flag(
+      "--capture-consoles", flags.capture_consoles,
+      "Keep what hosts print on their serial consoles while they are worked on (`ingot logs HOST --console`)");
   serve->add_flag("--allow-md5", flags.allow_md5, "Accept md5 image checksums");
   serve->add_flag("--allow-loopback-agents", flags.allow_loopback_agents,
                   "Accept agents on loopback addresses (a simulated rack on this machine)");

@@ -118,6 +118,7 @@ Result<void> Duties::State::start_engine() {
   out.agent_log_dir = options.data_dir + "/agent-logs";
   out.image_cache.roots_pem = options.site_ca_pem;
   out.kexec = options.kexec;
+  if (options.capture_consoles) out.console_log_dir = options.data_dir + "/consoles";
   out.watch_events = options.bmc_events;
   out.limits = options.limits;
   out.is_current = rights.is_current;

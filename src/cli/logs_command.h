@@ -13,7 +13,7 @@ namespace cli {
 
 struct LogsFlags {
   std::string data_dir = "ingot-data", ns, host;
-  bool list = false;
+  bool list = false, console = false;
 };
 
 CLI::App* add_logs_command(CLI::App& app, LogsFlags& flags);

@@ -204,6 +204,7 @@ std::string Manager::State::metrics() const {
     if (const auto* engine = duties->engine_if_any()) {
       out.refused = engine->refused();
       out.by_host = engine->refused_by_host();
+      out.bad_answers = engine->bad_answers();
     }
   }
   return metrics_text(out);

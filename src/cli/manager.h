@@ -40,6 +40,7 @@ struct ManagerOptions {
   bool allow_md5 = false;                    // image checksums
   metal::ImageCacheOptions image_cache;      // the roots are filled in
   bool kexec = false;                        // agents start what they wrote without the firmware, where that can be
+  bool capture_consoles = false;             // of hosts that are worked on
   bool bmc_events = false;                   // listen to BMCs that stream events
   metal::EngineLimits limits;
   ControllerSet chosen;                       // of the controllers

@@ -38,6 +38,12 @@ std::string metrics_text(const Counted& counted) {
   describe(out, "ingot_boot_host_refused_total", "counter",
            "The same of hosts that are booting the deploy agent or run it; begins anew with each boot.");
   for (const auto& host : counted.by_host) host_lines(out, host);
+  describe(out, "ingot_bmc_bad_answers_total", "counter",
+           "What came from BMCs, or in their name, and could be no answer, by reason.");
+  for (const auto& name : metal::bad_answer_names()) {
+    out += "ingot_bmc_bad_answers_total{protocol=\"" + std::string(name.protocol) + "\",reason=\"" +
+           std::string(name.reason) + "\"} " + std::to_string(counted.bad_answers.*name.counter) + "\n";
+  }
   return out;
 }
 

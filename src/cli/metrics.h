@@ -12,6 +12,7 @@ struct Counted {
   uint64_t reconciles = 0;
   metal::RefusedRequests refused;  // in all, since this process leads
   std::vector<metal::StartedEngine::RefusedOfHost> by_host;
+  metal::BadAnswers bad_answers;  // of BMCs, since this process leads
 };
 std::string metrics_text(const Counted& counted);
 

@@ -55,6 +55,7 @@ Result<ManagerOptions> manager_options(sys::Sys& sys, const ServeFlags& flags) {
   out.image_cache.bytes_max = flags.image_cache_gib << 30;
   out.kexec = flags.kexec;
   out.bmc_events = flags.bmc_events;
+  out.capture_consoles = flags.capture_consoles;
   out.limits = metal::scaled({}, flags.rack_speed);
   TRY(apply_api_flags(sys, flags.api, out));
   TRY(apply_stock_flags(flags.stock, out));

@@ -26,6 +26,7 @@ struct ServeFlags {
   std::string image_cache;  // a folder; empty: none
   uint64_t image_cache_gib = 100;
   bool kexec = false;
+  bool capture_consoles = false;
   bool bmc_events = false;
   bool allow_loopback_agents = false, allow_md5 = false;
   double rack_speed = 1;

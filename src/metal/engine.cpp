@@ -48,6 +48,7 @@ Bench::Bench(sys::Sys& s, sys::Net& n, store::Store& st, EngineOptions o)
       options(std::move(o)),
       boots(s.loop, options.boot_secret),
       endpoint(s, boots, options.endpoint) {
+  if (!options.limits.bmc.bad) options.limits.bmc.bad = std::make_shared<BadAnswers>();
   boots.on_event([this](const std::string& uid) {
     const auto found = workers.find(uid);
     if (found != workers.end()) found->second->agent_event.set();
@@ -144,6 +145,7 @@ class BenchEngine : public StartedEngine {
       if (worker->job) worker->job->fiber.cancel();
       if (worker->side) worker->side->fiber.cancel();
       worker->watch.cancel();
+      worker->console_fiber.cancel();
     }
     if (bench_->images) bench_->images->stop();
     if (bench_->dhcp) bench_->dhcp->stop();
@@ -155,6 +157,7 @@ class BenchEngine : public StartedEngine {
   const BootPlace& place() const override { return bench_->endpoint.place(); }
   const Endpoint& endpoint() const override { return bench_->endpoint; }
   const RefusedRequests& refused() const override { return bench_->boots.refused; }
+  const BadAnswers& bad_answers() const override { return *bench_->options.limits.bmc.bad; }
   std::vector<RefusedOfHost> refused_by_host() const override {
     std::vector<RefusedOfHost> out;
     for (const auto& [uid, boot] : bench_->boots.all()) {
@@ -296,6 +299,7 @@ class BenchEngine : public StartedEngine {
       if (worker->job) worker->job->fiber.cancel();
       if (worker->side) worker->side->fiber.cancel();
       worker->watch.cancel();
+      worker->console_fiber.cancel();
     }
     bench_->boots.drop(uid);
   }
@@ -357,7 +361,10 @@ class BenchEngine : public StartedEngine {
 
   void start(JobKind kind, const std::string& key, const HostAccess& host, const Operation& operation, JobBody body) {
     auto worker = bench_->workers[host.uid];
-    if (kind == JobKind::operation) worker->power.reset();
+    if (kind == JobKind::operation) {
+      worker->power.reset();
+      keep_console(bench_, worker, host);
+    }
     // A reading is no work to report.
     const char* const step = kind == JobKind::power_reading ? "" : "starting";
     worker->job = Job{.kind = kind, .key = key, .progress = Progress::working(step), .fiber = {}};

@@ -63,8 +63,9 @@ struct EngineOptions {
   ImageCacheOptions image_cache;
   std::string agent_log_dir;  // where agents' logs are kept; empty: they are not fetched
   EngineLimits limits;
-  bool kexec = false;         // of hosts that do not say: start what was written without the firmware
-  bool watch_events = false;  // listen to BMCs that stream events, and ask them for their power state rarely
+  bool kexec = false;           // of hosts that do not say: start what was written without the firmware
+  std::string console_log_dir;  // where the consoles of hosts that are worked on are kept; empty: they are not captured
+  bool watch_events = false;    // listen to BMCs that stream events, and ask them for their power state rarely
   // Asked right before anything irreversible, from a job's fiber: whether the stored host is still what the authority
   // above the store has. False: it was not, and the store has learned of it. Empty: the store is the authority.
   std::function<base::Result<bool>(const store::Ref& host)> is_current;
@@ -86,6 +87,7 @@ class StartedEngine : public Engine {
     RefusedRequests refused;
   };
   virtual std::vector<RefusedOfHost> refused_by_host() const = 0;
+  virtual const BadAnswers& bad_answers() const = 0;  // of all BMCs
 };
 
 // `site` is the network of BMCs, agents and image servers (through proxies where configured); listeners use sys.net.

@@ -166,6 +166,8 @@ std::string_view source_name(BootTarget target) {
 }
 }  // namespace
 
+void Boot::print(const std::string& line) { server_.serial()->print(line + "\r\n"); }
+
 void Boot::run() {
   Site& site = server_.site();
   if (!firmware_) {
@@ -173,6 +175,8 @@ void Boot::run() {
     if (!booted && booted.error().code != Code::cancelled) state_ = booted.error().message;
     return;
   }
+  const auto& identity = server_.identity();
+  print(identity.manufacturer + " " + identity.model + ", firmware " + identity.bios_version);
   if (!sys::sleep(loop_, server_.takes(site.durations.post))) return;
   const BootOverride wanted = server_.take_boot_override();
   std::vector<BootTarget> order;
@@ -188,15 +192,18 @@ void Boot::run() {
       return;
     }
     state_ = "booting from " + std::string(source_name(target));
+    print("Booting from " + std::string(source_name(target)) + " ...");
     const auto booted = boot_from(target, wanted.http_boot_uri);
     if (booted) return;
     if (booted.error().code == Code::cancelled) return;
     server_.log("cannot boot from " + std::string(source_name(target)), booted.error().message);
+    print("  " + booted.error().message);
     why += (why.empty() ? "" : "; ") + booted.error().message;
   }
   ++server_.counters().failed_boots;
   state_ = "no bootable device (" + why + ")";
   server_.log("no bootable device");
+  print("No bootable device.");
 }
 
 Result<void> Boot::boot_from(BootTarget target, const std::string& uri) {
@@ -234,6 +241,7 @@ Result<void> Boot::run_agent(Ramdisk ramdisk) {
   state_ = "starting the ramdisk";
   ++server_.counters().agent_boots;
   server_.log("ramdisk booted", ramdisk.parameters["boot_method"]);
+  print("The ramdisk starts.");
   TRY(sys::sleep(loop_, server_.takes(site.durations.agent_start)));
   hardware_ = std::make_unique<MachineHardware>(server_, loop_, std::move(ramdisk));
   agent::Timing timing;
@@ -252,6 +260,7 @@ Result<void> Boot::boot_disk() {
     // Firmware does not ask what comes after the boot sector.
     ++server_.counters().disk_boots;
     server_.log("booted from disk", disk.name);
+    print("Starting the system on " + disk.name);
     auto node = Node::from_disk(server_, sys_, disk.name);
     if (!node) {
       state_ = "the system on " + disk.name + " does not start: " + node.error().message;

@@ -36,6 +36,7 @@ class Boot : public Body {
  private:
   class MachineHardware;
   void run();
+  void print(const std::string& line);  // on the serial console
   base::Result<void> boot_from(BootTarget target, const std::string& uri);
   base::Result<void> boot_medium(const std::string& url);
   base::Result<void> boot_network();

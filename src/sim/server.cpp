@@ -18,6 +18,7 @@ uint64_t seed_for(uint64_t seed, size_t index) {
   return (seed + 1) * 0x9e3779b97f4a7c15u + index * 0x2545f4914f6cdd1du;
 }
 
+constexpr uint16_t ipmi_port = 623;
 constexpr const char* raid_model = "Ingot RAID";
 
 std::string_view name_of(BootTarget target) {
@@ -75,14 +76,16 @@ Result<void> Server::start() { return start_bmc(); }
 
 Result<void> Server::start_bmc() {
   const sys::Address at{spec_.bmc.host, spec_.bmc.port};
-  if (spec_.bmc.protocol == metal::BmcProtocol::ipmi) {
-    IpmiFrontOptions options;
-    options.listen = at;
-    options.profile = site_.bmc_profile;
-    options.session_idle_limit = site_.pace.scaled(options.session_idle_limit) + base::seconds(5);
-    ipmi_ = std::make_unique<IpmiFront>(site_.sys, site_.sys.net, *this, options);
-    return ipmi_->start();
-  }
+  const bool by_ipmi = spec_.bmc.protocol == metal::BmcProtocol::ipmi;
+  IpmiFrontOptions ipmi;
+  ipmi.listen = by_ipmi ? at : sys::Address{at.host, ipmi_port};
+  ipmi.profile = site_.bmc_profile;
+  // Not below what keeps a console alive.
+  ipmi.session_idle_limit = std::max<base::Duration>(site_.pace.scaled(ipmi.session_idle_limit), base::seconds(25));
+  ipmi_ = std::make_unique<IpmiFront>(site_.sys, site_.sys.net, *this, ipmi);
+  auto listening = ipmi_->start();
+  if (by_ipmi) return listening;
+  if (!listening) ipmi_.reset();  // beside Redfish it only carries the console
   RedfishFrontOptions options;
   options.listen = at;
   if (!site_.bmc_profile.name.empty()) options.profile = site_.bmc_profile;

@@ -90,6 +90,7 @@ class Server : public ServerControls {
   base::Result<void> insert_media(const std::string& url, bool write_protected) override;
   void eject_media() override;
   RaidController* raid() override { return &raid_; }
+  SerialPort* serial() override { return &serial_; }
   SecureBoot secure_boot() const override { return secure_boot_; }
   void set_secure_boot(bool enabled) override;
 
@@ -121,6 +122,7 @@ class Server : public ServerControls {
   std::set<std::string> broken_disks_;                        // device names
   std::set<std::string> exchanged_disks_;                     // serial numbers
   std::map<std::string, agent::DiskIdentity> removed_disks_;  // by serial number
+  SerialPort serial_;
   std::unique_ptr<RedfishFront> redfish_;
   std::unique_ptr<IpmiFront> ipmi_;
   BmcFaults no_faults_;

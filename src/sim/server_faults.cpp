@@ -16,8 +16,11 @@ void Server::stop_bmc() {
 }
 
 void Server::start_bmc_again() {
-  const auto started = redfish_ ? redfish_->start() : ipmi_ ? ipmi_->start() : Result<void>();
-  if (!started) log("BMC does not start", started.error().text());
+  const auto told = [this](const Result<void>& started) {
+    if (!started) log("BMC does not start", started.error().text());
+  };
+  if (redfish_) told(redfish_->start());
+  if (ipmi_) told(ipmi_->start());
 }
 
 void Server::restart_bmc() {

@@ -86,6 +86,7 @@ RedfishClient::RedfishClient(sys::Sys& sys, sys::Net& net, const BmcAddress& add
       credentials_(std::move(credentials)),
       limits_(limits),
       quirks_(address.endpoint()) {
+  if (!limits_.bad) limits_.bad = std::make_shared<BadAnswers>();
   options_.server = {address.host, address.port};
   options_.tls = address.tls;
   options_.tls_options.verify = verify_certificate;
@@ -156,14 +157,22 @@ base::Result<RedfishReply> RedfishClient::call_once(const Call& call) {
   // A lost answer to what must not be sent twice should at least not come of a stale kept-alive connection.
   if (call.again == Again::never) client_->close();
   auto response = client_->send(request_of(call));
-  if (!response) return std::move(response).error();
+  if (!response) {
+    if (response.error().code == base::Code::corrupt) ++limits_.bad->redfish_http;
+    if (response.error().code == base::Code::too_large) ++limits_.bad->redfish_oversize;
+    return std::move(response).error();
+  }
   answered_ = reached_ = true;
   RedfishReply reply;
   reply.status = response->status;
   reply.headers = std::move(response->headers);
   if (base::lower(reply.headers.get("Content-Encoding")) == "gzip")
     response->body = gunzip(response->body, answer_bytes_max).value_or("");
-  if (auto parsed = base::parse_json(response->body); parsed && !response->body.empty()) reply.body = *parsed;
+  auto parsed = base::parse_json(response->body);
+  if (parsed && !response->body.empty()) reply.body = *parsed;
+  // Refusals by web servers in front of the service are HTML, and honestly so.
+  const bool said_json = reply.ok() || reply.headers.get("Content-Type").find("json") != std::string::npos;
+  if (!parsed && !response->body.empty() && said_json) ++limits_.bad->redfish_json;
   reply.messages = parse_redfish_messages(reply.body);
   return reply;
 }

@@ -41,6 +41,8 @@ Result<void> RedfishEvents::watch(base::Duration idle_limit, const EventSink& si
   EventStream stream;
   return client_.stream(path, idle_limit, [&](std::string_view piece) {
     const auto events = stream.take(piece);
+    for (const auto& event : events)
+      if (event.message_id.empty() && event.origin.empty()) ++client_.limits().bad->event_malformed;
     return (!piece.empty() && events.empty()) || sink(events);
   });
 }

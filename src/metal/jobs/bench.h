@@ -44,7 +44,7 @@ struct PowerReading {
 
 // Everything remembered about one host. Lives as long as the host is known or a job of it runs.
 struct Worker {
-  explicit Worker(sys::Loop& loop) : agent_event(loop) {}
+  explicit Worker(sys::Loop& loop) : agent_event(loop), bmc_event(loop) {}
   std::string uid, ns, name;
   std::optional<Job> job;  // at most one: a Bmc serves one fiber at a time
   std::optional<Finished> registration, operation, power, power_reading_error;
@@ -63,8 +63,14 @@ struct Worker {
   sys::Fiber watch;  // listens to the BMC's events over a connection of its own
   std::string watch_key;
   base::Time watch_after{};
-  bool watched = false;                               // the stream is open
-  bool hint_due = false;                              // something came; it is looked at in a moment
+  bool watched = false;                      // the stream is open
+  bool hint_due = false;                     // something came; it is looked at in a moment
+  bool hint_firmware = false;                // and it is about firmware, settings or tasks
+  sys::Signal bmc_event;                     // something came
+  sys::Fiber console_fiber;                  // captures the serial console over a connection of its own
+  std::string console_key, console_problem;  // whose it is; why it is not captured
+  base::Time console_until{}, console_after{};
+  std::shared_ptr<class ConsoleLog> console;
   std::string staged_for;                             // operation id under which firmware_tasks were begun
   std::map<std::string, std::string> firmware_tasks;  // component -> the BMC's task
   std::string raid_for;                               // operation id under which volumes were changed
@@ -87,6 +93,7 @@ struct Run {
   base::Result<void> guard(Act act, const Inventory* agent = nullptr, const InventoryDisk* disk = nullptr,
                            const std::string& raid = {});
   base::Result<void> sleep(base::Duration span);
+  base::Result<void> pause(base::Duration span);  // before the BMC is asked again: until it tells of something itself
   base::Result<bool> powered_on();
   base::Result<void> wait_power(bool on, base::Duration limit);
 };
@@ -131,6 +138,12 @@ base::Error explain(base::Error error, const HostAccess& host);
 std::string bmc_key(const HostAccess& host);
 // Listens to the BMC if that is wanted and it can be: whatever comes makes the power state be read again.
 void keep_watch(const std::shared_ptr<Bench>& bench, const std::shared_ptr<Worker>& worker, const HostAccess& host);
+// Captures the host's console for as long as it is worked on and a while longer, where that is switched on.
+void keep_console(const std::shared_ptr<Bench>& bench, const std::shared_ptr<Worker>& worker, const HostAccess& host);
+// The end of what its console shows in this boot, or why that is not known, to be appended to a message; "" where
+// consoles are not captured. For all to read: without what looks like a secret.
+std::string console_says(const Worker& worker);
+void console_of_new_boot(Worker& worker);  // what it showed until now does not explain what comes
 base::Result<std::unique_ptr<Bmc>> connect_bmc(Bench& bench, const HostAccess& host);
 FirmwareFacts read_firmware(Bmc& bmc);
 // One look at a task; a BMC that restarts does not answer for a while, which says nothing about the task.

@@ -87,17 +87,22 @@ Result<void> follow(Run& run, const std::vector<Stage>& stages, int percent_from
     const int percent =
         percent_from + (percent_to - percent_from) * static_cast<int>(i + 1) / static_cast<int>(stages.size() + 1);
     const base::Time until = loop.now() + stage.limit;
+    const base::Time late = loop.now() + stage.limit / 2;  // from then on its console may explain it
     for (;;) {
       const ExpectedBoot* boot = run.bench.boots.find(run.host.uid);
       if (!boot || boot->boot_id != run.operation.boot_id) return base::cancelled();
       if (boot->last_heartbeat || stage.reached(*boot)) break;
       const base::Duration left = until - loop.now();
       const std::string refused = refused_from(*boot);
-      if (left <= base::Duration::zero()) return Error{Code::timeout, stage.missing + refused, stage.layer, stage.fix};
-      run.step("booting the deploy agent", percent,
-               Wait{stage.layer, (stage.so_far ? stage.so_far(*boot) : "") + stage.waiting + refused, stage.next});
+      const bool is_late = loop.now() >= late;
+      const std::string shown = is_late ? console_says(*run.worker) : "";
+      if (left <= base::Duration::zero())
+        return Error{Code::timeout, stage.missing + refused + shown, stage.layer, stage.fix};
+      run.step(
+          "booting the deploy agent", percent,
+          Wait{stage.layer, (stage.so_far ? stage.so_far(*boot) : "") + stage.waiting + refused + shown, stage.next});
       run.worker->agent_event.clear();
-      const auto waited = run.worker->agent_event.wait_for(left);
+      const auto waited = run.worker->agent_event.wait_for(is_late ? left : late - loop.now());
       if (!waited && waited.error().code != Code::timeout) return waited;
     }
   }
@@ -170,6 +175,7 @@ Result<void> boot_ramdisk(Run& run, BmcBootMethod method, int percent_from, int 
   TRY(aim_boot(run, method, foreign_iso ? boot.image->iso_url : iso_url(bench.endpoint.place(), boot)));
   TRY(run.guard(Act::boot_agent));
   run.step("powering on", 6);
+  console_of_new_boot(*run.worker);
   const bool still_on = TRY(run.powered_on());
   const PowerAction start = still_on ? PowerAction::reset : PowerAction::on;
   TRY(run.insist("power on", [start](Bmc& bmc) { return bmc.set_power(start); }));

@@ -50,7 +50,7 @@ Result<void> follow_update(Run& run, const api::FirmwareUpdate& update, const st
     const std::string far = task.percent >= 0 ? ", " + std::to_string(task.percent) + " %" : std::string();
     run.step("updating the firmware of " + update.component, percent,
              Wait{Layer::bmc, "the BMC works on the update (" + task.name + far + ")", "ask it again"});
-    TRY(run.sleep(limits.firmware_poll));
+    TRY(run.pause(limits.firmware_poll));
   }
 }
 
@@ -64,7 +64,7 @@ Result<void> wait_for_bmc(Run& run, int percent) {
     if (power) return {};
     if (!passing(power.error()) || run.bench.sys.loop.now() >= until) return std::move(power).error().at(Layer::bmc);
     run.step("waiting for the BMC to restart", percent, Wait{Layer::bmc, power.error().message, "ask it again"});
-    TRY(run.sleep(limits.firmware_poll));
+    TRY(run.pause(limits.firmware_poll));
   }
 }
 
@@ -202,7 +202,7 @@ Result<Progress> verify_firmware_job(Run& run, const FirmwareOrder& order) {
                    "look at the server's console and its BMC's log"};
     }
     run.step("waiting until firmware changes are in force", 85, Wait{Layer::bmc, waits_for, "ask the BMC again"});
-    TRY(run.sleep(limits.firmware_poll));
+    TRY(run.pause(limits.firmware_poll));
   }
 }
 

@@ -49,7 +49,7 @@ Result<bool> follow(Run& run, const std::string& what, const std::string& path, 
     }
     const std::string far = task.percent >= 0 ? ", " + std::to_string(task.percent) + " %" : std::string();
     run.step(what, percent, Wait{Layer::bmc, "the BMC works on it (" + task.name + far + ")", "ask it again"});
-    TRY(run.sleep(run.bench.options.limits.firmware_poll));
+    TRY(run.pause(run.bench.options.limits.firmware_poll));
   }
 }
 
@@ -61,7 +61,7 @@ Result<void> end_tasks(Run& run) {
   for (const auto& path : tasks) {
     while (!TRY(follow(run, "changing RAID volumes", path, limits.raid_task, 75))) {
       if (run.bench.sys.loop.now() >= until) break;  // the volumes tell what that means
-      TRY(run.sleep(limits.firmware_poll));
+      TRY(run.pause(limits.firmware_poll));
     }
   }
   return {};

@@ -122,6 +122,13 @@ Result<void> Run::guard(Act act, const Inventory* agent, const InventoryDisk* di
 
 Result<void> Run::sleep(base::Duration span) { return sys::sleep(bench.sys.loop, span); }
 
+Result<void> Run::pause(base::Duration span) {
+  worker->bmc_event.clear();
+  const auto waited = worker->bmc_event.wait_for(span);
+  if (!waited && waited.error().code != Code::timeout) return waited;
+  return {};
+}
+
 Result<bool> Run::powered_on() {
   bool on = false;
   TRY(insist("reading the power state", [&](Bmc& connection) -> Result<void> {
@@ -143,7 +150,7 @@ Result<void> Run::wait_power(bool on, base::Duration limit) {
       return Error{Code::timeout, std::string("the server did not power ") + (on ? "on" : "off") + " in time",
                    Layer::bmc, "look at the server's console and its BMC"};
     }
-    TRY(sleep(bench.options.limits.power_poll_gap));
+    TRY(pause(bench.options.limits.power_poll_gap));
   }
 }
 

@@ -30,7 +30,7 @@ Result<SecureBootState> secure_boot_after(Run& run) {
     if (last) return SecureBootState::unknown;
     run.step("waiting for Secure Boot to be in force", 98,
              Wait{Layer::bmc, "the BMC does not show a secure boot yet", "ask it again"});
-    TRY(run.sleep(limits.firmware_poll));
+    TRY(run.pause(limits.firmware_poll));
   }
 }
 

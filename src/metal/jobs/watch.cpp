@@ -1,5 +1,7 @@
 // Listening to BMCs. An event is only a hint to look: what counts is what the BMC answers when it is asked, and polling
 // goes on, rarely while a stream is open and as ever without one.
+#include <algorithm>
+
 #include "base/log.h"
 #include "metal/jobs/bench.h"
 
@@ -12,14 +14,31 @@ namespace {
 
 // Several events in a row are one hint.
 constexpr base::Duration hint_delay = base::milliseconds(500);
+constexpr base::Duration firmware_gap = base::seconds(30);  // between readings of the firmware for events
 
-void hint(const std::shared_ptr<Bench>& bench, const std::shared_ptr<Worker>& worker) {
+// What a host shows of its firmware is read again at once only for what may have changed it: that takes many requests.
+bool is_about_firmware(const BmcEvent& event) {
+  for (const char* word : {"/Bios", "/UpdateService", "/TaskService", "/FirmwareInventory", "/Tasks/"})
+    if (event.origin.find(word) != std::string::npos) return true;
+  for (const char* word : {"Task", "Update", "Firmware", "Attribute"})
+    if (event.message_id.find(word) != std::string::npos) return true;
+  return false;
+}
+
+void hint(const std::shared_ptr<Bench>& bench, const std::shared_ptr<Worker>& worker,
+          const std::vector<BmcEvent>& events = {}) {
+  worker->hint_firmware = worker->hint_firmware || std::any_of(events.begin(), events.end(), is_about_firmware);
   if (worker->hint_due) return;
   worker->hint_due = true;
   bench->sys.loop.after(hint_delay, [bench, worker, alive = bench->alive] {
     worker->hint_due = false;
     if (!*alive) return;
     worker->power_reading.reset();
+    const base::Time now = bench->sys.loop.now();
+    if (std::exchange(worker->hint_firmware, false) && worker->firmware_read_at &&
+        now - *worker->firmware_read_at >= firmware_gap)
+      worker->firmware_read_at.reset();
+    worker->bmc_event.set();  // whatever waits for the BMC asks it now
     bench->notify(*worker);
   });
 }
@@ -33,7 +52,7 @@ Result<void> listen(const std::shared_ptr<Bench>& bench, const std::shared_ptr<W
       worker->watched = true;
       base::log::debug("BMC is watched", {{"host", host.name}});
     }
-    hint(bench, worker);  // also when it has begun: what was before was not seen
+    hint(bench, worker, events);  // also when it has begun: what was before was not seen
     return true;
   });
   if (ended || ended.error().code != Code::cancelled) bmc->close();

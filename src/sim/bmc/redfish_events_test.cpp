@@ -140,6 +140,20 @@ TEST_CASE(
     CHECK(polls(9) == 0);
     CHECK(polls(10) >= 1);
 
+    // What a host shows of its firmware is read again after an event that is about it, and only then.
+    metal::SideWork work;
+    for (int i = 0; i < 60 && !engine->aside(access, work).is_done(); ++i) pass(base::seconds(1));
+    REQUIRE(engine->firmware_read_at("u"));
+    pass(base::minutes(1));
+    room.front.tell("ResourceEvent.1.3.0.ResourceStatusChangedOK", "/redfish/v1/Chassis/1/Sensors/Fan1");
+    pass(base::seconds(2));
+    CHECK(engine->firmware_read_at("u"));
+    changes = 0;
+    room.front.tell("TaskEvent.1.0.3.TaskCompletedOK", "/redfish/v1/TaskService/Tasks/1");
+    pass(base::seconds(2));
+    CHECK_FALSE(engine->firmware_read_at("u"));
+    CHECK(changes > 0);
+
     CHECK_FALSE(is_on());
     changes = 0;
     REQUIRE(room.server.power(sim::ServerPowerAction::on).ok());  // somebody at the button

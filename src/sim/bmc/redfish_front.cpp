@@ -482,6 +482,10 @@ void RedfishFront::restart_losing_sessions() {
   state_->sessions.clear();
 }
 
+void RedfishFront::tell(const std::string& message_id, const std::string& origin) {
+  state_->events.tell(message_id, "", origin);
+}
+
 void RedfishFront::power_changed() {
   const bool on = state_->server.powered_on();
   state_->events.tell("ResourceEvent.1.3.0.PowerStateChanged", on ? "The server is on." : "The server is off.",

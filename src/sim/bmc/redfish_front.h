@@ -31,6 +31,7 @@ class RedfishFront {
   void stop();                 // also closes connections
   // The BMC restarts: connections and sessions are gone; it listens again when start() is called.
   void restart_losing_sessions();
+  void tell(const std::string& message_id, const std::string& origin);  // an event
   void power_changed();  // the server's: those who listen for events are told
   sys::Address local() const;
   size_t sessions() const;

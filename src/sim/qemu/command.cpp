@@ -101,7 +101,13 @@ std::vector<std::string> qemu_command(const QemuOptions& options, const QemuMach
   out.add("-smp", std::to_string(options.processors));
   out.add("-m", std::to_string(options.memory_mib));
   out.add("-display", "none");
-  out.add("-serial", "file:" + quoted(machine.console_path));
+  if (machine.console_port == 0) {
+    out.add("-serial", "file:" + quoted(machine.console_path));
+  } else {
+    out.add("-chardev", "socket,id=console,host=127.0.0.1,port=" + std::to_string(machine.console_port) +
+                            ",server=off,logappend=off,logfile=" + quoted(machine.console_path));
+    out.add("-serial", "chardev:console");
+  }
   out.add("-chardev", "stdio,id=qmp");
   out.add("-mon", "chardev=qmp,mode=control");
   // A reset asked for by software ends the process: the boot override decides anew what the next run boots.

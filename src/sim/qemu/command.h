@@ -33,7 +33,8 @@ struct QemuMachine {
   std::vector<std::string> disk_paths;  // as many, raw images
   size_t first_disk = 0;                // that firmware boots from, before the others
   std::string variables_path;           // this server's UEFI variables
-  std::string console_path;             // what its serial port says is appended here
+  std::string console_path;             // what its serial port says is kept here
+  uint16_t console_port = 0;            // of 127.0.0.1, where somebody listens to the serial port; 0: nobody
   std::string cd_path;                  // virtual media that is inserted; empty: the drive is empty
   bool uefi = true;
   bool http_boot = false;  // of the ways to boot from the network, only UEFI's HTTP boot

@@ -47,6 +47,9 @@ TEST_CASE("QEMU: disks have serial and wwn, names with commas stay whole, softwa
   CHECK(has(command, "-name vm,,0"));
   CHECK(has(command, "file=/d/a,,b.disk"));
   CHECK(has(command, "nvme,drive=disk0,serial=S1,bootindex=11"));
+  CHECK(has(command, "-serial file:/d/console.log"));
+  one.console_port = 4000;
+  CHECK(has(line(options, one), "port=4000,server=off,logappend=off,logfile=/d/console.log -serial chardev:console"));
   CHECK(has(command, "scsi-hd,bus=scsi0.0,drive=disk1,serial=S2,wwn=0x5000000000000001"));
   CHECK(has(command, "ide-cd,bus=ide.0,drive=cd0,bootindex=1"));
   CHECK(has(command, "ifname=tap3"));

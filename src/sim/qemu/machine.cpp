@@ -69,6 +69,9 @@ QemuBody::QemuBody(Server& server, sys::Programs& programs, QemuOptions options)
 
 QemuBody::~QemuBody() {
   if (program_) program_->kill();
+  server_.serial()->on_keys = nullptr;
+  server_.serial()->on_break = nullptr;
+  if (console_) console_->close();
   loop_.shut();
 }
 
@@ -117,6 +120,7 @@ Result<void> QemuBody::prepare(QemuMachine& machine) {
     machine.disk_paths.push_back(server_.disk_path(disk.name));
   }
   machine.console_path = folder + "/console.log";
+  machine.console_port = TRY(listen_to_console());
   machine.variables_path = folder + "/uefi-variables.fd";
   if (!site.sys.disk.exists(machine.variables_path)) {
     const std::string fresh = TRY(site.sys.disk.read(options_.firmware_variables, variables_bytes_max));
@@ -128,6 +132,47 @@ Result<void> QemuBody::prepare(QemuMachine& machine) {
   machine.order = boot_order(wanted);
   machine.http_boot = wanted.enabled != BootEnabled::disabled && wanted.target == BootTarget::uefi_http;
   return load_media(machine);
+}
+
+// The serial port is a TCP connection of QEMU's to us: the BMC's Serial over LAN has to write to it, too.
+Result<uint16_t> QemuBody::listen_to_console() {
+  console_ = TRY(server_.site().real->net.listen({"127.0.0.1", 0}));
+  sys::spawn(loop_, server_.spec().name + " console", [this, listener = console_] { serve_console(*listener); });
+  return console_->local().port;
+}
+
+void QemuBody::serve_console(sys::Listener& listener) {
+  auto accepted = listener.accept();
+  if (!accepted) return;
+  listener.close();
+  struct Keys {
+    explicit Keys(sys::Loop& loop) : typed(loop) {}
+    std::string waiting;
+    sys::Signal typed;
+  };
+  const auto keys = std::make_shared<Keys>(loop_);
+  const std::shared_ptr<sys::Stream> stream = std::move(*accepted);
+  auto& serial = *server_.serial();
+  serial.on_keys = [keys](std::string_view text) {
+    keys->waiting += text;
+    keys->typed.set();
+  };
+  serial.on_break = [this] {
+    sys::spawn(loop_, "break", [this] {
+      if (qmp_) (void)qmp_->send("chardev-send-break", base::Json::object({{"id", "console"}}));
+    });
+  };
+  sys::spawn(loop_, server_.spec().name + " keys", [keys, stream] {
+    while (keys->typed.wait()) {
+      keys->typed.clear();
+      if (!stream->write(std::exchange(keys->waiting, {}), base::minutes(1))) return;
+    }
+  });
+  while (true) {
+    const auto text = stream->read(4096, sys::no_limit);
+    if (!text || text->empty()) return;
+    serial.print(*text);
+  }
 }
 
 Result<int> QemuBody::live(const QemuMachine& machine) {

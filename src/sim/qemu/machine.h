@@ -30,6 +30,8 @@ class QemuBody : public Body {
   base::Result<void> prepare(QemuMachine& machine);
   base::Result<void> load_media(QemuMachine& machine);
   base::Result<int> live(const QemuMachine& machine);
+  base::Result<uint16_t> listen_to_console();
+  void serve_console(sys::Listener& listener);
   void event(const std::string& name, const base::Json& data);
 
   Server& server_;
@@ -38,6 +40,7 @@ class QemuBody : public Body {
   sys::Loop loop_;  // its fibers end with it
   std::unique_ptr<sys::Program> program_;
   std::unique_ptr<Qmp> qmp_;
+  std::shared_ptr<sys::Listener> console_;  // QEMU connects to it
   std::string state_ = "starting";
   bool running_ = false;
   bool wants_reset_ = false;  // the guest asked for a reset, as opposed to a power-off
