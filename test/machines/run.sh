@@ -7,7 +7,8 @@
 # and boot by PXE and from virtual media; vm-5 runs a live ISO; vm-6 and vm-7 boot over IPv6, by UEFI HTTP boot and by PXE,
 # TFTP and iPXE. A provisioning network is IPv4 or IPv6, so these two run without the others. vm-8 is vm-3 with a NIC that
 # seems to have another PXE ROM than iPXE, behind a DHCP relay, and loads undionly.kpxe; it runs alone.
-# vm-9 goes from its deploy agent into the system without the firmware (kexec).
+# vm-9 goes from its deploy agent into the system without the firmware (kexec). MACHINES=faults breaks things on purpose
+# instead (faults.sh, 10 to 20 minutes).
 set -euo pipefail
 ingot=$(readlink -f "$1") agent=$(readlink -f "$2") work=$3
 here=$(dirname "$(readlink -f "$0")")
@@ -16,6 +17,8 @@ work=$(readlink -f "$work")
 namespace=ingot-machines-$$
 started=$SECONDS
 machines=${MACHINES:-vm-0 vm-1 vm-2}
+impatience=1
+[ "$machines" != faults ] || impatience=5  # what never comes is given up that much sooner
 own=172.22.0.1 dhcp=(--dhcp-interface provisioning --dhcp-range 172.22.0.100-172.22.0.150/24)
 case " $machines " in
   " vm-8 ") dhcp=(--dhcp-range 172.22.0.100-172.22.0.150/24 --dhcp-listen 127.0.0.1:10067 --tftp-listen 172.22.0.1) ;;
@@ -42,7 +45,7 @@ skip() {
 }
 
 [ "$(id -u)" = 0 ] || skip "needs root, for network namespaces"
-for program in qemu-system-x86_64 ip kubectl mmdebstrap sfdisk mkfs.vfat mcopy depmod dpkg-deb python3; do
+for program in qemu-system-x86_64 ip curl kubectl mmdebstrap sfdisk mkfs.vfat mcopy depmod dpkg-deb python3; do
   command -v "$program" >/dev/null || skip "there is no $program (./dev test-machines installs what it needs)"
 done
 [ -e /usr/share/OVMF/OVMF_CODE_4M.fd ] || skip "there is no UEFI firmware (package ovmf)"
@@ -115,7 +118,7 @@ start() {
   begin serve.log "$ingot" serve --data-dir "$work/ingot" --ramdisk "$work/ramdisk" \
     --kernel-arguments "console=tty0 console=ttyS0,115200 no_timer_check" --boot-listen "$own:6180" \
     --agent-listen "$own:6385" "${dhcp[@]}" \
-    --proxy socks5://127.0.0.1:1080=10.9.0.0/16
+    --proxy socks5://127.0.0.1:1080=10.9.0.0/16 --rack-speed "$impatience"
   local _
   for _ in $(seq 100); do
     [ -e "$work/ingot/admin.kubeconfig" ] && kube get --raw /readyz >/dev/null 2>&1 && return
@@ -445,4 +448,5 @@ if register vm-9 "virtual media, then kexec"; then
   inspected vm-9
   kexec vm-9 9
 fi
+if [ "$machines" = faults ]; then . "$here/faults.sh"; fi
 say "passed"

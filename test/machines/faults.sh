@@ -1,0 +1,148 @@
+# What goes wrong with a real machine: sourced by run.sh for MACHINES=faults. vm-0 lives through power cuts, lost agents,
+# wrong disks, bad images and a BMC that fails, one after the other. Whatever happens, no half-written disk is booted, no
+# disk but the right one is written, nothing is wiped that need not be, and vm-0 goes on when what it asked for is done.
+# Its second disk (/dev/nvme0n1) is the first in the kernel's order and keeps what somebody wrote on it.
+other_disk=$work/rack/vm-0/nvme0n1.disk
+root_disk=$work/rack/vm-0/sda.disk
+foreign_disk=$work/rack/vm-0/sda-FOREIGN1.disk
+
+rack_do() { inside curl -fsS -X POST "http://127.0.0.1:1081/servers/vm-0/$1" ${2:+-d "$2"} >/dev/null; }
+patch() { kube patch baremetalhost vm-0 --type merge -p "$1" >/dev/null; }
+# As a person would: a change of the spec is tried at once.
+retry() { patch "{\"spec\":{\"description\":\"tried again at $SECONDS s\"}}"; }
+image() {  # image FILE
+  patch "{\"spec\":{\"image\":{\"url\":\"http://172.22.0.1:8080/$1\",\"checksum\":\"$checksum\",
+    \"checksumType\":\"sha256\",\"format\":\"raw\"}}}"
+}
+
+# wait_error TEXT SECONDS: the host says it, with a next step
+wait_error() {
+  local now='' until=$((SECONDS + $2))
+  while [ "$SECONDS" -lt "$until" ]; do
+    now=$(kube get baremetalhost vm-0 -o jsonpath='{.status.errorMessage}' || true)
+    case $now in
+      *"$1"*"; next: "*) say "vm-0 says: $now" && return ;;
+    esac
+    sleep 1
+  done
+  fail "vm-0 does not say \"$1\" with a next step after $2 s, but: $now; it is $(host_state vm-0)"
+}
+
+# wait_step PATTERN SECONDS: it is at this work
+wait_step() {
+  local now='' until=$((SECONDS + $2))
+  while [ "$SECONDS" -lt "$until" ]; do
+    now=$(host_state vm-0 || true)
+    # shellcheck disable=SC2254
+    case $now in
+      *$1*) say "vm-0: $now" && return ;;
+    esac
+    sleep 0.3
+  done
+  fail "vm-0 is not at \"$1\" after $2 s: $now"
+}
+
+orders() { grep -c "\"asking the agent to $1" "$work/serve.log" || true; }
+# wait_order WHAT COUNT SECONDS: returns at the moment at which the agent is told so for the COUNTth time
+wait_order() {
+  local line log reader count=0
+  exec {log}< <(exec timeout "$3" tail -n +1 -f "$work/serve.log")
+  reader=$!
+  while [ "$count" -lt "$2" ] && read -r -u "$log" line; do
+    case $line in
+      *"asking the agent to $1"*) count=$((count + 1)) ;;
+    esac
+  done
+  exec {log}<&-
+  kill "$reader" 2>/dev/null || true
+  [ "$count" -lt "$2" ] || return 0
+  fail "the agent was not told to $1 $2 times after $3 s: $(host_state vm-0)"
+}
+# check_orders WIPES WRITES: so many, and no more
+check_orders() {
+  local is
+  is="$(orders 'wipe disks') $(orders 'write the image')"
+  [ "$is" = "$1 $2" ] || fail "wipes and writes ordered so far are $is, not $1 $2"
+  say "wipes and writes ordered so far: $is"
+}
+
+# Firmware finds nothing to start on the disk, and nothing was started from it.
+check_unbootable() {
+  local head
+  head=$(head -c 4096 "$root_disk" | tr -d '\0' | wc -c)
+  [ "$head" = 0 ] || fail "$root_disk has $head bytes where firmware looks for a system ($1)"
+  ! grep -aq "CLOUD-INIT" "$work/rack/vm-0/console.log" || fail "a system was started ($1)"
+  say "$1: nothing on the disk can be started"
+}
+
+mark() { printf 'somebodys data' | dd of="$1" bs=1M seek=64 conv=notrunc status=none; }
+# check_mark FILE: what somebody wrote is there, and nothing else
+check_mark() {
+  [ "$(dd if="$1" bs=1M skip=64 count=1 status=none | tr -d '\0')" = "somebodys data" ] || fail "$1 was written"
+  [ "$(head -c 1048576 "$1" | tr -d '\0' | wc -c)" = 0 ] || fail "$1 got a partition table"
+  say "${1##*/} is as it was"
+}
+
+prepare_images() {
+  rm -f "$work/corrupt.raw" "$work/huge.raw"
+  truncate -s 64M "$work/corrupt.raw"
+  head -c 1048576 "$work/debian.raw" | dd of="$work/corrupt.raw" conv=notrunc status=none
+  truncate -s 5G "$work/huge.raw"
+}
+
+prepare_images
+say "1. the BMC answers 503"
+rack_do bmc-faults '{"unavailable": 1.0}'
+kube apply -f "$work/vm-0.yaml" >/dev/null
+wait_error "503" 300
+rack_do bmc-faults '{}'
+retry
+
+say "2. power cut while the ramdisk starts for the inspection"
+wait_step "ramdisk loaded" 300
+rack_do "cut-power?seconds=3"
+wait_error "the ramdisk was loaded but its agent never called" 300
+
+say "3. the BMC restarts and forgets everything while the ramdisk starts"
+retry
+wait_step "ramdisk loaded" 300
+rack_do "crash-bmc?seconds=5"
+
+say "4. power cut in the middle of cleaning"
+wait_order "wipe disks" 1 300
+rack_do "cut-power?seconds=3"
+wait_error "the agent stopped answering" 300
+retry
+wait_state vm-0 available 300
+check_orders 2 0
+mark "$other_disk"
+
+say "5. root device hints that no disk fits"
+hints=$(kube get baremetalhost vm-0 -o jsonpath='{.spec.rootDeviceHints}')
+serial=$(kube get baremetalhost vm-0 -o jsonpath='{.status.hardware.storage[?(@.model=="Ingot SSD 480")].serialNumber}')
+patch '{"spec":{"rootDeviceHints":{"model":"No Such Disk"}}}'
+provision vm-0
+wait_error "no disk fits rootDeviceHints" 300
+check_orders 2 0
+
+say "6. somebody has exchanged the disk; the hints fit the new one, too"
+rack_do "exchange-disk?device=/dev/sda&serial=FOREIGN1"
+truncate -s "$(stat -c %s "$root_disk")" "$foreign_disk"
+mark "$foreign_disk"
+patch "{\"spec\":{\"rootDeviceHints\":$hints}}"
+wait_error "is not as it was at inspection" 300
+check_orders 2 0
+check_mark "$foreign_disk"
+rack_do "exchange-disk?device=/dev/sda&serial=$serial"
+
+say "7. an image that is larger than the disk"
+image huge.raw
+wait_error "larger than the disk" 300
+check_orders 2 0
+
+say "8. an image that is not what its checksum says"
+image corrupt.raw
+wait_error "sha256" 300
+check_unbootable "corrupt image"
+check_orders 2 1
+check_mark "$other_disk"
