@@ -145,4 +145,12 @@ image corrupt.raw
 wait_error "sha256" 300
 check_unbootable "corrupt image"
 check_orders 2 1
+
+say "9. power cut in the middle of the image, and the server starts by itself when it is back"
+provision vm-0
+wait_step "writing the image to /dev/sda, [56]" 300
+rack_do "cut-power?seconds=3&on=true"
+wait_error "the agent stopped answering" 300
+check_unbootable "half an image"
+check_orders 3 2
 check_mark "$other_disk"
