@@ -153,4 +153,13 @@ rack_do "cut-power?seconds=3&on=true"
 wait_error "the agent stopped answering" 300
 check_unbootable "half an image"
 check_orders 3 2
+
+say "10. the machine hangs in the middle of the image"
+retry
+wait_order "write the image" 3 600
+wait_step "writing the image to /dev/sda, [56]" 300
+rack_do hang
+wait_error "the agent stopped answering" 300
+check_unbootable "half an image"
+check_orders 4 3
 check_mark "$other_disk"
