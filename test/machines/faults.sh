@@ -162,4 +162,13 @@ rack_do hang
 wait_error "the agent stopped answering" 300
 check_unbootable "half an image"
 check_orders 4 3
+
+say "11. the BMC answers 503 when the image is written"
+retry
+wait_order "write the image" 4 600
+rack_do bmc-faults '{"unavailable": 1.0}'
+wait_error "503" 600
+rack_do bmc-faults '{}'
+retry
+wait_state vm-0 provisioned 600
 check_mark "$other_disk"
