@@ -81,7 +81,8 @@ TEST_CASE("lookup: an expected server is told its host and never its token; any 
   CHECK(desk.get("/v1/lookup?node_uuid=uid-2").status == 404);
   CHECK(desk.get("/v1/lookup").status == 404);
   CHECK(desk.boot("/v1/lookup?addresses=52:54:00:00:00:01").status == 404);  // not over plain HTTP
-  CHECK(desk.boots.refused.lookup == 5);
+  CHECK(desk.boots.refused.lookup == 4);
+  CHECK(desk.boots.refused.lookup_mac == 1);  // the expected host, with another machine's MAC address
 }
 
 TEST_CASE("lookup: a ramdisk of others asks without its token, and may not show a wrong one") {
