@@ -234,7 +234,7 @@ void add_bmc(CLI::App& app, BmcFlags& flags) {
   bmc->add_option("-u,--user", flags.user, "User name")->capture_default_str();
   bmc->add_option("--password-file", flags.password_file, "Instead of $INGOT_BMC_PASSWORD")->check(CLI::ExistingFile);
   bmc->add_flag("--insecure", flags.insecure, "Accept any certificate");
-  bmc->add_option("--proxy", flags.proxies, "As for ingot serve (repeatable)");
+  bmc->add_option("--proxy", flags.proxies, "As for ingot serve (repeatable)")->allow_extra_args(false);
   bmc->add_flag("--persistent", flags.persistent, "boot: for every boot, not only the next");
   bmc->add_flag("--legacy", flags.legacy, "boot: BIOS mode, not UEFI");
   bmc->add_option("--http-boot-uri", flags.http_boot_uri, "boot: what uefi-http loads");
