@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds a small live system that UEFI firmware boots from a CD: live_iso.sh KERNEL OUTPUT.iso
-# Its only program says on the serial console what it is, and which disks it sees. Needs g++, xorriso, dosfstools,
+# Its only program says on the serial console that it runs, again and again. Needs g++, xorriso, dosfstools,
 # mtools, python3, grub-efi-amd64-signed.
 set -euo pipefail
 kernel=$1 output=$2
