@@ -120,11 +120,12 @@ Result<Statement> Database::prepare(std::string_view sql) {
 
 uint64_t Database::changes() const { return static_cast<uint64_t>(sqlite3_changes64(db_.get())); }
 
-Result<void> Database::checkpoint(bool restart) {
+Result<bool> Database::checkpoint(bool restart) {
   const int mode = restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
   const int code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr, mode, nullptr, nullptr);
+  if ((code & 0xff) == SQLITE_BUSY) return false;
   if (code != SQLITE_OK) return error_of(db_.get(), "checkpoint of the store's database");
-  return {};
+  return true;
 }
 
 }  // namespace store

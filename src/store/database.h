@@ -51,7 +51,8 @@ class Database {
   uint64_t changes() const;                     // rows changed by the last statement
   int wal_pages() const { return wal_pages_; }  // in the write-ahead log after the last commit
   // Copies the write-ahead log into the database file; `restart` waits for readers so that the log starts over.
-  Result<void> checkpoint(bool restart);
+  // False: another connection is at it or in the way, and for a checkpoint of another connection SQLite never waits.
+  Result<bool> checkpoint(bool restart);
 
  private:
   struct Close {

@@ -124,7 +124,7 @@ void SqliteEngine::finished(Batch& batch) {
 void SqliteEngine::checkpoint(int wal_pages) {
   if (checkpointing_ || wal_pages < checkpoint_from_pages) return;
   checkpointing_ = true;
-  const auto result = std::make_shared<Result<void>>();
+  const auto result = std::make_shared<Result<bool>>(false);
   sys_.offload.run([writer = writer_, result] { *result = writer->checkpoint(); },
                    [this, result, alive = alive_] {
                      if (!*result) base::log::warn("checkpoint failed", {{"error", result->error().text()}});

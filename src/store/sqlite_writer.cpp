@@ -9,7 +9,6 @@ namespace store {
 namespace {
 
 constexpr uint64_t schema_version = 1;
-constexpr int wal_pages_max = 8192;  // 64 MiB: then the writer itself makes room
 
 constexpr const char* make_schema = R"(
   BEGIN;
@@ -180,7 +179,8 @@ Result<size_t> SqliteWriter::reseal(const Sealer& keys, sys::Random& random) {
     (void)db_->run("ROLLBACK");  // nothing to add to the first error
     return std::move(done).error();
   }
-  TRY(db_->checkpoint(true));  // what was encrypted with the old key is not left in the write-ahead log
+  // What was encrypted with the old key is not left in the write-ahead log.
+  if (!TRY(db_->checkpoint(true))) return base::unavailable("the database is read by another process; run this again");
   return changed.size();
 }
 
@@ -193,7 +193,8 @@ Result<void> SqliteWriter::check_pages() {
 }
 
 Result<void> SqliteWriter::write(const std::vector<Write>& batch) {
-  // Usually the other connection empties the log; under unbroken load only the writer can start it over.
+  // Usually the other connection empties the log; under unbroken load only the writer can start it over. Where the
+  // other is just at it, a later batch does.
   if (db_->wal_pages() > wal_pages_max) TRY(db_->checkpoint(true));
   TRY(statements_.begin.run());
   const size_t known = replaced_.size();

@@ -23,6 +23,7 @@ class SqliteWriter {
  public:
   // How many revisions back a replaced version stays.
   static constexpr uint64_t past_revisions = 2000;
+  static constexpr int wal_pages_max = 8192;  // 64 MiB: then the writer itself makes room
 
   static Result<std::unique_ptr<SqliteWriter>> open(const std::string& path);
   Result<Engine::Loaded> load(const Sealer* sealer);
@@ -36,7 +37,7 @@ class SqliteWriter {
   Result<void> write(const std::vector<Write>& batch);
   int wal_pages() const { return db_->wal_pages(); }
   // Beside the writer, on a connection and a thread of its own.
-  Result<void> checkpoint() { return checkpoint_db_->checkpoint(false); }
+  Result<bool> checkpoint() { return checkpoint_db_->checkpoint(false); }
 
  private:
   Result<uint64_t> floor();  // 0: none was set
