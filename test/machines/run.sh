@@ -8,7 +8,7 @@
 # TFTP and iPXE. A provisioning network is IPv4 or IPv6, so these two run without the others. vm-8 is vm-3 with a NIC that
 # seems to have another PXE ROM than iPXE, behind a DHCP relay, and loads undionly.kpxe; it runs alone.
 # vm-9 goes from its deploy agent into the system without the firmware (kexec). MACHINES=faults breaks things on purpose
-# instead (faults.sh, 10 to 20 minutes).
+# instead (faults.sh, 15 to 25 minutes).
 set -euo pipefail
 ingot=$(readlink -f "$1") agent=$(readlink -f "$2") work=$3
 here=$(dirname "$(readlink -f "$0")")
