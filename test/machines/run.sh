@@ -130,7 +130,7 @@ start() {
 # host_state NAME: provisioning state, and what is waited for
 host_state() {
   kube get baremetalhost "$1" -o \
-    jsonpath='{.status.provisioning.state}{" "}{.status.errorMessage}{.status.conditions[?(@.type=="Progressing")].message}'
+    jsonpath='{.status.provisioning.state}{" "}{.status.errorMessage}{" "}{.status.conditions[?(@.type=="Progressing")].message}'
 }
 
 # wait_state NAME STATE SECONDS
