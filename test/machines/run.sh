@@ -99,11 +99,15 @@ prepare_ramdisk() {
   "$ingot" ramdisk build --root "$work/kernel" --agent "$agent" --output "$work/ramdisk" 2>/dev/null | head -1
 }
 
+# An image that another image.sh has made may lack what a machine needs to start it.
 prepare_image() {
-  if [ ! -e "$work/debian.raw" ]; then
+  local recipe
+  recipe=$(cat "$here/image.sh" "$here/bios_boot.sh" | sha256sum)
+  if [ ! -e "$work/debian.raw" ] || [ "$(cat "$work/debian.recipe" 2>/dev/null)" != "$recipe" ]; then
     say "building a Debian image with cloud-init"
     "$here/image.sh" "$work/debian.raw.new" || skip "the image was not built; is the Debian mirror reachable?"
     mv "$work/debian.raw.new" "$work/debian.raw"
+    echo "$recipe" >"$work/debian.recipe"
   fi
   checksum=$(sha256sum "$work/debian.raw" | cut -d' ' -f1)
 }
