@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,6 +73,12 @@ struct ClientOptions {
   std::string user_agent = "ingot";
 };
 
+// False: no more of it.
+using BodySink = std::function<bool(const Response& head, std::string_view piece)>;
+// Memory that the next piece should be in, so that it need not be copied there: a hint, and empty where it is all the
+// same. Good until the sink is called.
+using BodyPlace = std::function<std::span<char>()>;
+
 // One server, several requests at a time (each on its own kept-alive connection). A GET or HEAD that fails on a reused
 // connection before any answer byte is sent once more on a fresh one. Errors carry no layer: the caller knows it.
 class HttpClient {
@@ -81,8 +88,8 @@ class HttpClient {
   base::Result<Response> send(Request request);
   // Hands body pieces to `sink` as they come (body stays empty); a false from it ends the transfer with `cancelled`.
   // `idle_limit` bounds the wait for each piece instead of request_limit for the whole.
-  base::Result<Response> stream(Request request, base::Duration idle_limit,
-                                const std::function<bool(const Response& head, std::string_view piece)>& sink);
+  base::Result<Response> stream(Request request, base::Duration idle_limit, const BodySink& sink,
+                                const BodyPlace& place = {});
   void close();  // drops idle connections
   const ClientOptions& options() const;
 
@@ -106,7 +113,9 @@ class Exchange {
   // have exactly that length (images, for firmware that asks for sizes).
   virtual base::Result<void> start(int status, Headers headers) = 0;
   virtual base::Result<void> write(std::string_view piece) = 0;  // unavailable when the client is gone
-  virtual bool client_gone() const = 0;                          // best effort; watch streams poll it when they wake
+  // Writes a part of a file. Errors: those of write() and of the file; unavailable when it has become shorter.
+  virtual base::Result<void> write_file(sys::File& file, uint64_t offset, uint64_t bytes);
+  virtual bool client_gone() const = 0;  // best effort; watch streams poll it when they wake
   // Ends HTTP on this connection (CONNECT, Upgrade): nothing more is sent by the server and the raw stream, with bytes
   // already read in front, is the caller's. Error: unsupported (HTTP/2, whose streams are no connections).
   virtual base::Result<std::unique_ptr<sys::Stream>> take_over() = 0;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "net/http.h"
 #include "sys/deadline.h"
+#include "sys/read_into.h"
 #include "wire/http1.h"
 
 namespace net {
@@ -11,7 +12,6 @@ namespace {
 
 using base::Error;
 using base::Result;
-using Sink = std::function<bool(const Response& head, std::string_view piece)>;
 using sys::Deadline;
 
 constexpr size_t read_bytes = 64u << 10;
@@ -63,29 +63,35 @@ Result<std::string> request_head(const Request& request, const ClientOptions& op
   return head;
 }
 
+// Where a body goes instead of into the response.
+struct Streaming {
+  const BodySink& sink;
+  const BodyPlace& place;
+};
+
 // One request and its answer on one connection.
 class Transfer {
  public:
   Transfer(sys::Stream& stream, const Request& request, const ClientOptions& options, const Patience& patience,
-           const Sink* sink)
+           const Streaming* streaming)
       : stream_(stream),
         request_(request),
         patience_(patience),
-        sink_(sink),
+        streaming_(streaming),
         parser_(wire::Http1Parser::Side::response,
                 {.head_bytes_max = head_bytes_max,
-                 .body_bytes_max = sink ? UINT64_MAX : static_cast<uint64_t>(options.body_bytes_max)}) {}
+                 .body_bytes_max = streaming ? UINT64_MAX : static_cast<uint64_t>(options.body_bytes_max)}) {}
 
   Result<Response> run(std::string head) {
     TRY(send(std::move(head)));
     TRY(receive());
     if (!have_head_) take_head();
-    if (!sink_) response_.body = std::move(parser_.body());
+    if (!streaming_) response_.body = std::move(parser_.body());
     return std::move(response_);
   }
   bool answered() const { return answered_; }
   // Whether the connection can carry another request.
-  bool reusable() { return parser_.state() == wire::Http1Parser::State::done && keep_alive_ && buffer_.empty(); }
+  bool reusable() { return ended() && keep_alive_ && buffer_.empty(); }
 
  private:
   Result<void> send(std::string head) {
@@ -99,7 +105,11 @@ class Transfer {
 
   Result<void> receive() {
     begin_message();
-    while (parser_.state() != wire::Http1Parser::State::done) {
+    while (!ended()) {
+      if (has_measured_rest()) {
+        TRY(receive_rest());
+        continue;
+      }
       auto bytes = stream_.read(read_bytes, patience_.left());
       if (!bytes) return std::move(bytes).error();
       if (bytes->empty()) {
@@ -112,6 +122,34 @@ class Transfer {
       TRY(parse());
     }
     return deliver();
+  }
+
+  bool ended() { return passed_all_ || parser_.state() == wire::Http1Parser::State::done; }
+
+  // Whether nothing but bytes of the body follows, so many that the parser need not see them.
+  bool has_measured_rest() {
+    return have_head_ && streaming_ && streaming_->place && buffer_.empty() && parser_.head().content_length;
+  }
+  // They go straight to where they are wanted.
+  Result<void> receive_rest() {
+    const uint64_t left = *parser_.head().content_length - passed_;
+    const std::span<char> wanted = streaming_->place();
+    const std::span<char> place = wanted.empty() ? std::span<char>(own_place()) : wanted;
+    const auto most = static_cast<size_t>(std::min<uint64_t>(place.size(), left));
+    const size_t count = TRY(sys::read_into(stream_, place.data(), most, patience_.left()));
+    if (count == 0) return base::unavailable("the connection ended in the middle of the answer");
+    passed_all_ = count == left;
+    return pass({place.data(), count});
+  }
+  std::string& own_place() {
+    own_place_.resize(read_bytes);
+    return own_place_;
+  }
+  Result<void> pass(std::string_view piece) {
+    passed_ += piece.size();
+    if (streaming_->sink(response_, piece)) return {};
+    keep_alive_ = false;
+    return base::cancelled();
   }
 
   void begin_message() {
@@ -150,23 +188,24 @@ class Transfer {
   }
 
   Result<void> deliver() {
-    if (!sink_ || parser_.state() == wire::Http1Parser::State::head) return {};
+    if (!streaming_ || parser_.state() == wire::Http1Parser::State::head) return {};
     if (!have_head_) take_head();
     if (parser_.body().empty()) return {};
-    bool go_on = (*sink_)(response_, parser_.body());
+    auto passed = pass(parser_.body());
     parser_.body().clear();
-    if (go_on) return {};
-    keep_alive_ = false;
-    return base::cancelled();
+    return passed;
   }
 
   sys::Stream& stream_;
   const Request& request_;
   const Patience& patience_;
-  const Sink* sink_;
+  const Streaming* streaming_;
   wire::Http1Parser parser_;
   std::string buffer_;
+  std::string own_place_;
   Response response_;
+  uint64_t passed_ = 0;      // of the body, to the sink
+  bool passed_all_ = false;  // the rest of it past the parser
   int interim_ = 0;
   bool answered_ = false;
   bool have_head_ = false;
@@ -219,12 +258,12 @@ struct HttpClient::State {
     idle.push_back({std::move(stream), loop.now()});
   }
 
-  Result<Response> exchange(const Request& request, const Patience& patience, const Sink* sink) {
+  Result<Response> exchange(const Request& request, const Patience& patience, const Streaming* streaming) {
     std::string head = TRY(request_head(request, options));
     std::unique_ptr<sys::Stream> stream = options.keep_alive ? reuse(request) : nullptr;
     for (bool reused = stream != nullptr;; reused = false) {
       if (!stream) stream = TRY(connect(patience));
-      Transfer transfer(*stream, request, options, patience, sink);
+      Transfer transfer(*stream, request, options, patience, streaming);
       auto response = transfer.run(head);
       if (response) {
         if (transfer.reusable()) keep(std::move(stream));
@@ -251,9 +290,11 @@ base::Result<Response> HttpClient::send(Request request) {
   return state->exchange(request, {Deadline(state->loop, state->options.request_limit)}, nullptr);
 }
 
-base::Result<Response> HttpClient::stream(Request request, base::Duration idle_limit, const Sink& sink) {
+base::Result<Response> HttpClient::stream(Request request, base::Duration idle_limit, const BodySink& sink,
+                                          const BodyPlace& place) {
   auto state = state_;
-  return state->exchange(request, {std::nullopt, idle_limit}, &sink);
+  const Streaming streaming{sink, place};
+  return state->exchange(request, {std::nullopt, idle_limit}, &streaming);
 }
 
 void HttpClient::close() { state_->idle.clear(); }

@@ -1,5 +1,7 @@
 #include "net/http_connection.h"
 
+#include <algorithm>
+
 #include "net/http2_connection.h"
 #include "net/http_exchange.h"
 #include "sys/deadline.h"
@@ -142,17 +144,30 @@ bool HttpConnection::answer() {
 }
 
 base::Result<void> HttpConnection::send(std::string_view bytes) {
-  while (!bytes.empty()) {
+  return in_slices(bytes.size(), [&](uint64_t at, size_t slice) {
+    return stream_->write(bytes.substr(static_cast<size_t>(at), slice), server_->options.request_limit);
+  });
+}
+
+base::Result<void> HttpConnection::send_file(sys::SendsFiles& to, sys::File& file, uint64_t offset, uint64_t bytes) {
+  return in_slices(bytes, [&](uint64_t at, size_t slice) {
+    return to.send_file(file, offset + at, slice, server_->options.request_limit);
+  });
+}
+
+template <class Send>
+base::Result<void> HttpConnection::in_slices(uint64_t bytes, Send send_slice) {
+  for (uint64_t at = 0; at < bytes;) {
     if (broken_) return base::unavailable("the client is gone");
-    std::string_view slice = bytes.substr(0, send_bytes);
-    auto sent = stream_->write(slice, server_->options.request_limit);
+    const auto slice = static_cast<size_t>(std::min<uint64_t>(bytes - at, send_bytes));
+    auto sent = send_slice(at, slice);
     if (!sent) {
       broken_ = true;
       if (sent.error().code == base::Code::cancelled) return sent;
       return base::unavailable("the client is gone: " + sent.error().message);
     }
-    bytes.remove_prefix(slice.size());
-    if (bytes.empty()) break;
+    at += slice;
+    if (at == bytes) break;
     if (auto resumed = sys::yield(server_->loop); !resumed) {
       broken_ = true;
       return resumed;

@@ -8,6 +8,7 @@
 
 #include "net/http.h"
 #include "sys/fiber.h"
+#include "sys/send_file.h"
 #include "wire/http1.h"
 
 namespace net {
@@ -66,6 +67,9 @@ class HttpConnection {
   void linger();
   bool answer();
   base::Result<void> send(std::string_view bytes);
+  base::Result<void> send_file(sys::SendsFiles& to, sys::File& file, uint64_t offset, uint64_t bytes);
+  template <class Send>
+  base::Result<void> in_slices(uint64_t bytes, Send send_slice);
 
   std::shared_ptr<HttpServer::State> server_;
   uint64_t id_;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "net/answer_head.h"
+#include "sys/send_file.h"
 
 namespace net {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr size_t joined_body_max = 64u << 10;    // larger bodies are not copied behind their head
 constexpr size_t joined_chunk_max = 256u << 10;  // nor larger pieces behind their size
 constexpr size_t kept_bytes_max = 1u << 10;      // by a stream between two pieces
+constexpr size_t file_step_bytes = 256u << 10;
 constexpr size_t pipelined_bytes_max = 64u << 10;
 
 // Bytes that were read behind the last request come before the rest of the stream.
@@ -156,12 +158,38 @@ base::Result<void> HttpExchange::write(std::string_view piece) {
     case Framing::length:
       break;
   }
-  if (piece.size() > length_left_) {
+  TRY(take_from_length(piece.size()));
+  return connection_.send(piece);
+}
+
+base::Result<void> HttpExchange::take_from_length(uint64_t bytes) {
+  if (bytes > length_left_) {
     connection_.broken_ = true;
     return base::internal("more bytes were written than Content-Length says");
   }
-  length_left_ -= piece.size();
-  return connection_.send(piece);
+  length_left_ -= bytes;
+  return {};
+}
+
+base::Result<void> HttpExchange::write_file(sys::File& file, uint64_t offset, uint64_t bytes) {
+  CHECK_THAT(started_ && !connection_.taken_, "start() comes before write_file()");
+  auto* const direct = dynamic_cast<sys::SendsFiles*>(connection_.stream_.get());
+  if (framing_ != Framing::length || !direct || !direct->takes(file)) {
+    return Exchange::write_file(file, offset, bytes);
+  }
+  TRY(take_from_length(bytes));
+  return connection_.send_file(*direct, file, offset, bytes);
+}
+
+base::Result<void> Exchange::write_file(sys::File& file, uint64_t offset, uint64_t bytes) {
+  while (bytes > 0) {
+    const std::string part = TRY(file.read_at(offset, static_cast<size_t>(std::min<uint64_t>(bytes, file_step_bytes))));
+    if (part.empty()) return base::unavailable("the file has become shorter");
+    TRY(write(part));
+    offset += part.size();
+    bytes -= part.size();
+  }
+  return {};
 }
 
 bool HttpExchange::client_gone() const {

@@ -14,6 +14,7 @@ class HttpExchange : public Exchange {
   void respond(Response response) override;
   base::Result<void> start(int status, Headers headers) override;
   base::Result<void> write(std::string_view piece) override;
+  base::Result<void> write_file(sys::File& file, uint64_t offset, uint64_t bytes) override;
   bool client_gone() const override;
   base::Result<std::unique_ptr<sys::Stream>> take_over() override;
 
@@ -25,6 +26,7 @@ class HttpExchange : public Exchange {
   void begin_head(int status);
   void append_headers(const Headers& headers);
   void end_head();
+  base::Result<void> take_from_length(uint64_t bytes);
   base::Result<void> send_chunk(std::string_view piece);
 
   HttpConnection& connection_;

@@ -1,6 +1,7 @@
 #include "net/http.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include "crypto/x509.h"
 #include "sys/fiber.h"
@@ -18,6 +19,7 @@ struct Place {
   sys::Loop& loop;
   sys::Net& server;
   sys::Net& client;
+  sys::Disk& disk;
   std::string host;
 };
 
@@ -28,11 +30,12 @@ void everywhere(const std::function<void(Place&)>& scenario) {
   };
   SUBCASE("simulated") {
     sys::SimWorld world(1);
-    run({world.loop(), world.process("10.0.0.1", "a").net, world.process("10.0.0.2", "b").net, "10.0.0.1"});
+    sys::Sys& server = world.process("10.0.0.1", "a");
+    run({world.loop(), server.net, world.process("10.0.0.2", "b").net, server.disk, "10.0.0.1"});
   }
   SUBCASE("real") {
     sys::RealSystem system;
-    run({system.sys().loop, system.sys().net, system.sys().net, "127.0.0.1"});
+    run({system.sys().loop, system.sys().net, system.sys().net, system.sys().disk, "127.0.0.1"});
   }
 }
 
@@ -449,8 +452,7 @@ TEST_CASE("http: stop lets an answer be finished and ends streams") {
   });
 }
 
-TEST_CASE("http: over TLS, with a client certificate") {
-  std::string key = crypto::generate_ec_p256_pem();
+std::string certificate_of(const std::string& key) {
   crypto::CertificateRequest request;
   request.common_name = "both";
   request.is_ca = false;
@@ -458,7 +460,12 @@ TEST_CASE("http: over TLS, with a client certificate") {
   request.server_auth = request.client_auth = true;
   request.not_before = base::parse_rfc3339("2020-01-01T00:00:00Z").value();
   request.not_after = base::parse_rfc3339("2060-01-01T00:00:00Z").value();
-  std::string certificate = crypto::issue_certificate(request, key, "", key).value();
+  return crypto::issue_certificate(request, key, "", key).value();
+}
+
+TEST_CASE("http: over TLS, with a client certificate") {
+  std::string key = crypto::generate_ec_p256_pem();
+  std::string certificate = certificate_of(key);
   everywhere([&](Place& place) {
     ServerOptions options = plain_server(place);
     options.tls = true;
@@ -484,6 +491,72 @@ TEST_CASE("http: over TLS, with a client certificate") {
     HttpClient misled(place.loop, place.client, with);
     CHECK(misled.send({}).error().code == Code::unauthenticated);
     settle(place, server);
+  });
+}
+
+TEST_CASE("http: parts of files are sent, and bodies go where they are wanted, plain and over TLS") {
+  const std::string key = crypto::generate_ec_p256_pem();
+  const std::string certificate = certificate_of(key);
+  std::string content;
+  for (int i = 0; i < 1'500'000; ++i) content += static_cast<char>(i * 7 + i / 251);
+  everywhere([&](Place& place) {
+    const std::string path = "/tmp/ingot_http_test." + std::to_string(getpid());
+    REQUIRE(place.disk.make_directories("/tmp"));
+    REQUIRE(place.disk.write(path, content));
+    for (const bool tls : {false, true}) {
+      CAPTURE(tls);
+      ServerOptions options = plain_server(place);
+      options.tls = tls;
+      if (tls) options.tls_options = {.certificate_pem = certificate, .key_pem = key};
+      std::vector<Code> failed;
+      HttpServer server(place.loop, place.server, options, [&](Exchange& exchange) {
+        const auto file = place.disk.open(path, false);
+        REQUIRE(file);
+        const std::string& target = exchange.request().target;
+        const size_t more = target == "/beyond" ? 20 : 0;
+        Headers headers;
+        if (target != "/chunked") headers.set("Content-Length", std::to_string(content.size() - 9 + more));
+        REQUIRE(exchange.start(200, headers));
+        REQUIRE(exchange.write("+"));
+        const auto sent = exchange.write_file(**file, 10, content.size() - 10 + more);
+        if (!sent) failed.push_back(sent.error().code);
+      });
+      REQUIRE(server.start());
+      ClientOptions with = plain_client(server);
+      with.tls = tls;
+      with.tls_options = {.ca_pem = certificate};
+      HttpClient client(place.loop, place.client, with);
+      std::string got, room(70'000, ' ');
+      int asked = 0, straight = 0;
+      const auto fetch = [&](const std::string& target) {
+        got.clear();
+        asked = straight = 0;
+        return client.stream(
+            {.target = target}, seconds(10),
+            [&](const Response&, std::string_view piece) {
+              if (piece.data() == room.data()) ++straight;
+              got += piece;
+              return got.size() < 1'000'000 || target != "/enough";
+            },
+            [&] { return ++asked % 3 == 0 ? std::span<char>() : std::span<char>(room); });
+      };
+      for (const char* target : {"/length", "/chunked", "/length"}) {
+        CAPTURE(target);
+        const auto answer = fetch(target);
+        REQUIRE(answer);
+        CHECK(answer->status == 200);
+        CHECK((got == "+" + content.substr(10)));
+        CHECK((straight > 10) == (std::string_view(target) == "/length"));
+      }
+      CHECK(server.connections() == 1);
+      CHECK(failed.empty());
+      CHECK(fetch("/enough").error().code == Code::cancelled);
+      CHECK(fetch("/beyond").error().code == Code::unavailable);
+      CHECK((got == "+" + content.substr(10)));
+      CHECK(failed.back() == Code::unavailable);
+      settle(place, server);
+    }
+    CHECK(place.disk.remove(path));
   });
 }
 

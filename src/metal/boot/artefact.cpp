@@ -86,6 +86,21 @@ class BodyReader {
   BodyReader(sys::Disk& disk, const Artefact& artefact)
       : disk_(disk), pieces_(artefact.body.pieces), files_(pieces_.size()) {}
 
+  struct Part {
+    sys::File* file = nullptr;
+    uint64_t offset = 0, bytes = 0;
+  };
+  // What of a file comes next, up to `bytes`; null where there is no file.
+  Result<Part> file_part(uint64_t from, uint64_t bytes) {
+    for (size_t i = 0; i < pieces_.size(); ++i) {
+      const auto& piece = pieces_[i];
+      if (piece.source.empty() || from < piece.offset || from - piece.offset >= piece.size) continue;
+      TRY(open(i));
+      return Part{files_[i].get(), from - piece.offset, std::min(bytes, piece.offset + piece.size - from)};
+    }
+    return Part{};
+  }
+
   Result<std::string> read(uint64_t from, size_t bytes) {
     std::string out;
     for (size_t i = 0; i < pieces_.size(); ++i) {
@@ -106,10 +121,15 @@ class BodyReader {
   Result<std::string> read_piece(size_t i, uint64_t offset, size_t bytes) {
     const auto& piece = pieces_[i];
     if (piece.source.empty()) return piece.bytes.substr(static_cast<size_t>(offset), bytes);
-    if (!files_[i]) files_[i] = TRY(disk_.open(piece.source, false));
+    TRY(open(i));
     std::string part = TRY(files_[i]->read_at(offset, bytes));
     if (part.size() != bytes) return base::unavailable(piece.source + " has become shorter");
     return part;
+  }
+
+  Result<void> open(size_t i) {
+    if (!files_[i]) files_[i] = TRY(disk_.open(pieces_[i].source, false));
+    return {};
   }
 
   sys::Disk& disk_;
@@ -129,10 +149,17 @@ Result<void> send_artefact(sys::Disk& disk, const Artefact& artefact, net::Excha
   TRY(exchange.start(head.status, head.headers));
   if (exchange.request().method == "HEAD") return {};
   BodyReader body(disk, artefact);
-  for (uint64_t done = 0; done < head.bytes; done += piece_bytes) {
-    const auto bytes = static_cast<size_t>(std::min<uint64_t>(piece_bytes, head.bytes - done));
-    const std::string part = TRY(body.read(head.from + done, bytes));
-    TRY(exchange.write(part));
+  for (uint64_t done = 0; done < head.bytes;) {
+    const auto in_file = TRY(body.file_part(head.from + done, head.bytes - done));
+    if (in_file.file != nullptr) {
+      TRY(exchange.write_file(*in_file.file, in_file.offset, in_file.bytes));
+      done += in_file.bytes;
+    } else {
+      const auto bytes = static_cast<size_t>(std::min<uint64_t>(piece_bytes, head.bytes - done));
+      const std::string part = TRY(body.read(head.from + done, bytes));
+      TRY(exchange.write(part));
+      done += bytes;
+    }
   }
   return {};
 }

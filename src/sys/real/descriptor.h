@@ -27,6 +27,13 @@ class Descriptor {
   int number_ = -1;
 };
 
+// A file of the kernel's, for calls that take one.
+class HasDescriptor {
+ public:
+  virtual ~HasDescriptor() = default;
+  virtual int number() const = 0;
+};
+
 // "what: reason", with the code that fits the number.
 base::Error system_error(int number, const std::string& what);
 // The same for a socket that cannot be bound, with what to do about it.

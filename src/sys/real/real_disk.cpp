@@ -49,7 +49,7 @@ Result<void> sync_directory(const std::string& path) {
   return sync_file(directory, path);
 }
 
-class RealFile : public File {
+class RealFile : public File, public HasDescriptor {
  public:
   RealFile(Descriptor file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
 
@@ -90,6 +90,7 @@ class RealFile : public File {
     }
     return {};
   }
+  int number() const override { return file_.number(); }
   Result<void> sync() override { return sync_file(file_, path_); }
   uint64_t size() const override {
     struct stat about {};

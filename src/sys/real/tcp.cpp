@@ -1,15 +1,18 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
 
 #include "base/log.h"
+#include "sys/read_into.h"
 #include "sys/real/real_net.h"
 #include "sys/real/resolve.h"
 #include "sys/real/tls_stream.h"
 #include "sys/real/watched.h"
+#include "sys/send_file.h"
 
 namespace sys {
 
@@ -36,7 +39,7 @@ void set_option(int socket, int level, int option, int value) {
   setsockopt(socket, level, option, &value, sizeof value);
 }
 
-class TcpStream : public Stream {
+class TcpStream : public Stream, public ReadsInto, public SendsFiles {
  public:
   // `named` is how the peer was asked for, for TLS names and messages; empty for accepted connections.
   TcpStream(std::unique_ptr<Watched> socket, Loop& loop, const Address& named)
@@ -49,26 +52,48 @@ class TcpStream : public Stream {
   Result<std::string> read(size_t bytes_max, Duration limit) override {
     static thread_local std::array<char, read_bytes_max> buffer;  // not used across a wait
     const Deadline deadline(loop_, limit);
-    for (;;) {
-      if (socket_->is_closed()) return closed();
-      const ssize_t count = recv(socket_->number(), buffer.data(), std::min(bytes_max, buffer.size()), 0);
-      if (count >= 0) return std::string(buffer.data(), size_t(count));
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN) return system_error(errno, "connection to " + peer_.text());
-      if (auto waited = socket_->wait_readable(deadline.left()); !waited) {
-        if (waited.error().code != base::Code::timeout) return std::move(waited).error();
-        return base::timeout("no data from " + peer_.text());
-      }
-    }
+    const size_t count = TRY(receive(buffer.data(), std::min(bytes_max, buffer.size()), deadline));
+    return std::string(buffer.data(), count);
+  }
+  Result<size_t> read_into(char* place, size_t bytes_max, Duration limit) override {
+    return receive(place, bytes_max, Deadline(loop_, limit));
   }
 
   Result<void> write(std::string_view bytes, Duration limit) override {
-    const Deadline deadline(loop_, limit);
-    while (!bytes.empty()) {
-      if (socket_->is_closed()) return closed();
+    return send_all(bytes.size(), limit, [&] {
       const ssize_t count = send(socket_->number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (count >= 0) {
-        bytes.remove_prefix(size_t(count));
+      if (count > 0) bytes.remove_prefix(size_t(count));
+      return count;
+    });
+  }
+  bool takes(const File& file) const override { return dynamic_cast<const HasDescriptor*>(&file) != nullptr; }
+  Result<void> send_file(File& file, uint64_t offset, uint64_t bytes, Duration limit) override {
+    const int source = dynamic_cast<HasDescriptor&>(file).number();
+    return send_all(bytes, limit, [&, at = off_t(offset), left = bytes]() mutable {
+      const ssize_t count = sendfile(socket_->number(), source, &at, left);
+      if (count > 0) left -= size_t(count);
+      return count;
+    });
+  }
+  void close() override { socket_->close(); }
+  void finish_writes() override {
+    if (!socket_->is_closed()) shutdown(socket_->number(), SHUT_WR);
+  }
+  Address peer() const override { return peer_; }
+  Address local() const override { return local_; }
+  const TlsPeer* tls() const override { return nullptr; }
+
+ private:
+  // Calls `some`, which sends what it can and says how much that was, until all is sent.
+  template <class Some>
+  Result<void> send_all(uint64_t left, Duration limit, Some some) {
+    const Deadline deadline(loop_, limit);
+    while (left > 0) {
+      if (socket_->is_closed()) return closed();
+      const ssize_t count = some();
+      if (count == 0) return base::unavailable("the file ends before what was to be sent to " + peer_.text());
+      if (count > 0) {
+        left -= size_t(count);
         continue;
       }
       if (errno == EINTR) continue;
@@ -80,15 +105,22 @@ class TcpStream : public Stream {
     }
     return {};
   }
-  void close() override { socket_->close(); }
-  void finish_writes() override {
-    if (!socket_->is_closed()) shutdown(socket_->number(), SHUT_WR);
-  }
-  Address peer() const override { return peer_; }
-  Address local() const override { return local_; }
-  const TlsPeer* tls() const override { return nullptr; }
 
- private:
+  // Nothing is put into `place` before the last wait.
+  Result<size_t> receive(char* place, size_t bytes_max, const Deadline& deadline) {
+    for (;;) {
+      if (socket_->is_closed()) return closed();
+      const ssize_t count = recv(socket_->number(), place, bytes_max, 0);
+      if (count >= 0) return size_t(count);
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) return system_error(errno, "connection to " + peer_.text());
+      if (auto waited = socket_->wait_readable(deadline.left()); !waited) {
+        if (waited.error().code != base::Code::timeout) return std::move(waited).error();
+        return base::timeout("no data from " + peer_.text());
+      }
+    }
+  }
+
   Error closed() const { return base::unavailable("the connection to " + peer_.text() + " is closed"); }
   std::unique_ptr<Watched> socket_;
   Loop& loop_;

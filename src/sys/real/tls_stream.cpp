@@ -11,6 +11,7 @@
 
 #include "sys/deadline.h"
 #include "sys/fiber.h"
+#include "sys/read_into.h"
 #include "sys/real/tls_context.h"
 
 namespace sys {
@@ -95,7 +96,7 @@ bool about_certificates(int reason) {
   }
 }
 
-class TlsStream : public Stream {
+class TlsStream : public Stream, public ReadsInto {
  public:
   TlsStream(Loop& loop, std::unique_ptr<Stream> below, std::shared_ptr<TlsContext> context)
       : loop_(loop),
@@ -157,26 +158,15 @@ class TlsStream : public Stream {
   Result<std::string> read(size_t bytes_max, Duration limit) override {
     const Deadline deadline(loop_, limit);
     static thread_local std::array<char, record_bytes_max> bytes;  // not used across a wait
-    for (;;) {
-      TRY(usable());
-      // Asked with nothing to read, OpenSSL makes a buffer only to drop it again.
-      if (nothing_received()) TRY(fill(deadline));
-      ERR_clear_error();
-      const int count = SSL_read(ssl_, bytes.data(), int(std::min(bytes_max, bytes.size())));
-      const int kind = SSL_get_error(ssl_, count);
-      if (count > 0) {
-        std::string out(bytes.data(), size_t(count));
-        if (!wire_->out.empty()) TRY(flush(deadline));
-        return out;
-      }
-      if (kind == SSL_ERROR_ZERO_RETURN) return std::string();
-      if (kind != SSL_ERROR_WANT_READ && kind != SSL_ERROR_WANT_WRITE) {
-        broken_ = true;
-        return failure("TLS connection to " + peer().text());
-      }
-      if (!wire_->out.empty()) TRY(flush(deadline));
-      if (kind == SSL_ERROR_WANT_READ) TRY(fill(deadline));
-    }
+    std::string out(bytes.data(), TRY(decrypt(bytes.data(), std::min(bytes_max, bytes.size()), deadline)));
+    if (!out.empty()) TRY(answer(deadline));
+    return out;
+  }
+  Result<size_t> read_into(char* place, size_t bytes_max, Duration limit) override {
+    const Deadline deadline(loop_, limit);
+    const size_t count = TRY(decrypt(place, std::min(bytes_max, record_bytes_max), deadline));
+    if (count > 0) TRY(answer(deadline));
+    return count;
   }
 
   Result<void> write(std::string_view bytes, Duration limit) override {
@@ -226,6 +216,30 @@ class TlsStream : public Stream {
     if (broken_) return base::unavailable("the TLS connection to " + peer().text() + " is broken");
     return {};
   }
+
+  // What one record holds, or what is left of it; 0 at the end. Nothing is put into `place` before the last wait, and
+  // answer() is still to come.
+  Result<size_t> decrypt(char* place, size_t bytes_max, const Deadline& deadline) {
+    for (;;) {
+      TRY(usable());
+      // Asked with nothing to read, OpenSSL makes a buffer only to drop it again.
+      if (nothing_received()) TRY(fill(deadline));
+      ERR_clear_error();
+      const int count = SSL_read(ssl_, place, int(bytes_max));
+      const int kind = SSL_get_error(ssl_, count);
+      if (count > 0) return size_t(count);
+      if (kind == SSL_ERROR_ZERO_RETURN) return size_t{0};
+      if (kind != SSL_ERROR_WANT_READ && kind != SSL_ERROR_WANT_WRITE) {
+        broken_ = true;
+        return failure("TLS connection to " + peer().text());
+      }
+      TRY(answer(deadline));
+      if (kind == SSL_ERROR_WANT_READ) TRY(fill(deadline));
+    }
+  }
+
+  // What reading made OpenSSL say: keys, alerts.
+  Result<void> answer(const Deadline& deadline) { return wire_->out.empty() ? Result<void>() : flush(deadline); }
 
   bool nothing_received() const {
     return !wire_->in_ended && wire_->in_used == wire_->in.size() && SSL_has_pending(ssl_) == 0;
