@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -24,14 +25,17 @@ class BytePool : public std::enable_shared_from_this<BytePool> {
     Buffer& operator=(Buffer&& other) noexcept {
       std::swap(pool_, other.pool_);
       std::swap(bytes_, other.bytes_);
-      std::swap(from_, other.from_);
       std::swap(end_, other.end_);
       return *this;
     }
     ~Buffer() {
       if (bytes_) pool_->give(std::move(bytes_));
     }
-    void append(std::string_view bytes) { std::memcpy(grow(bytes.size()), bytes.data(), bytes.size()); }
+    // The bytes may lie in free(), and need not be copied where they are at its start.
+    void append(std::string_view bytes) {
+      char* const place = grow(bytes.size());
+      if (place != bytes.data()) std::memmove(place, bytes.data(), bytes.size());
+    }
     // Where the next `count` bytes of the content are to be put.
     char* grow(size_t count) {
       CHECK_THAT(count <= room(), "a buffer has a size");
@@ -39,9 +43,9 @@ class BytePool : public std::enable_shared_from_this<BytePool> {
       end_ += count;
       return place;
     }
-    void drop_front(size_t count) { from_ += count; }
+    std::span<char> free() { return {bytes_.get() + end_, room()}; }
     size_t room() const { return bytes_ ? pool_->buffer_bytes_ - end_ : 0; }
-    std::string_view view() const { return {bytes_.get() + from_, end_ - from_}; }
+    std::string_view view() const { return {bytes_.get(), end_}; }
 
    private:
     friend class BytePool;
@@ -51,7 +55,7 @@ class BytePool : public std::enable_shared_from_this<BytePool> {
     using Memory = std::unique_ptr<char, Free>;
     std::shared_ptr<BytePool> pool_;
     Memory bytes_;
-    size_t from_ = 0, end_ = 0;
+    size_t end_ = 0;
   };
 
   // Empty, with room for buffer_bytes. Any thread.

@@ -14,7 +14,7 @@ struct DiskAccess {
   size_t pieces_ahead = 8;
 };
 
-// A disk of its own machine: enough at a time and in advance to keep it busy, in about 100 MiB of memory.
-constexpr DiskAccess fast_disk{.blocks = true, .piece_bytes = size_t{1} << 20, .lanes = 4, .pieces_ahead = 64};
+// A disk of its own machine: enough at a time and in advance to keep it busy, in about 150 MiB of memory.
+constexpr DiskAccess fast_disk{.blocks = true, .piece_bytes = size_t{1} << 20, .lanes = 4, .pieces_ahead = 96};
 
 }  // namespace fetch

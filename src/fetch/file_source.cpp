@@ -22,7 +22,7 @@ Result<std::string> FileSource::part(uint64_t offset, size_t bytes) {
   return out;
 }
 
-Result<void> FileSource::stream(const std::function<Result<void>(std::string_view)>& take) {
+Result<void> FileSource::stream(const Take& take, const Place&) {
   for (position_ = 0; position_ < bytes_;) {
     const std::string bytes =
         TRY(part(position_, static_cast<size_t>(std::min<uint64_t>(step_bytes, bytes_ - position_))));

@@ -12,7 +12,7 @@ class FileSource : public ImageSource {
  public:
   FileSource(sys::Sys& sys, std::shared_ptr<sys::File> file, uint64_t bytes)
       : sys_(sys), file_(std::move(file)), bytes_(bytes) {}
-  base::Result<void> stream(const std::function<base::Result<void>(std::string_view)>& take) override;
+  base::Result<void> stream(const Take& take, const Place& place) override;
   base::Result<std::vector<std::string>> read(const std::vector<image::FileRange>& ranges) override;
   uint64_t position() const override { return position_; }
   uint64_t bytes_total() const override { return bytes_; }

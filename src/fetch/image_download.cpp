@@ -77,25 +77,25 @@ net::HttpClient& ImageDownload::client(const net::Url& url) {
 }
 
 // The answer of the server that really has the file.
-Result<net::Response> ImageDownload::get(net::Request request, const Sink& sink) {
+Result<net::Response> ImageDownload::get(net::Request request, const net::BodySink& sink, const Place& place) {
   net::Redirects way(url_);
   for (;;) {
     way.address(request);
     text_ = way.text();
     std::optional<net::Response> moved;
     std::optional<Error> refused;
-    const auto answer =
-        client(way.at()).stream(request, idle_limit, [&](const net::Response& head, std::string_view piece) {
-          if (!moved && !refused) {
-            auto next = way.follow(head);
-            if (!next) {
-              refused = std::move(next).error();
-            } else if (*next) {
-              moved = net::Response{head.status, head.headers, {}};
-            }
-          }
-          return !moved && !refused && sink(head, piece);  // what a redirect says besides is for people
-        });
+    const net::BodySink follow = [&](const net::Response& head, std::string_view piece) {
+      if (!moved && !refused) {
+        auto next = way.follow(head);
+        if (!next) {
+          refused = std::move(next).error();
+        } else if (*next) {
+          moved = net::Response{head.status, head.headers, {}};
+        }
+      }
+      return !moved && !refused && sink(head, piece);  // what a redirect says besides is for people
+    };
+    const auto answer = client(way.at()).stream(request, idle_limit, follow, place);
     if (refused) return *refused;
     if (moved) continue;
     if (!answer || !TRY(way.follow(*answer))) return answer;
@@ -141,7 +141,7 @@ Result<uint64_t> ImageDownload::begin(const net::Response& head) {
   return 0;
 }
 
-Result<void> ImageDownload::attempt(const std::function<Result<void>(std::string_view)>& take) {
+Result<void> ImageDownload::attempt(const Take& take, const Place& place) {
   net::Request request;
   request.headers.set("Accept-Encoding", "identity");
   if (started_) {
@@ -150,7 +150,7 @@ Result<void> ImageDownload::attempt(const std::function<Result<void>(std::string
   }
   std::optional<Error> failed;
   std::optional<uint64_t> skip;
-  const auto answer = get(std::move(request), [&](const net::Response& head, std::string_view piece) {
+  const net::BodySink sink = [&](const net::Response& head, std::string_view piece) {
     const auto taken = [&]() -> Result<void> {
       if (!skip) skip = TRY(begin(head));
       const auto known = static_cast<size_t>(std::min<uint64_t>(*skip, piece.size()));
@@ -162,7 +162,8 @@ Result<void> ImageDownload::attempt(const std::function<Result<void>(std::string
     }();
     if (!taken) failed = taken.error();
     return taken.ok();
-  });
+  };
+  const auto answer = get(std::move(request), sink, place);
   if (failed) return *failed;
   if (!answer) return Error(answer.error()).context("GET " + text_);
   if (!skip) TRY(begin(*answer));  // an answer without a body
@@ -170,7 +171,7 @@ Result<void> ImageDownload::attempt(const std::function<Result<void>(std::string
   return {};
 }
 
-Result<void> ImageDownload::stream(const std::function<Result<void>(std::string_view)>& take) {
+Result<void> ImageDownload::stream(const Take& take, const Place& place) {
   bool ours = false;  // the error is the taker's
   const auto watched = [&](std::string_view piece) -> Result<void> {
     auto taken = take(piece);
@@ -179,7 +180,7 @@ Result<void> ImageDownload::stream(const std::function<Result<void>(std::string_
   };
   for (int failures = 0;;) {
     const uint64_t before = position_;
-    const auto done = attempt(watched);
+    const auto done = attempt(watched, place);
     if (done) return {};
     Error error = done.error();
     const bool whole_file_was_there = total_ != 0 && position_ == total_;

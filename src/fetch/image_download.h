@@ -23,17 +23,16 @@ class ImageDownload : public ImageSource {
   // A connection that is lost after the first bytes is replaced: the rest is asked for by a range (RFC 9110
   // section 14, with If-Range where the server gave a strong ETag); a server without ranges sends all again, and what
   // is known already is passed over. Errors: unavailable (also: the file changed meanwhile), timeout, cancelled.
-  base::Result<void> stream(const std::function<base::Result<void>(std::string_view)>& take) override;
+  base::Result<void> stream(const Take& take, const Place& place = {}) override;
   base::Result<std::vector<std::string>> read(const std::vector<image::FileRange>& ranges) override;
   uint64_t position() const override { return position_; }
   uint64_t bytes_total() const override { return total_; }
 
  private:
-  using Sink = std::function<bool(const net::Response& head, std::string_view piece)>;
   ImageDownload(sys::Loop& loop, sys::Net& net, net::Url url, std::string roots_pem);
   net::HttpClient& client(const net::Url& url);
-  base::Result<net::Response> get(net::Request request, const Sink& sink);
-  base::Result<void> attempt(const std::function<base::Result<void>(std::string_view)>& take);
+  base::Result<net::Response> get(net::Request request, const net::BodySink& sink, const Place& place = {});
+  base::Result<void> attempt(const Take& take, const Place& place);
   base::Result<uint64_t> first_look(const net::Response& head);
   base::Result<uint64_t> begin(const net::Response& head);
   base::Result<void> read_some(const std::vector<image::FileRange>& ranges, std::vector<std::string>& out);

@@ -1,6 +1,7 @@
 #include "fetch/image_pipeline.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <functional>
 
@@ -24,7 +25,13 @@ constexpr uint64_t block_bytes = 64u << 10;
 constexpr uint64_t zero_step_bytes = uint64_t{256} << 20;
 
 bool is_zero(std::string_view bytes) {
-  return bytes.empty() || (bytes[0] == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+  static const std::array<char, 4096> zeros{};
+  size_t part = 0;
+  for (; !bytes.empty(); bytes.remove_prefix(part)) {
+    part = std::min(bytes.size(), zeros.size());
+    if (std::memcmp(bytes.data(), zeros.data(), part) != 0) return false;
+  }
+  return true;
 }
 
 // Writes and reads it back: past every cache of ours when the disk was opened so.
@@ -46,8 +53,7 @@ ImagePipeline::ImagePipeline(sys::Sys& sys, std::shared_ptr<sys::File> disk, Dis
     : sys_(sys),
       disk_(std::move(disk)),
       access_(access),
-      digest_(std::make_shared<crypto::Digest>(std::move(digest))),
-      to_hash_(sys.loop, batches_max),
+      hash_(sys, std::move(digest), batches_max),
       to_unpack_(sys.loop, batches_max),
       to_write_(sys.loop, access.pieces_ahead),
       pool_(std::make_shared<BytePool>(access.piece_bytes)),
@@ -56,7 +62,6 @@ ImagePipeline::ImagePipeline(sys::Sys& sys, std::shared_ptr<sys::File> disk, Dis
 void ImagePipeline::start(std::unique_ptr<image::Content> content, uint64_t limit) {
   content_ = std::move(content);
   limit_ = limit;
-  spawn("image hash", &ImagePipeline::hash);
   spawn("image content", &ImagePipeline::unpack);
   for (int i = 0; i < access_.lanes; ++i) spawn("image write", &ImagePipeline::write);
 }
@@ -70,9 +75,14 @@ void ImagePipeline::spawn(const char* name, Result<void> (ImagePipeline::*stage)
 
 void ImagePipeline::fail(Error error) {
   if (!error_) error_ = std::move(error);
-  to_hash_.stop();
+  hash_.stop();
   to_unpack_.stop();
   to_write_.stop();
+}
+
+std::span<char> ImagePipeline::place() {
+  if (batch_.room() == 0) batch_ = pool_->take();
+  return batch_.free();
 }
 
 Result<void> ImagePipeline::push(std::string_view bytes) {
@@ -88,7 +98,7 @@ Result<void> ImagePipeline::push(std::string_view bytes) {
 
 Result<void> ImagePipeline::send_batch() {
   const auto batch = std::make_shared<const BytePool::Buffer>(std::exchange(batch_, {}));
-  auto sent = packed() ? Result<void>() : to_hash_.push(batch);
+  auto sent = packed() ? Result<void>() : hash_.push(batch);
   if (sent) sent = to_unpack_.push(batch);
   if (!sent && error_) return *error_;
   return sent;
@@ -96,28 +106,16 @@ Result<void> ImagePipeline::send_batch() {
 
 Result<std::string> ImagePipeline::finish() {
   if (!batch_.view().empty()) TRY(send_batch());
-  to_hash_.close();
   to_unpack_.close();
   for (auto& stage : stages_) TRY(stage.join());
   if (error_) return *error_;
-  return base::hex(digest_->finish());
+  return base::hex(TRY(hash_.finish()));
 }
 
 void ImagePipeline::abandon() {
   fail(base::cancelled());
   for (auto& stage : stages_) {
     if (!stage.join()) return;  // we are being stopped as well
-  }
-}
-
-Result<void> ImagePipeline::hash() {
-  for (;;) {
-    auto batches = TRY(to_hash_.pop_all());
-    if (batches.empty()) return {};
-    TRY(off_loop<void>(sys_, [digest = digest_, batches = std::move(batches)]() -> Result<void> {
-      for (const auto& batch : batches) digest->update(batch->view());
-      return {};
-    }));
   }
 }
 
@@ -144,16 +142,26 @@ Result<void> ImagePipeline::pass_on(Pieces pieces) {
 }
 
 // On a worker, as the next two.
-image::Sink ImagePipeline::sink_into(Pieces& pieces) {
-  return [this, &pieces](uint64_t offset, std::string_view bytes) -> Result<void> {
-    content_->packed() ? keep_packed(pieces, offset, bytes) : keep(pieces, offset, bytes);
+image::Sink ImagePipeline::sink_into(Pieces& pieces, const Unpacking& now) {
+  return [this, &pieces, &now](uint64_t offset, std::string_view bytes) -> Result<void> {
+    const Batch owner = now.owner(bytes);
+    content_->packed() ? keep_packed(pieces, offset, bytes, owner) : keep(pieces, offset, bytes, owner);
     return {};
   };
 }
 
+ImagePipeline::Batch ImagePipeline::Unpacking::owner(std::string_view bytes) const {
+  if (fed == 0 || bytes.empty()) return nullptr;
+  const std::string_view batch = batches[fed - 1]->view();
+  const std::less_equal<> ordered;
+  const bool inside =
+      ordered(batch.data(), bytes.data()) && ordered(bytes.data() + bytes.size(), batch.data() + batch.size());
+  return inside ? batches[fed - 1] : nullptr;
+}
+
 Result<ImagePipeline::Pieces> ImagePipeline::step(Unpacking& now) {
   Pieces out;
-  const image::Sink sink = sink_into(out);
+  const image::Sink sink = sink_into(out, now);
   for (int steps = 0; !now.done() && out.size() < pieces_of_step && steps < steps_of_zeros; ++steps) {
     if (!now.more) content_->feed(now.batches[now.fed++]->view());
     now.more = TRY(content_->step(sink));
@@ -163,36 +171,54 @@ Result<ImagePipeline::Pieces> ImagePipeline::step(Unpacking& now) {
 
 Result<ImagePipeline::Pieces> ImagePipeline::last_step() {
   Pieces out;
-  TRY(content_->finish(sink_into(out)));
+  TRY(content_->finish(sink_into(out, {})));
   return out;
 }
 
 // Leaves out whole blocks of zeros and joins what follows on another.
-void ImagePipeline::keep(Pieces& pieces, uint64_t offset, std::string_view bytes) const {
+void ImagePipeline::keep(Pieces& pieces, uint64_t offset, std::string_view bytes, const Batch& owner) const {
   while (!bytes.empty()) {
     const auto part = static_cast<size_t>(std::min<uint64_t>(bytes.size(), block_bytes - offset % block_bytes));
     const std::string_view block = bytes.substr(0, part);
-    if (!is_zero(block)) {
-      const bool follows = !pieces.empty() && pieces.back().offset + pieces.back().size == offset;
-      if (!follows || pieces.back().bytes.room() < part) pieces.push_back({offset, 0, pool_->take(), {}});
-      pieces.back().bytes.append(block);
-      pieces.back().size += part;
-    }
+    if (!is_zero(block)) keep_block(pieces, offset, block, owner);
     offset += part;
     bytes.remove_prefix(part);
   }
 }
 
-void ImagePipeline::keep_packed(Pieces& pieces, uint64_t offset, std::string_view stored) {
+void ImagePipeline::keep_block(Pieces& pieces, uint64_t offset, std::string_view block, const Batch& owner) const {
+  const bool follows = !pieces.empty() && pieces.back().end() == offset;
+  if (owner) {
+    const bool joins = follows && pieces.back().bytes.data() + pieces.back().bytes.size() == block.data();
+    if (!joins) pieces.push_back({offset, 0, {block.data(), 0}});
+    pieces.back().hold(owner);
+    pieces.back().bytes = {pieces.back().bytes.data(), pieces.back().bytes.size() + block.size()};
+  } else {
+    if (!follows || pieces.back().own.room() < block.size()) pieces.push_back({offset, 0, {}, {}, pool_->take()});
+    pieces.back().own.append(block);
+    pieces.back().bytes = pieces.back().own.view();
+  }
+  pieces.back().size += block.size();
+}
+
+void ImagePipeline::keep_packed(Pieces& pieces, uint64_t offset, std::string_view stored, const Batch& owner) {
   if (!unpack_pool_) {
     unpack_pool_ = std::make_shared<BytePool>(std::max(access_.piece_bytes, content_->unpacked_bytes(0)));
   }
   const size_t bytes = content_->unpacked_bytes(offset);
-  const bool joins = !pieces.empty() && pieces.back().offset + pieces.back().size == offset &&
-                     pieces.back().size + bytes <= access_.piece_bytes;
-  if (!joins) pieces.push_back({offset, 0, {}, {}});
-  pieces.back().stored.emplace_back(stored);
-  pieces.back().size += bytes;
+  const bool joins =
+      !pieces.empty() && pieces.back().end() == offset && pieces.back().size + bytes <= access_.piece_bytes;
+  if (!joins) pieces.push_back({offset, 0});
+  Piece& piece = pieces.back();
+  if (owner) {
+    piece.stored.push_back(stored);
+    piece.hold(owner);
+  } else {
+    const auto copy = std::make_shared<const std::string>(stored);
+    piece.stored.emplace_back(*copy);
+    piece.hold(copy);
+  }
+  piece.size += bytes;
 }
 
 Result<void> ImagePipeline::write() {
@@ -203,7 +229,7 @@ Result<void> ImagePipeline::write() {
     TRY(record(*piece));
     const auto fill = [self = shared_from_this(), piece] { return self->fill(*piece); };
     const auto put = [disk = disk_, piece] {
-      return write_and_verify(*disk, piece->offset + (piece->size - piece->bytes.view().size()), piece->bytes.view());
+      return write_and_verify(*disk, piece->end() - piece->bytes.size(), piece->bytes);
     };
     if (access_.blocks) {
       const std::function<Result<void>()> both = [fill, put] {
@@ -215,38 +241,40 @@ Result<void> ImagePipeline::write() {
       TRY(content_->packed() ? off_loop<void>(sys_, fill) : fill());
       TRY(put());
     }
-    written_ += piece->bytes.view().size();
+    written_ += piece->bytes.size();
   }
 }
 
 // What is to be remembered of a piece before it is written.
 Result<void> ImagePipeline::record(const Piece& piece) {
-  const uint64_t end = piece.offset + piece.size;
-  if (end > limit_)
+  if (piece.end() > limit_)
     return Error{Code::too_large, "the image is larger than the disk has room for", Layer::none,
                  "choose a larger disk in spec.rootDeviceHints, or a smaller image"};
   if (!used_.empty() && used_.back().second == piece.offset) {
-    used_.back().second = end;
+    used_.back().second = piece.end();
   } else {
-    used_.emplace_back(piece.offset, end);
+    used_.emplace_back(piece.offset, piece.end());
   }
   return {};
 }
 
 // Unpacks, and takes the first block out. On a worker, perhaps at the same time as others: pieces do not overlap.
 Result<void> ImagePipeline::fill(Piece& piece) {
-  if (!piece.stored.empty()) piece.bytes = unpack_pool_->take();
+  if (!piece.stored.empty()) piece.own = unpack_pool_->take();
   uint64_t at = piece.offset;
   for (const auto& stored : piece.stored) {
     const size_t bytes = content_->unpacked_bytes(at);
-    TRY(content_->unpack(at, stored, piece.bytes.grow(bytes)));
+    TRY(content_->unpack(at, stored, piece.own.grow(bytes)));
     at += bytes;
   }
+  if (!piece.stored.empty()) {
+    piece.bytes = piece.own.view();
+    piece.others.clear();  // their memory is wanted for what comes next
+  }
   if (piece.offset >= first_block_.size()) return {};
-  const std::string_view bytes = piece.bytes.view();
-  const auto held = static_cast<size_t>(std::min<uint64_t>(first_block_.size() - piece.offset, bytes.size()));
-  std::memcpy(first_block_.data() + piece.offset, bytes.data(), held);
-  piece.bytes.drop_front(held);
+  const auto held = static_cast<size_t>(std::min<uint64_t>(first_block_.size() - piece.offset, piece.bytes.size()));
+  std::memcpy(first_block_.data() + piece.offset, piece.bytes.data(), held);
+  piece.bytes.remove_prefix(held);
   return {};
 }
 

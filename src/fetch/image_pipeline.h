@@ -1,21 +1,22 @@
 // From the bytes of an image file to a disk, in stages that work at the same time: hashing, unpacking and looking for
-// zeros, writing and reading back. Each is a fiber whose work runs on a worker; between them are short queues, so the
-// slowest alone decides and memory is bounded. A stage takes all that waits for it at once: going to a worker and back
-// costs as much as hashing some hundred KiB.
+// zeros, writing and reading back. Their work runs on workers; between them are short queues, so the slowest alone
+// decides and memory is bounded. A stage takes all that waits for it at once: going to a worker and back costs as much
+// as hashing some hundred KiB.
 //
 // Blocks of zeros are not written; zero_the_rest() makes them zeros afterwards. The first block is kept in memory.
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "crypto/hash.h"
 #include "fetch/byte_pool.h"
 #include "fetch/channel.h"
 #include "fetch/disk_access.h"
+#include "fetch/hash_stage.h"
 #include "image/content.h"
 #include "sys/sys.h"
 
@@ -29,6 +30,8 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
 
   // `limit`: the first byte of the disk that is not the image's.
   void start(std::unique_ptr<image::Content> content, uint64_t limit);
+  // Where the next bytes of the file are best put, and then pushed from. Good until the next push.
+  std::span<char> place();
   // The next bytes of the file; parks while the stages are behind. Errors: those of any stage.
   base::Result<void> push(std::string_view bytes);
   // After the last byte: waits until everything is hashed, written and read back. Gives the digest, hex;
@@ -48,11 +51,19 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
 
  private:
   using Batch = std::shared_ptr<const BytePool::Buffer>;
-  // What is written at once: bytes of the disk, or the stored blocks they are to be unpacked from.
+  // What is written at once: bytes of the disk, or the stored blocks they are to be unpacked from. They stay where they
+  // are for as long as the piece lives.
   struct Piece {
     uint64_t offset = 0, size = 0;
-    BytePool::Buffer bytes;
-    std::vector<std::string> stored;  // adjacent blocks
+    std::string_view bytes;
+    std::vector<std::string_view> stored;             // adjacent blocks
+    BytePool::Buffer own;                             // room for bytes that are nowhere else
+    std::vector<std::shared_ptr<const void>> others;  // whose bytes they are
+
+    uint64_t end() const { return offset + size; }
+    void hold(const std::shared_ptr<const void>& owner) {
+      if (others.empty() || others.back() != owner) others.push_back(owner);
+    }
   };
   using Pieces = std::vector<Piece>;
   // What the content stage has before it. Used by its fiber and, in between, by the worker it waits for.
@@ -61,19 +72,21 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
     size_t fed = 0;     // of the batches
     bool more = false;  // in what was fed last
     bool done() const { return !more && fed == batches.size(); }
+    // The batch that bytes given by a step are part of; null: they are elsewhere, and will not stay.
+    Batch owner(std::string_view bytes) const;
   };
 
   void spawn(const char* name, base::Result<void> (ImagePipeline::*stage)());
   void fail(base::Error error);
   base::Result<void> send_batch();
-  base::Result<void> hash();
   base::Result<void> unpack();
   base::Result<void> pass_on(Pieces pieces);
   base::Result<Pieces> step(Unpacking& now);
   base::Result<Pieces> last_step();
-  image::Sink sink_into(Pieces& pieces);
-  void keep(Pieces& pieces, uint64_t offset, std::string_view bytes) const;
-  void keep_packed(Pieces& pieces, uint64_t offset, std::string_view stored);
+  image::Sink sink_into(Pieces& pieces, const Unpacking& now);
+  void keep(Pieces& pieces, uint64_t offset, std::string_view bytes, const Batch& owner) const;
+  void keep_block(Pieces& pieces, uint64_t offset, std::string_view block, const Batch& owner) const;
+  void keep_packed(Pieces& pieces, uint64_t offset, std::string_view stored, const Batch& owner);
   base::Result<void> write();
   base::Result<void> record(const Piece& piece);
   base::Result<void> fill(Piece& piece);
@@ -83,10 +96,10 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
   sys::Sys& sys_;
   std::shared_ptr<sys::File> disk_;
   DiskAccess access_;
-  std::shared_ptr<crypto::Digest> digest_;
+  HashStage hash_;
   std::unique_ptr<image::Content> content_;
   uint64_t limit_ = 0;
-  Channel<Batch> to_hash_, to_unpack_;
+  Channel<Batch> to_unpack_;
   Channel<std::shared_ptr<Piece>> to_write_;
   std::shared_ptr<BytePool> pool_, unpack_pool_;
   BytePool::Buffer batch_;

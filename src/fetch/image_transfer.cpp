@@ -50,7 +50,8 @@ Result<void> ImageTransfer::run(ImageSource& source) {
 }
 
 Result<void> ImageTransfer::pass(ImageSource& source) {
-  TRY(source.stream([&](std::string_view piece) { return take(source, piece); }));
+  TRY(source.stream([&](std::string_view piece) { return take(source, piece); },
+                    [this] { return started_ ? pipeline_->place() : std::span<char>(); }));
   if (!started_) TRY(begin(source));
   sum_ = TRY(pipeline_->finish());
   if (pipeline_->packed()) sum_ = expected_;
@@ -73,12 +74,13 @@ bool ImageTransfer::have_head(const ImageSource& source, std::string_view piece)
 
 Result<void> ImageTransfer::look(ImageSource& source) {
   bool seen = false;
-  const auto streamed = source.stream([&](std::string_view piece) -> Result<void> {
+  const auto head = [&](std::string_view piece) -> Result<void> {
     if (!have_head(source, piece)) return {};
     TRY(content_of(source));
     seen = true;
     return base::cancelled();  // the rest is for run()
-  });
+  };
+  const auto streamed = source.stream(head, {});
   if (seen) return {};
   TRY(streamed);
   TRY(content_of(source));

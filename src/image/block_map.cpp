@@ -30,21 +30,22 @@ Error broken(const std::string& what) { return base::corrupt("the block map is b
 class Blocks : public Content {
  public:
   Blocks(uint64_t limit, std::string map_sha256) : limit_(limit), map_sha256_(std::move(map_sha256)) {}
-  void feed(std::string_view bytes) override { window_.append(bytes); }
+  void feed(std::string_view bytes) override { in_ = bytes; }
 
   Result<bool> step(const Sink& sink) override {
     if (!have_map_ && !TRY(read_map())) return false;
-    size_t at = 0;
-    while (next_ < map_.entries.size() && at < step_bytes) {
+    size_t given = 0;
+    while (next_ < map_.entries.size() && given < step_bytes) {
       const auto& entry = map_.entries[next_];
-      if (window_.size() - at < entry.stored_bytes) break;
-      TRY(sink(uint64_t{entry.number} * map_.block_bytes, std::string_view(window_).substr(at, entry.stored_bytes)));
-      at += entry.stored_bytes;
+      const bool whole = window_.empty() && in_.size() >= entry.stored_bytes;
+      if (!whole && !gather(entry.stored_bytes)) break;
+      TRY(sink(uint64_t{entry.number} * map_.block_bytes, whole ? in_.substr(0, entry.stored_bytes) : window_));
+      whole ? in_.remove_prefix(entry.stored_bytes) : window_.clear();
+      given += entry.stored_bytes;
       ++next_;
     }
-    window_.erase(0, at);
-    if (next_ == map_.entries.size() && !window_.empty()) return broken("there is something behind its end");
-    return at >= step_bytes;
+    if (next_ == map_.entries.size() && !in_.empty()) return broken("there is something behind its end");
+    return given >= step_bytes;
   }
   Result<void> finish(const Sink&) override {
     if (!have_map_ || next_ != map_.entries.size()) return base::corrupt("the block map ends too early");
@@ -71,9 +72,17 @@ class Blocks : public Content {
   }
 
  private:
+  // Whether so many bytes are in the window; what it lacks comes out of what was fed.
+  bool gather(size_t bytes) {
+    const size_t part = std::min(bytes - window_.size(), in_.size());
+    window_.append(in_.substr(0, part));
+    in_.remove_prefix(part);
+    return window_.size() == bytes;
+  }
+
   // False: more is needed.
   Result<bool> read_map() {
-    if (window_.size() < header_bytes) return false;
+    if (window_.size() < header_bytes && !gather(header_bytes)) return false;
     if (std::string_view(window_).substr(0, magic.size()) != magic) return broken("its mark");
     const uint64_t version = load_le(window_, 8, 4), count = load_le(window_, 24, 4);
     if (version != 2) return Error{Code::unsupported, "the block map has version " + std::to_string(version)};
@@ -86,15 +95,14 @@ class Blocks : public Content {
       return Error{Code::too_large, "the image is of a disk of " + std::to_string(map_.disk_bytes) +
                                         " bytes, and there is room for " + std::to_string(limit_)};
     }
-    if (window_.size() < header_bytes + count * entry_bytes) return false;
-    const std::string sum =
-        base::hex(crypto::sha256(std::string_view(window_).substr(0, header_bytes + count * entry_bytes)));
+    if (!gather(header_bytes + count * entry_bytes)) return false;
+    const std::string sum = base::hex(crypto::sha256(window_));
     if (!map_sha256_.empty() && sum != map_sha256_) {
       return base::corrupt("the block map has sha256 " + sum + ", expected " + map_sha256_);
     }
     for (size_t i = 0; i < count; ++i)
       TRY(read_entry(std::string_view(window_).substr(header_bytes + i * entry_bytes)));
-    window_.erase(0, header_bytes + count * entry_bytes);
+    std::string().swap(window_);
     have_map_ = true;
     return true;
   }
@@ -115,7 +123,8 @@ class Blocks : public Content {
   uint64_t limit_;
   std::string map_sha256_;
   BlockMap map_;
-  std::string window_;
+  std::string_view in_;
+  std::string window_;  // the beginning of what was fed in parts
   size_t next_ = 0;
   bool have_map_ = false;
 };
