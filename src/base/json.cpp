@@ -74,9 +74,15 @@ size_t unescaped_length(std::string_view text) {
 
 void append_quoted(std::string& out, std::string_view text) {
   static const char* digits = "0123456789abcdef";
+  size_t length = unescaped_length(text);
+  if (length == text.size()) {  // nearly always: one change of size instead of three
+    const size_t at = out.size();
+    out.resize(at + length + 2, '"');
+    text.copy(out.data() + at + 1, length);
+    return;
+  }
   out += '"';
-  for (;;) {
-    const size_t length = unescaped_length(text);
+  for (;; length = unescaped_length(text)) {
     out.append(text.substr(0, length));
     if (length == text.size()) break;
     const auto c = static_cast<unsigned char>(text[length]);

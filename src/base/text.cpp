@@ -8,6 +8,7 @@ namespace base {
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> out;
+  out.reserve(static_cast<size_t>(std::count(text.begin(), text.end(), separator)) + 1);
   size_t from = 0;
   for (;;) {
     const size_t at = text.find(separator, from);

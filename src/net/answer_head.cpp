@@ -8,8 +8,10 @@ namespace net {
 bool never_with_body(int status) { return status / 100 == 1 || status == 204 || status == 304; }
 
 bool is_framing_field(std::string_view name) {
-  return base::equals_ignore_case(name, "Content-Length") || base::equals_ignore_case(name, "Transfer-Encoding") ||
-         base::equals_ignore_case(name, "Connection");
+  for (const std::string_view field : {"Content-Length", "Transfer-Encoding", "Connection"}) {
+    if (name.size() == field.size() && base::equals_ignore_case(name, field)) return true;
+  }
+  return false;
 }
 
 std::string sendable_value(std::string_view value) {

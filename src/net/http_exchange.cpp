@@ -68,7 +68,11 @@ void HttpExchange::begin_head(int status) {
 void HttpExchange::append_headers(const Headers& headers) {
   for (const auto& [name, value] : headers.all()) {
     if (is_framing_field(name) || !wire::valid_field_name(name)) continue;
-    wire::append_field(connection_.out_, name, sendable_value(value));
+    if (wire::valid_field_value(value)) {
+      wire::append_field(connection_.out_, name, value);
+    } else {
+      wire::append_field(connection_.out_, name, sendable_value(value));
+    }
   }
 }
 

@@ -22,7 +22,10 @@ void Headers::set(std::string_view name, std::string value) {
   add(name, std::move(value));
 }
 
-void Headers::add(std::string_view name, std::string value) { fields_.emplace_back(name, std::move(value)); }
+void Headers::add(std::string_view name, std::string value) {
+  if (fields_.capacity() == 0) fields_.reserve(8);  // as many as most messages have
+  fields_.emplace_back(name, std::move(value));
+}
 
 void Headers::remove(std::string_view name) {
   std::erase_if(fields_, [&](const auto& field) { return base::equals_ignore_case(field.first, name); });

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "server/service_tokens.h"
+#include "server/flow_rules.h"
 
 namespace server {
 namespace {
@@ -16,58 +16,6 @@ using registry::Kind;
 
 constexpr const char* producer = "api-priority-and-fairness-config-producer-v1";
 constexpr const char* consumer = "api-priority-and-fairness-config-consumer-v1";
-
-bool names(const Json& list, std::string_view wanted) {
-  const auto& items = list.items();
-  return std::any_of(items.begin(), items.end(),
-                     [&](const Json& item) { return item.string() == "*" || item.string() == wanted; });
-}
-
-bool is_subject(const Json& subject, const User& user) {
-  const std::string& kind = subject["kind"].string();
-  if (kind == "User") {
-    const std::string& name = subject["user"]["name"].string();
-    return name == "*" || name == user.name;
-  }
-  if (kind == "Group") {
-    const std::string& name = subject["group"]["name"].string();
-    return name == "*" || std::find(user.groups.begin(), user.groups.end(), name) != user.groups.end();
-  }
-  const auto account = service_account_of(user.name);
-  if (kind != "ServiceAccount" || !account) return false;
-  const Json& wanted = subject["serviceAccount"];
-  const std::string& name = wanted["name"].string();
-  return wanted["namespace"].string() == account->ns && (name == "*" || name == account->name);
-}
-
-bool fits_resource(const Json& rule, const Attributes& asked) {
-  const std::string resource = asked.subresource.empty() ? asked.resource : asked.resource + "/" + asked.subresource;
-  if (!names(rule["verbs"], asked.verb) || !names(rule["apiGroups"], asked.group)) return false;
-  if (!names(rule["resources"], resource)) return false;
-  return asked.ns.empty() ? rule["clusterScope"].boolean() : names(rule["namespaces"], asked.ns);
-}
-
-bool fits_path(const Json& rule, const Attributes& asked) {
-  if (!names(rule["verbs"], asked.verb)) return false;
-  const auto& urls = rule["nonResourceURLs"].items();
-  return std::any_of(urls.begin(), urls.end(), [&](const Json& item) {
-    std::string_view url = item.string();
-    if (!url.ends_with('*')) return url == asked.path;
-    url.remove_suffix(1);
-    return asked.path.starts_with(url);
-  });
-}
-
-bool fits(const Json& rule, const User& user, const Attributes& asked) {
-  const auto& subjects = rule["subjects"].items();
-  if (std::none_of(subjects.begin(), subjects.end(), [&](const Json& one) { return is_subject(one, user); })) {
-    return false;
-  }
-  const bool path = !asked.path.empty();
-  const auto& rules = rule[path ? "nonResourceRules" : "resourceRules"].items();
-  return std::any_of(rules.begin(), rules.end(),
-                     [&](const Json& one) { return path ? fits_path(one, asked) : fits_resource(one, asked); });
-}
 
 LevelShape shape_of(const std::string& name, const Json& spec) {
   LevelShape out;
@@ -116,7 +64,7 @@ bool holds(const Json& present, const Json& wanted) {
 struct FlowControl::Schema {
   std::string name, uid, level, by;  // by: "", ByUser or ByNamespace
   int64_t precedence = 0;
-  Json rules;
+  FlowRules rules;
 };
 
 bool FlowControl::serves(const meta::Scheme& scheme) {
@@ -170,7 +118,7 @@ void FlowControl::take_all() {
   const auto take_schema = [&](const std::string& name, const std::string& uid, const Json& spec) {
     schemas_.push_back({name, uid, spec["priorityLevelConfiguration"]["name"].string(),
                         spec["distinguisherMethod"]["type"].string(), spec["matchingPrecedence"].integer(),
-                        spec["rules"]});
+                        FlowRules(spec["rules"])});
   };
   for (const auto& entry : store.list(priority_levels)) take_level(entry->key.name, entry->uid(), entry->doc()["spec"]);
   for (const auto& entry : store.list(flow_schemas)) take_schema(entry->key.name, entry->uid(), entry->doc()["spec"]);
@@ -241,10 +189,7 @@ base::Result<void> FlowControl::look_at_status(const store::Ref& schema) {
 
 const FlowControl::Schema* FlowControl::match(const User& user, const Attributes& asked) const {
   for (const auto& schema : schemas_) {
-    if (!levels_.contains(schema.level)) continue;
-    for (const auto& rule : schema.rules.items()) {
-      if (fits(rule, user, asked)) return &schema;
-    }
+    if (schema.rules.fit(user, asked) && levels_.contains(schema.level)) return &schema;
   }
   return nullptr;
 }

@@ -15,12 +15,6 @@ constexpr uint64_t objects_per_seat = 100, seats_max = 10;
 // Of the time that a request has, this part is for waiting in a queue.
 constexpr int queue_part = 4;
 
-std::string eight_bytes(uint64_t number) {
-  std::string out;
-  for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(number >> shift & 0xff);
-  return out;
-}
-
 uint64_t number_of(std::string_view bytes) {
   uint64_t out = 0;
   for (const char byte : bytes.substr(0, 8)) out = out << 8 | static_cast<unsigned char>(byte);
@@ -32,13 +26,16 @@ std::string new_id(Api& api) {
   if (api.audit_prefix.empty()) api.audit_prefix = api.sys.random.bytes(16);
   const std::string_view seeds = api.audit_prefix;
   const uint64_t n = ++api.requests;
-  std::string bytes =
-      eight_bytes(base::mix(number_of(seeds) + n)) + eight_bytes(base::mix(number_of(seeds.substr(8)) + n));
-  bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);
-  bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
-  const std::string hex = base::hex(bytes);
-  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" +
-         hex.substr(20);
+  const uint64_t high = (base::mix(number_of(seeds) + n) & ~uint64_t{0xf000}) | 0x4000;
+  const uint64_t low = (base::mix(number_of(seeds.substr(8)) + n) & ~(uint64_t{3} << 62)) | uint64_t{2} << 62;
+  std::string out(36, '-');
+  size_t at = 0;
+  for (int digit = 0; digit < 32; ++digit) {
+    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) ++at;
+    const uint64_t half = digit < 16 ? high : low;
+    out[at++] = "0123456789abcdef"[half >> (60 - 4 * (digit % 16)) & 15];
+  }
+  return out;
 }
 
 bool changes_something(const std::string& verb) {

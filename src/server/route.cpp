@@ -1,6 +1,7 @@
 #include "server/route.h"
 
 #include <algorithm>
+#include <span>
 
 #include "base/text.h"
 
@@ -11,7 +12,9 @@ const std::string none;
 
 std::vector<std::string> segments_of(std::string_view path) {
   std::vector<std::string> out;
-  for (const auto part : base::split(path, '/')) {
+  const auto parts = base::split(path, '/');
+  out.reserve(parts.size());
+  for (const auto part : parts) {
     if (!part.empty()) out.push_back(net::percent_decode(part));
   }
   return out;
@@ -27,17 +30,17 @@ std::string verb_of(std::string_view method, bool named, bool watching) {
 }
 
 // `rest` is what follows the version: [watch] [namespaces NS] PLURAL [NAME [SUBRESOURCE]].
-void read_resource(Route& route, std::vector<std::string> rest, std::string_view method) {
+void read_resource(Route& route, std::span<std::string> rest, std::string_view method) {
   const bool legacy_watch = rest.front() == "watch" && rest.size() > 1;
-  if (legacy_watch) rest.erase(rest.begin());
+  if (legacy_watch) rest = rest.subspan(1);
   // namespaces/NAME/status and /finalize are of the Namespace itself.
   const bool of_namespace = rest.size() >= 3 && rest[2] != "status" && rest[2] != "finalize";
   if (rest.front() == "namespaces" && of_namespace) {
-    route.ns = rest[1];
-    rest.erase(rest.begin(), rest.begin() + 2);
+    route.ns = std::move(rest[1]);
+    rest = rest.subspan(2);
   }
-  route.plural = rest[0];
-  if (rest.size() > 1) route.name = rest[1];
+  route.plural = std::move(rest[0]);
+  if (rest.size() > 1) route.name = std::move(rest[1]);
   for (size_t i = 2; i < rest.size(); ++i) route.subresource += (i > 2 ? "/" : "") + rest[i];
   if (legacy_watch) {
     if (!route.name.empty()) route.query.set("fieldSelector", "metadata.name=" + route.name);
@@ -93,8 +96,7 @@ Route parse_route(const meta::Scheme& scheme, const net::Request& request) {
   route.is_resource = true;
   route.group = core ? std::string() : parts[1];
   route.version = core ? parts[1] : parts[2];
-  parts.erase(parts.begin(), parts.begin() + (core ? 2 : 3));
-  read_resource(route, std::move(parts), request.method);
+  read_resource(route, std::span(parts).subspan(core ? 2 : 3), request.method);
   const meta::Kind* kind = scheme.by_plural(route.group, route.plural);
   const meta::Version* version = kind ? kind->version(route.version) : nullptr;
   const bool served = version && version->served;

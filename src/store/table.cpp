@@ -5,8 +5,9 @@ namespace store {
 Ref Table::find(std::string_view resource, std::string_view ns, std::string_view name) const {
   const auto objects = by_resource_.find(resource);
   if (objects == by_resource_.end()) return nullptr;
-  const auto found = objects->second.find(Name{ns, name});
-  return found == objects->second.end() ? nullptr : *found;
+  const auto& by_name = objects->second.by_name;
+  const auto found = by_name.find(Name{ns, name});
+  return found == by_name.end() ? nullptr : (*found)->shared_from_this();
 }
 
 Ref Table::find_uid(std::string_view uid) const {
@@ -18,7 +19,7 @@ std::vector<Ref> Table::list(std::string_view resource, std::string_view ns) con
   std::vector<Ref> out;
   const auto objects = by_resource_.find(resource);
   if (objects == by_resource_.end()) return out;
-  const auto& all = objects->second;
+  const auto& all = objects->second.ordered;
   if (ns.empty()) out.reserve(all.size());
   const std::string behind = std::string(ns) + '\0';  // no text is between the two
   auto at = ns.empty() ? all.begin() : all.lower_bound(Name{ns, {}});
@@ -39,21 +40,23 @@ std::vector<Ref> Table::owned_by(std::string_view uid) const {
 std::vector<std::string> Table::resources() const {
   std::vector<std::string> out;
   for (const auto& [resource, objects] : by_resource_) {
-    if (!objects.empty()) out.push_back(resource);
+    if (!objects.ordered.empty()) out.push_back(resource);
   }
   return out;
 }
 
 void Table::set(const Key& key, Ref entry) {
   auto& objects = by_resource_[key.resource];
-  auto at = objects.lower_bound(Name{key.ns, key.name});
-  if (at != objects.end() && ByName::name(*at) == Name{key.ns, key.name}) {
+  auto at = objects.ordered.lower_bound(Name{key.ns, key.name});
+  if (at != objects.ordered.end() && ByName::name(*at) == Name{key.ns, key.name}) {
     unindex(**at);
-    at = objects.erase(at);
+    objects.by_name.erase(at->get());
+    at = objects.ordered.erase(at);
   }
   if (!entry) return;
   index(*entry);
-  objects.insert(at, std::move(entry));
+  objects.by_name.insert(entry.get());
+  objects.ordered.insert(at, std::move(entry));
 }
 
 void Table::index(const Entry& entry) {

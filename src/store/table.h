@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/keyed_hash.h"
 #include "store/store.h"
 
 namespace store {
@@ -52,7 +53,25 @@ class Table {
       return uid(a) == uid(b);
     }
   };
-  using Objects = std::set<Ref, ByName>;
+  struct HashName {
+    using is_transparent = void;
+    size_t operator()(const Name& name) const { return base::KeyedHash().add(name.first).add(name.second).value(); }
+    size_t operator()(const Entry* entry) const { return (*this)(Name(entry->key.ns, entry->key.name)); }
+  };
+  struct SameName {
+    using is_transparent = void;
+    static Name name(const Entry* entry) { return {entry->key.ns, entry->key.name}; }
+    static Name name(const Name& name) { return name; }
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      return name(a) == name(b);
+    }
+  };
+  struct Objects {
+    std::set<Ref, ByName> ordered;
+    // The same ones; in the tree a search touches a dozen objects before the wanted one. Looked up only.
+    std::unordered_set<const Entry*, HashName, SameName> by_name;
+  };
 
   void index(const Entry& entry);
   void unindex(const Entry& entry);

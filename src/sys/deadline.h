@@ -11,7 +11,7 @@ namespace sys {
 class Deadline {
  public:
   Deadline(Loop& loop, Duration limit)
-      : loop_(loop), at_(limit >= Time::max() - loop.now() ? Time::max() : loop.now() + limit) {}
+      : loop_(loop), at_(limit == no_limit ? Time::max() : end_of(loop.now(), limit)) {}
   // What is left, never negative; no_limit when there was none.
   Duration left() const {
     if (at_ == Time::max()) return no_limit;
@@ -20,6 +20,7 @@ class Deadline {
   bool over() const { return left() == Duration::zero(); }
 
  private:
+  static Time end_of(Time now, Duration limit) { return limit >= Time::max() - now ? Time::max() : now + limit; }
   Loop& loop_;
   Time at_;
 };

@@ -1,5 +1,6 @@
 #include <array>
 #include <charconv>
+#include <cstring>
 
 #include "wire/http1.h"
 
@@ -7,9 +8,20 @@ namespace wire {
 namespace {
 
 // tchar of RFC 9110 5.6.2.
-bool is_token_char(char c) {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
-  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+constexpr std::array<bool, 256> token_chars = [] {
+  std::array<bool, 256> out{};
+  for (char c = 'a'; c <= 'z'; ++c) out[static_cast<unsigned char>(c)] = true;
+  for (char c = 'A'; c <= 'Z'; ++c) out[static_cast<unsigned char>(c)] = true;
+  for (char c = '0'; c <= '9'; ++c) out[static_cast<unsigned char>(c)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) out[static_cast<unsigned char>(c)] = true;
+  return out;
+}();
+
+// Whether one of eight bytes is below 0x20 or is 0x7f.
+bool has_control(uint64_t eight) {
+  constexpr uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+  const uint64_t deleted = eight ^ (ones * 0x7f);
+  return (((eight - ones * 0x20) & ~eight) | ((deleted - ones) & ~deleted)) & tops;
 }
 
 }  // namespace
@@ -94,12 +106,18 @@ std::string_view reason_phrase(int status) {
 }
 
 bool valid_field_name(std::string_view name) {
-  for (char c : name)
-    if (!is_token_char(c)) return false;
+  for (const char c : name)
+    if (!token_chars[static_cast<unsigned char>(c)]) return false;
   return !name.empty();
 }
 
 bool valid_field_value(std::string_view value) {
+  uint64_t eight;
+  while (value.size() >= sizeof eight) {
+    std::memcpy(&eight, value.data(), sizeof eight);
+    if (has_control(eight)) break;
+    value.remove_prefix(sizeof eight);
+  }
   for (char c : value) {
     auto byte = static_cast<unsigned char>(c);
     if ((byte < 0x20 && c != '\t') || byte == 0x7f) return false;

@@ -9,6 +9,9 @@
 #include <cerrno>
 #include <climits>
 
+// Of mimalloc, for the programs that are linked with it.
+extern "C" [[gnu::weak]] void mi_collect(bool force);
+
 namespace sys {
 
 namespace {
@@ -40,7 +43,11 @@ void EpollDriver::give_back_memory() {
   const auto present = std::chrono::steady_clock::now();
   if (present < next_trim_) return;
   next_trim_ = present + trim_period;
-  malloc_trim(0);
+  if (mi_collect != nullptr) {
+    mi_collect(true);
+  } else {
+    malloc_trim(0);
+  }
 }
 
 bool EpollDriver::wait_until(Time next_timer, bool have_timer) {
