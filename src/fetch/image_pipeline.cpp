@@ -34,6 +34,11 @@ bool is_zero(std::string_view bytes) {
   return true;
 }
 
+bool is_inside(std::string_view part, std::string_view whole) {
+  const std::less_equal<> ordered;
+  return ordered(whole.data(), part.data()) && ordered(part.data() + part.size(), whole.data() + whole.size());
+}
+
 // Writes and reads it back: past every cache of ours when the disk was opened so.
 Result<void> write_and_verify(sys::File& disk, uint64_t offset, std::string_view bytes) {
   if (bytes.empty()) return {};
@@ -144,19 +149,17 @@ Result<void> ImagePipeline::pass_on(Pieces pieces) {
 // On a worker, as the next two.
 image::Sink ImagePipeline::sink_into(Pieces& pieces, const Unpacking& now) {
   return [this, &pieces, &now](uint64_t offset, std::string_view bytes) -> Result<void> {
-    const Batch owner = now.owner(bytes);
-    content_->packed() ? keep_packed(pieces, offset, bytes, owner) : keep(pieces, offset, bytes, owner);
+    const Batch whose = owner(bytes, now);
+    content_->packed() ? keep_packed(pieces, offset, bytes, whose) : keep(pieces, offset, bytes, whose);
     return {};
   };
 }
 
-ImagePipeline::Batch ImagePipeline::Unpacking::owner(std::string_view bytes) const {
-  if (fed == 0 || bytes.empty()) return nullptr;
-  const std::string_view batch = batches[fed - 1]->view();
-  const std::less_equal<> ordered;
-  const bool inside =
-      ordered(batch.data(), bytes.data()) && ordered(bytes.data() + bytes.size(), batch.data() + batch.size());
-  return inside ? batches[fed - 1] : nullptr;
+// Whose memory bytes are in that a step gave; null: they will not stay there.
+ImagePipeline::Batch ImagePipeline::owner(std::string_view bytes, const Unpacking& now) const {
+  if (now.fed != 0 && is_inside(bytes, now.batches[now.fed - 1]->view())) return now.batches[now.fed - 1];
+  if (step_room_ && is_inside(bytes, {step_room_->free().data(), step_room_->room()})) return step_room_;
+  return nullptr;
 }
 
 Result<ImagePipeline::Pieces> ImagePipeline::step(Unpacking& now) {
@@ -164,7 +167,12 @@ Result<ImagePipeline::Pieces> ImagePipeline::step(Unpacking& now) {
   const image::Sink sink = sink_into(out, now);
   for (int steps = 0; !now.done() && out.size() < pieces_of_step && steps < steps_of_zeros; ++steps) {
     if (!now.more) content_->feed(now.batches[now.fed++]->view());
+    if (!step_room_ && access_.piece_bytes >= image::step_bytes) {
+      step_room_ = std::make_shared<BytePool::Buffer>(pool_->take());
+      content_->put_into(step_room_->free().data());
+    }
     now.more = TRY(content_->step(sink));
+    if (step_room_.use_count() > 1) step_room_.reset();  // it is the pieces' now
   }
   return out;
 }

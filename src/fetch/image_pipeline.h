@@ -72,8 +72,6 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
     size_t fed = 0;     // of the batches
     bool more = false;  // in what was fed last
     bool done() const { return !more && fed == batches.size(); }
-    // The batch that bytes given by a step are part of; null: they are elsewhere, and will not stay.
-    Batch owner(std::string_view bytes) const;
   };
 
   void spawn(const char* name, base::Result<void> (ImagePipeline::*stage)());
@@ -83,6 +81,7 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
   base::Result<void> pass_on(Pieces pieces);
   base::Result<Pieces> step(Unpacking& now);
   base::Result<Pieces> last_step();
+  Batch owner(std::string_view bytes, const Unpacking& now) const;
   image::Sink sink_into(Pieces& pieces, const Unpacking& now);
   void keep(Pieces& pieces, uint64_t offset, std::string_view bytes, const Batch& owner) const;
   void keep_block(Pieces& pieces, uint64_t offset, std::string_view block, const Batch& owner) const;
@@ -103,6 +102,7 @@ class ImagePipeline : public std::enable_shared_from_this<ImagePipeline> {
   Channel<std::shared_ptr<Piece>> to_write_;
   std::shared_ptr<BytePool> pool_, unpack_pool_;
   BytePool::Buffer batch_;
+  std::shared_ptr<BytePool::Buffer> step_room_;  // for what the content's next steps make
   std::string first_block_;
   std::vector<sys::Fiber> stages_;
   std::optional<base::Error> error_;

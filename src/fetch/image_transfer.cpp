@@ -29,6 +29,7 @@ Result<image::Format> inner_format(image::Format outer, const std::string& head)
   };
   while (start.size() < image::probe_bytes && TRY(content->step(sink))) {
   }
+  if (start.empty()) (void)content->finish(sink);  // small, or begun only: what there is
   return image::detect(start);
 }
 

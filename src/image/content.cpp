@@ -4,6 +4,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -41,6 +42,39 @@ class InOrder : public Content {
   uint64_t given_ = 0;
 };
 
+// Gives whole steps, so that what is written of them begins and ends where disks like it.
+class Unpacked : public InOrder {
+ public:
+  using InOrder::InOrder;
+  void put_into(char* place) override {
+    if (filled_ == 0) place_ = place;
+  }
+  Result<void> finish(const Sink& sink) override {
+    TRY(give_filled(sink));
+    return check_end();
+  }
+
+ protected:
+  virtual Result<void> check_end() const = 0;
+  char* out() {
+    if (place_ == nullptr) {
+      own_.resize(step_bytes);
+      place_ = own_.data();
+    }
+    return place_;
+  }
+  bool is_full() const { return filled_ == step_bytes; }
+  Result<void> give_filled(const Sink& sink) {
+    const std::string_view bytes(out(), std::exchange(filled_, 0));
+    return give(bytes, sink);
+  }
+  size_t filled_ = 0;
+
+ private:
+  std::string own_;
+  char* place_ = nullptr;
+};
+
 class Raw : public InOrder {
  public:
   using InOrder::InOrder;
@@ -53,27 +87,26 @@ class Raw : public InOrder {
   Result<void> finish(const Sink&) override { return {}; }
 };
 
-class Gzip : public InOrder {
+class Gzip : public Unpacked {
  public:
-  explicit Gzip(uint64_t limit) : InOrder(limit), out_(step_bytes, '\0') {
+  explicit Gzip(uint64_t limit) : Unpacked(limit) {
     CHECK_THAT(inflateInit2(&stream_, 15 + 16) == Z_OK, "zlib does not start");  // 16: a gzip header
   }
   ~Gzip() override { inflateEnd(&stream_); }
   Result<bool> step(const Sink& sink) override {
-    size_t filled = 0;
     // What fits no more waits in zlib's window, so a full buffer means that there may be more.
-    while (filled < out_.size() && (!in_.empty() || pending_)) {
+    while (!is_full() && (!in_.empty() || pending_)) {
       if (ended_) {
         if (inflateReset(&stream_) != Z_OK) return base::corrupt("gzip: cannot begin another member");
         ended_ = false;
       }
       stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in_.data()));
       stream_.avail_in = static_cast<uInt>(in_.size());
-      stream_.next_out = reinterpret_cast<Bytef*>(out_.data() + filled);
-      stream_.avail_out = static_cast<uInt>(out_.size() - filled);
+      stream_.next_out = reinterpret_cast<Bytef*>(out() + filled_);
+      stream_.avail_out = static_cast<uInt>(step_bytes - filled_);
       const int status = inflate(&stream_, Z_NO_FLUSH);
       in_.remove_prefix(in_.size() - stream_.avail_in);
-      filled = out_.size() - stream_.avail_out;
+      filled_ = step_bytes - stream_.avail_out;
       pending_ = status == Z_OK && stream_.avail_out == 0;
       if (status == Z_STREAM_END) ended_ = true;
       if (status == Z_BUF_ERROR) break;
@@ -81,50 +114,51 @@ class Gzip : public InOrder {
         return base::corrupt(std::string("gzip: ") + (stream_.msg ? stream_.msg : "broken"));
       }
     }
-    TRY(give(std::string_view(out_).substr(0, filled), sink));
+    if (is_full()) TRY(give_filled(sink));
     return !in_.empty() || pending_;
   }
-  Result<void> finish(const Sink&) override {
+
+ private:
+  Result<void> check_end() const override {
     if (!ended_) return base::corrupt("gzip: the file ends in the middle");
     return {};
   }
 
- private:
   z_stream stream_{};
-  std::string out_;
   bool ended_ = false, pending_ = false;
 };
 
-class Zstd : public InOrder {
+class Zstd : public Unpacked {
  public:
-  explicit Zstd(uint64_t limit) : InOrder(limit), context_(ZSTD_createDCtx()), out_(step_bytes, '\0') {
+  explicit Zstd(uint64_t limit) : Unpacked(limit), context_(ZSTD_createDCtx()) {
     CHECK_THAT(context_ != nullptr, "zstd does not start");
     ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, window_log_max);
   }
   ~Zstd() override { ZSTD_freeDCtx(context_); }
   Result<bool> step(const Sink& sink) override {
-    ZSTD_outBuffer out{out_.data(), out_.size(), 0};
-    while (out.pos < out.size && (!in_.empty() || pending_)) {
+    ZSTD_outBuffer to{out(), step_bytes, filled_};
+    while (to.pos < to.size && (!in_.empty() || pending_)) {
       ZSTD_inBuffer in{in_.data(), in_.size(), 0};
-      const size_t status = ZSTD_decompressStream(context_, &out, &in);
+      const size_t status = ZSTD_decompressStream(context_, &to, &in);
       if (ZSTD_isError(status)) return base::corrupt(std::string("zstd: ") + ZSTD_getErrorName(status));
-      const bool stuck = in.pos == 0 && out.pos < out.size;
+      const bool stuck = in.pos == 0 && to.pos < to.size;
       in_.remove_prefix(in.pos);
       between_ = status == 0;
-      pending_ = !between_ && out.pos == out.size;
+      pending_ = !between_ && to.pos == to.size;
       if (stuck && in_.empty()) break;
     }
-    TRY(give(std::string_view(out_).substr(0, out.pos), sink));
+    filled_ = to.pos;
+    if (is_full()) TRY(give_filled(sink));
     return !in_.empty() || pending_;
   }
-  Result<void> finish(const Sink&) override {
+
+ private:
+  Result<void> check_end() const override {
     if (!between_) return base::corrupt("zstd: the file ends in the middle");
     return {};
   }
 
- private:
   ZSTD_DCtx* context_;
-  std::string out_;
   bool between_ = false, pending_ = false;
 };
 

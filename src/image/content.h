@@ -20,6 +20,9 @@ class Content {
   virtual ~Content() = default;
   // The next bytes of the file; only when the last step() said that it needs more. The bytes must stay until then.
   virtual void feed(std::string_view bytes) = 0;
+  // Memory of step_bytes that the next bytes of the disk may be put into and given from, instead of memory of its own;
+  // it must stay until bytes in it were given, which may take several steps.
+  virtual void put_into(char* place) { (void)place; }
   // Gives out at most about step_bytes of the disk. True: there is more without feeding. Errors: those of the sink,
   // corrupt, too_large (more than the limit).
   virtual base::Result<bool> step(const Sink& sink) = 0;
