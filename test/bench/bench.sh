@@ -154,8 +154,8 @@ bench_clusters() {
   bench_bring_up 60 samples/inventory-20-servers.yaml samples/three-clusters.yaml
 }
 
-# bench_best NAME COMMAND...: keeps the least time and the least processor time of all calls with this NAME.
-declare -A bench_least bench_least_cpu
+# bench_best NAME COMMAND...: keeps the times, and the least time and processor time, of all calls with this NAME.
+declare -A bench_least bench_least_cpu bench_times
 bench_best() {
   local name=$1 start cpu before seconds
   shift
@@ -166,9 +166,11 @@ bench_best() {
   "$@" >"$demo_dir/best.out" || demo_failed "$1 failed"
   cpu=$(awk -v a="$before" -v b="$(bench_children_cpu)" 'BEGIN {printf "%.2f", b - a}')
   seconds=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.2f", b - a}')
+  bench_times[$name]+="$seconds "
   bench_least[$name]=$(bench_lower "${bench_least[$name]:-}" "$seconds")
   bench_least_cpu[$name]=$(bench_lower "${bench_least_cpu[$name]:-}" "$cpu")
 }
+bench_median() { tr ' ' '\n' <<<"${bench_times[$1]}" | sed '/^$/d' | sort -n | awk '{a[NR] = $1} END {print a[int((NR + 1) / 2)]}'; }
 bench_lower() { awk -v a="$1" -v b="$2" 'BEGIN {print (a == "" || b < a ? b : a)}'; }
 # Of the commands that have ended.
 bench_children_cpu() { awk -v hz="$(getconf CLK_TCK)" '{printf "%.2f", ($16 + $17) / hz}' "/proc/$$/stat"; }
@@ -207,18 +209,20 @@ bench_pull() {  # URL COUNT MIB
   "$bench_build"/bench_image pull "$@" >"$demo_dir/pull.out" || demo_failed "pulling failed"
 }
 
-bench_image_row() {  # NAME TITLE
-  local share=
-  # In percent of what zstd -d needs for the same disk.
-  share=$(awk -v a="${bench_least[zstd]}" -v b="${bench_least[$1]}" 'BEGIN {printf "%.0f", 100 * a / b}')
-  printf '| %-62s | %7s s | %7s s | %5s %% |\n' "$2" "${bench_least[$1]}" "${bench_least_cpu[$1]}" "$share"
+bench_image_row() {  # NAME TITLE [MEASURE]
+  local measure=${3:-zstd}
+  # In percent of the speed of the measure, by the best rounds and by those in the middle.
+  printf '| %-54s | %5s s | %5s s | %5s s | %4s %% | %4s %% |\n' "$2" "${bench_least[$1]}" "$(bench_median "$1")" \
+    "${bench_least_cpu[$1]}" "$(bench_share "${bench_least[$measure]}" "${bench_least[$1]}")" \
+    "$(bench_share "$(bench_median "$measure")" "$(bench_median "$1")")"
 }
+bench_share() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.0f", 100 * a / b}'; }
 
 # Half of what is used compresses well, half not at all. Everything takes turns, so that other work on the machine
-# disturbs all of it alike; the best of the rounds counts.
+# disturbs all of it alike.
 bench_image() {
   local piece port cache_port sum raw_sum cache_sum round
-  bench_least=() bench_least_cpu=() bench_peak=0 bench_compared=
+  bench_least=() bench_least_cpu=() bench_times=() bench_peak=0 bench_compared=
   bench_directory
   mkdir "$demo_dir/files"
   truncate -s 4G "$demo_dir/files/raw"
@@ -249,7 +253,8 @@ bench_image() {
     bench_image_write packed-unverified "http://127.0.0.1:$port/zst" "$sum" unverified
     bench_image_write raw "http://127.0.0.1:$port/raw" "$raw_sum"
   done
-  say "best of $bench_rounds rounds; elapsed, processor time (without the server's), share of zstd -d's speed"
+  say "of $bench_rounds rounds: elapsed, best and median; least processor time (without the server's); share of the speed of
+zstd -d (the raw file: of dd with reading back), best and median"
   bench_image_row dd "dd conv=sparse,fsync, local file"
   bench_image_row direct "the same with oflag=direct"
   bench_image_row readback "the same, then its used parts read back and compared"
@@ -260,7 +265,7 @@ bench_image() {
   bench_image_row cached-unverified "  without reading back"
   bench_image_row packed "agent from a zstd file, verified"
   bench_image_row packed-unverified "  without reading back"
-  bench_image_row raw "agent from the raw file, verified"
+  bench_image_row raw "agent from the raw file, verified" readback
   bench_line "peak memory of the agent's writer" "$bench_peak" MiB
   bench_line "cache: download, check, convert" "$(awk '/^made/ {print $2}' "$demo_dir/cache.out")" s
   bench_pull "http://127.0.0.1:$cache_port/image" 200 256
