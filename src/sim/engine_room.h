@@ -9,48 +9,18 @@
 
 #include "api/metal3.h"
 #include "base/text.h"
-#include "crypto/x509.h"
 #include "metal/engine.h"
 #include "net/http.h"
-#include "sim/rack.h"
+#include "sim/rack_room.h"
 #include "sys/fiber.h"
-#include "sys/sim/sim.h"
-#include "wire/yaml.h"
 
 namespace {
 
-using base::Json;
 using metal::Milestone;
 using metal::Operation;
 using metal::OperationKind;
 using metal::PowerWish;
 using metal::Progress;
-
-constexpr const char* manager_host = "192.168.99.1";
-constexpr const char* image_url = "http://images.example.com/node.qcow2";
-
-// One server with a virtual CD and one that can only boot from the network.
-constexpr const char* two_servers = R"(
-kind: Secret
-metadata: {name: one-bmc, namespace: metal}
-stringData: {username: admin, password: first-secret}
----
-kind: BareMetalHost
-metadata: {name: one, namespace: metal}
-spec:
-  bootMACAddress: "52:54:00:00:00:01"
-  bmc: {address: "redfish-virtualmedia+https://192.168.1.21/redfish/v1/Systems/System.1", credentialsName: one-bmc}
----
-kind: Secret
-metadata: {name: two-bmc, namespace: metal}
-stringData: {username: admin, password: second-secret}
----
-kind: BareMetalHost
-metadata: {name: two, namespace: metal}
-spec:
-  bootMACAddress: "52:54:00:00:00:02"
-  bmc: {address: "ipmi://192.168.1.22", credentialsName: two-bmc}
-)";
 
 // The record of a host at one moment.
 struct Record {
@@ -59,19 +29,10 @@ struct Record {
   bool online = true, deleting = false, paused = false, reboot = false;
 };
 
-class Room {
+class Room : public RackRoom {
  public:
   explicit Room(std::string host, uint64_t seed = 1, base::Duration commit_delay = base::milliseconds(2))
-      : host_(std::move(host)), commit_delay_(commit_delay), world(seed) {
-    auto& rack_sys = world.process("10.0.0.1", "rack");
-    sim::RackOptions options;
-    options.inventory = *wire::parse_yaml(two_servers);
-    options.seed = seed;
-    options.dhcp_server = {manager_host, 67};
-    rack = std::make_unique<sim::Rack>(rack_sys, options);
-    const auto started = rack->start();
-    REQUIRE_MESSAGE(started.ok(), started.error().text());
-    make_ca(rack_sys);
+      : RackRoom(seed), host_(std::move(host)), commit_delay_(commit_delay) {
     start_engine();
   }
   ~Room() {
@@ -85,8 +46,8 @@ class Room {
     metal::EngineOptions options;
     options.endpoint.provisioning_listen = {manager_host, 6385};
     options.endpoint.boot_listen = {manager_host, 6180};
-    options.endpoint.ca_key_pem = ca_key_;
-    options.endpoint.ca_certificate_pem = ca_;
+    options.endpoint.ca_key_pem = ca_key;
+    options.endpoint.ca_certificate_pem = ca;
     options.boot_secret = std::string(32, 'k');
     if (image_cache) options.image_cache.directory = "/cache";
     if (capture_consoles) options.console_log_dir = "consoles";
@@ -221,41 +182,19 @@ class Room {
     REQUIRE_MESSAGE(comes([&] { return server().counters().disk_boots > 0; }), rack->log().text());
   }
 
-  sim::Server& server() { return *rack->server(host_); }
+  sim::Server& server() { return RackRoom::server(host_); }
   const sim::DiskCounters& disks() { return server().counters().disks; }
-  bool comes(const std::function<bool()>& what, base::Duration limit = base::minutes(30)) {
-    const auto end = world.loop().now() + limit;
-    world.loop().after(limit, [] {});  // time passes even when nothing happens
-    world.loop().run_until([&] { return what() || world.loop().now() >= end; });
-    return what();
-  }
-  void pass(base::Duration span) {
-    comes([] { return false; }, span);
-  }
   const Record& record() const { return record_; }
 
  private:
-  void make_ca(sys::Sys& sys) {
-    crypto::CertificateRequest wanted;
-    wanted.common_name = "manager CA";
-    wanted.is_ca = true;
-    wanted.not_before = world.loop().now() - base::hours(1);
-    wanted.not_after = world.loop().now() + base::hours(10'000);
-    ca_key_ = sys.keys.ec_p256_pem();
-    ca_ = crypto::issue_certificate(wanted, ca_key_, "", ca_key_).value();
-  }
-
   std::string host_;
   base::Duration commit_delay_;
   std::shared_ptr<store::SimDisk> disk_ = store::make_sim_disk();
   sys::Sys* manager_ = nullptr;
-  std::string ca_, ca_key_;
   Record record_;
   int orders_ = 0;
 
  public:
-  sys::SimWorld world;
-  std::unique_ptr<sim::Rack> rack;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<metal::StartedEngine> engine;
   std::optional<api::HardwareDetails> hardware;

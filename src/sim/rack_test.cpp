@@ -11,56 +11,21 @@
 
 #include "base/text.h"
 #include "crypto/hash.h"
-#include "crypto/x509.h"
 #include "metal/agent_client.h"
 #include "metal/bmc/bmc.h"
 #include "metal/boot/config_drive.h"
 #include "metal/boot/dhcp_service.h"
 #include "metal/boot/endpoint.h"
 #include "sim/rack_control.h"
+#include "sim/rack_room.h"
 #include "sys/fiber.h"
 #include "sys/sim/run_in_fiber.h"
-#include "sys/sim/sim.h"
-#include "wire/yaml.h"
 
 namespace {
 
-using base::Json;
 using metal::BootDevice;
 using metal::PowerAction;
 using metal::PowerState;
-
-constexpr const char* manager_host = "192.168.99.1";
-constexpr const char* image_url = "http://images.example.com/node.qcow2";
-
-// One server with a virtual CD and one that can only boot from the network.
-constexpr const char* two_servers = R"(
-kind: Secret
-metadata: {name: one-bmc, namespace: metal}
-stringData: {username: admin, password: first-secret}
----
-kind: BareMetalHost
-metadata: {name: one, namespace: metal}
-spec:
-  bootMACAddress: "52:54:00:00:00:01"
-  bmc: {address: "redfish-virtualmedia+https://192.168.1.21/redfish/v1/Systems/System.1", credentialsName: one-bmc}
----
-kind: Secret
-metadata: {name: two-bmc, namespace: metal}
-data: {username: YWRtaW4=, password: c2Vjb25kLXNlY3JldA==}
----
-kind: BareMetalHost
-metadata: {name: two, namespace: metal}
-spec:
-  bootMACAddress: "52:54:00:00:00:02"
-  bmc: {address: "ipmi://192.168.1.22", credentialsName: two-bmc}
-)";
-
-std::vector<Json> documents(const std::string& yaml) {
-  auto parsed = wire::parse_yaml(yaml);
-  REQUIRE_MESSAGE(parsed.ok(), parsed.error().text());
-  return *parsed;
-}
 
 std::vector<Json> sample(const std::string& path) {
   std::ifstream in(path);
@@ -70,20 +35,11 @@ std::vector<Json> sample(const std::string& path) {
   return documents(text.str());
 }
 
-struct Site {
+struct Site : RackRoom {
   explicit Site(uint64_t seed = 1, std::vector<Json> inventory = documents(two_servers), double speed = 1)
-      : world(seed),
+      : RackRoom(seed, std::move(inventory), speed),
         manager(world.process(manager_host, "manager")),
-        rack_sys(world.process("10.0.0.1", "rack")),
         boots(manager.loop, std::string(32, 'k')) {
-    sim::RackOptions options;
-    options.inventory = std::move(inventory);
-    options.seed = seed;
-    options.speed = speed;
-    options.dhcp_server = {manager_host, 67};
-    rack = std::make_unique<sim::Rack>(rack_sys, std::move(options));
-    const auto started = rack->start();
-    REQUIRE_MESSAGE(started.ok(), started.error().text());
     start_endpoint();
   }
   ~Site() {
@@ -92,16 +48,11 @@ struct Site {
   }
 
   void start_endpoint() {
-    crypto::CertificateRequest wanted;
-    wanted.common_name = "manager CA";
-    wanted.is_ca = true;
-    wanted.not_before = world.loop().now() - base::hours(1);
-    wanted.not_after = world.loop().now() + base::hours(1000);
     metal::EndpointOptions options;
     options.provisioning_listen = {manager_host, 6385};
     options.boot_listen = {manager_host, 6180};
-    options.ca_key_pem = manager.keys.ec_p256_pem();
-    options.ca_certificate_pem = crypto::issue_certificate(wanted, options.ca_key_pem, "", options.ca_key_pem).value();
+    options.ca_key_pem = ca_key;
+    options.ca_certificate_pem = ca;
     endpoint = std::make_unique<metal::Endpoint>(manager, boots, std::move(options));
     REQUIRE(endpoint->start().ok());
     start_dhcp();
@@ -113,11 +64,6 @@ struct Site {
     REQUIRE(dhcp->start().ok());
   }
 
-  sim::Server& server(std::string_view name) {
-    auto* found = rack->server(name);
-    REQUIRE(found != nullptr);
-    return *found;
-  }
   std::unique_ptr<metal::Bmc> bmc(std::string_view name, const std::string& password) {
     return metal::make_bmc(manager, manager.net, server(name).spec().bmc, {"admin", password}, false).value();
   }
@@ -126,15 +72,6 @@ struct Site {
 
   // Runs `body` as the manager, in a fiber, to its end.
   void do_now(const std::function<void()>& body) { REQUIRE(sys::run_in_fiber(world, manager, body)); }
-  bool comes(const std::function<bool()>& what, base::Duration limit = base::minutes(30)) {
-    const auto end = world.loop().now() + limit;
-    world.loop().after(limit, [] {});  // time passes even when nothing happens
-    world.loop().run_until([&] { return what() || world.loop().now() >= end; });
-    return what();
-  }
-  void pass(base::Duration span) {
-    comes([] { return false; }, span);
-  }
   const sim::RackEvent* event(std::string_view what, std::string_view subject) const {
     for (const auto& one_event : rack->log().events())
       if (one_event.what == what && one_event.subject == subject) return &one_event;
@@ -176,10 +113,7 @@ struct Site {
     return last;
   }
 
-  sys::SimWorld world;
   sys::Sys& manager;
-  sys::Sys& rack_sys;
-  std::unique_ptr<sim::Rack> rack;
   metal::ExpectedBoots boots;
   std::unique_ptr<metal::Endpoint> endpoint;
   std::unique_ptr<metal::DhcpService> dhcp;
