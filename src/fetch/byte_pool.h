@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/large_memory.h"
 
 namespace fetch {
 
@@ -29,7 +30,7 @@ class BytePool : public std::enable_shared_from_this<BytePool> {
       return *this;
     }
     ~Buffer() {
-      if (bytes_) pool_->give(std::move(bytes_));
+      if (bytes_) pool_->give(bytes_);
     }
     // The bytes may lie in free(), and need not be copied where they are at its start.
     void append(std::string_view bytes) {
@@ -39,22 +40,18 @@ class BytePool : public std::enable_shared_from_this<BytePool> {
     // Where the next `count` bytes of the content are to be put.
     char* grow(size_t count) {
       CHECK_THAT(count <= room(), "a buffer has a size");
-      char* const place = bytes_.get() + end_;
+      char* const place = bytes_ + end_;
       end_ += count;
       return place;
     }
-    std::span<char> free() { return {bytes_.get() + end_, room()}; }
+    std::span<char> free() { return {bytes_ + end_, room()}; }
     size_t room() const { return bytes_ ? pool_->buffer_bytes_ - end_ : 0; }
-    std::string_view view() const { return {bytes_.get(), end_}; }
+    std::string_view view() const { return {bytes_, end_}; }
 
    private:
     friend class BytePool;
-    struct Free {
-      void operator()(char* bytes) const { ::operator delete (bytes, std::align_val_t{alignment}); }
-    };
-    using Memory = std::unique_ptr<char, Free>;
     std::shared_ptr<BytePool> pool_;
-    Memory bytes_;
+    char* bytes_ = nullptr;
     size_t end_ = 0;
   };
 
@@ -63,25 +60,37 @@ class BytePool : public std::enable_shared_from_this<BytePool> {
     Buffer out;
     out.pool_ = shared_from_this();
     const std::lock_guard lock(mutex_);
-    if (spare_.empty()) {
-      out.bytes_.reset(static_cast<char*>(::operator new (buffer_bytes_, std::align_val_t{alignment})));
-    } else {
-      out.bytes_ = std::move(spare_.back());
-      spare_.pop_back();
-    }
+    if (spare_.empty()) grow();
+    out.bytes_ = spare_.back();
+    spare_.pop_back();
     return out;
   }
 
  private:
   static constexpr size_t alignment = 4096;
-  void give(Buffer::Memory bytes) {
+  struct Free {
+    void operator()(char* bytes) const { ::operator delete (bytes, std::align_val_t{alignment}); }
+  };
+  void give(char* bytes) {
     const std::lock_guard lock(mutex_);
-    spare_.push_back(std::move(bytes));
+    spare_.push_back(bytes);
+  }
+  // Large buffers share large pages; small ones come one by one.
+  void grow() {
+    const size_t count = base::large_page_bytes / buffer_bytes_;
+    if ((count != 1 && count != 2) || base::large_page_bytes % buffer_bytes_ != 0) {
+      small_.emplace_back(static_cast<char*>(::operator new (buffer_bytes_, std::align_val_t{alignment})));
+      return spare_.push_back(small_.back().get());
+    }
+    large_.push_back(base::large_memory(base::large_page_bytes));
+    for (size_t i = count; i-- > 0;) spare_.push_back(large_.back().get() + i * buffer_bytes_);
   }
 
   size_t buffer_bytes_;
   std::mutex mutex_;
-  std::vector<Buffer::Memory> spare_;
+  std::vector<std::unique_ptr<char, Free>> small_;
+  std::vector<base::LargeMemory> large_;
+  std::vector<char*> spare_;  // of these
 };
 
 }  // namespace fetch

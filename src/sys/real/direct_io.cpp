@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "base/check.h"
+#include "base/large_memory.h"
 #include "sys/compare.h"
 #include "sys/real/real.h"
 
@@ -19,7 +19,7 @@ using base::Code;
 
 namespace {
 
-constexpr size_t piece_bytes = 1u << 20;
+constexpr size_t piece_bytes = base::large_page_bytes;
 
 uint64_t round_up(uint64_t value) {
   return (value + DirectIo::alignment - 1) / DirectIo::alignment * DirectIo::alignment;
@@ -32,16 +32,10 @@ bool is_aligned(const char* bytes) { return reinterpret_cast<uintptr_t>(bytes) %
 // Memory that a disk may be read into or written from directly.
 class DirectIo::Buffer {
  public:
-  Buffer() : bytes_(static_cast<char*>(std::aligned_alloc(alignment, piece_bytes))) {
-    CHECK_THAT(bytes_ != nullptr, "out of memory");
-  }
-  ~Buffer() { std::free(bytes_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  char* data() { return bytes_; }
+  char* data() { return bytes_.get(); }
 
  private:
-  char* bytes_;
+  base::LargeMemory bytes_ = base::large_memory(piece_bytes);
 };
 
 // A buffer for one call.
