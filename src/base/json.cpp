@@ -62,10 +62,18 @@ void append_integer(std::string& out, N value) {
 size_t unescaped_length(std::string_view text) {
   constexpr uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
   const auto has_below = [](uint64_t word, uint64_t bound) { return (word - ones * bound) & ~word & tops; };
+  const auto plain = [&](uint64_t word) {
+    return !(has_below(word, 0x20) | has_below(word ^ ones * '"', 1) | has_below(word ^ ones * '\\', 1));
+  };
   size_t at = 0;
   for (uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
     std::memcpy(&word, text.data() + at, sizeof word);
-    if (has_below(word, 0x20) | has_below(word ^ ones * '"', 1) | has_below(word ^ ones * '\\', 1)) break;
+    if (!plain(word)) break;
+  }
+  if (const size_t rest = text.size() - at; rest < sizeof(uint64_t)) {
+    uint64_t word = ones * 'a';
+    std::memcpy(&word, text.data() + at, rest);
+    if (plain(word)) return text.size();
   }
   while (at < text.size() && static_cast<unsigned char>(text[at]) >= 0x20 && text[at] != '"' && text[at] != '\\') ++at;
   return at;

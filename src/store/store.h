@@ -147,7 +147,7 @@ struct Limits {
   size_t history_events_max = 100'000;   // kept for watches that start in the past
   size_t history_bytes_max = 64u << 20;  // of serialised objects in that history
   size_t object_bytes_max = 3u << 20;    // serialised; more is Code::too_large
-  size_t decoded_bytes_max = 4u << 20;   // serialised, of objects that rest and are kept decoded all the same
+  size_t decoded_bytes_max = 2u << 20;   // serialised, of objects that rest and are kept decoded all the same
 };
 
 class Store {
