@@ -158,7 +158,8 @@ class TlsStream : public Stream, public ReadsInto {
   Result<std::string> read(size_t bytes_max, Duration limit) override {
     const Deadline deadline(loop_, limit);
     static thread_local std::array<char, record_bytes_max> bytes;  // not used across a wait
-    std::string out(bytes.data(), TRY(decrypt(bytes.data(), std::min(bytes_max, bytes.size()), deadline)));
+    const size_t count = TRY(decrypt(bytes.data(), std::min(bytes_max, bytes.size()), deadline));
+    std::string out(bytes.data(), count);
     if (!out.empty()) TRY(answer(deadline));
     return out;
   }
